@@ -1,0 +1,1 @@
+"""AstroCLIP as a book: mock survey, encoders, alignment, evaluation and analysis behind the notebooks."""

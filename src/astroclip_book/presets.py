@@ -1,0 +1,202 @@
+"""Presets: every hyper-parameter of a run, read from one YAML file and checked where it enters."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from astroclip_book.errors import BookError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The mock survey."""
+
+    n_galaxies: int  # objects written, spread over the ten groups of the release layout
+    magnitude_limit: float  # faintest apparent r magnitude (AB), BGS Bright has 19.5
+    artefact_fraction: float  # share of the images that carry a labelled artefact
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which pairs are read, and how they are split."""
+
+    pairs_path: str | None  # a file in the release layout; none: the mock survey of this run
+    catalog_path: str | None  # PROVABGS or another catalogue with its column names; none: the mock's truth
+    validation_fraction: float  # share of the training side set apart for choices
+
+
+@dataclass(frozen=True)
+class ImageEncoder:
+    """ResNet pre-trained with MoCo v2."""
+
+    depth: int  # 18, 34 or 50
+    width: int  # channels of the first stage; 64 is the published network
+    binning: int  # pixels averaged on a side before anything else; 1 keeps 0.262 arcsec
+    field: int  # side of the square that is encoded, in original pixels (96 in the paper)
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    queue_size: int
+    key_momentum: float
+    temperature: float
+
+
+@dataclass(frozen=True)
+class SpectrumEncoder:
+    """Spender's encoder, pre-trained as an autoencoder with a rest-frame decoder."""
+
+    width: int  # channels of the first block; 128 is the published network
+    n_latent: int
+    rest_pixels: int  # pixels of the decoder's rest-frame grid
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    observed_weight: float  # weight of the reconstruction in the observed frame, beside the rest-frame one
+
+
+@dataclass(frozen=True)
+class Features:
+    """Frozen features, computed once."""
+
+    views: int  # augmented views of each training object
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Heads trained by InfoNCE on cached features."""
+
+    dimension: int
+    hidden: int
+    dropout: float  # inside the head, never after its last layer
+    logit_scale: float  # multiplies the cosine; 15.5 in AstroCLIP v1
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Numbers on the test split."""
+
+    k: int  # neighbours of the k-NN regression
+    pool: int  # gallery size of the retrieval scores
+    bootstrap: int  # resamples behind each 95 % interval
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The structure of the embedding space."""
+
+    umap_neighbors: int
+    umap_min_dist: float
+    n_clusters: int
+    dbscan_min_samples: int
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One run: sections of hyper-parameters and the seed that all random draws descend from."""
+
+    name: str
+    seed: int
+    survey: Survey
+    data: Data
+    image_encoder: ImageEncoder
+    spectrum_encoder: SpectrumEncoder
+    features: Features
+    alignment: Alignment
+    evaluation: Evaluation
+    analysis: Analysis
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the book."""
+    return sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
+
+
+def load_preset(name: str, **overrides) -> Preset:
+    """Read ``presets/<name>.yaml`` and apply overrides.
+
+    Parameters
+    ----------
+    name : str
+        Name of a preset, or path of a YAML file with the same keys.
+    **overrides
+        New values, named by key (``n_galaxies``) where one section alone has that key, or by
+        section and key (``image_encoder_epochs``). ``None`` leaves the preset's value.
+
+    Raises
+    ------
+    BookError
+        For an unknown preset or key, a missing key, or a value of the wrong type.
+    """
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else ROOT / "presets" / f"{name}.yaml"
+    if not path.is_file():
+        raise BookError(f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file.")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise BookError(f"{path} is not valid YAML: {error}") from error
+    for key, value in overrides.items():
+        if value is not None:
+            _apply(values, key, value)
+    return _build(Preset, {"name": path.stem, **values}, str(path))
+
+
+def _sections() -> dict[str, list[str]]:
+    hints = typing.get_type_hints(Preset)
+    return {name: [f.name for f in dataclasses.fields(kind)] for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+
+
+def _apply(values: dict, key: str, value) -> None:
+    if key == "seed":
+        values["seed"] = value
+        return
+    places = [(s, k) for s, keys in _sections().items() for k in keys if key in (k, f"{s}_{k}")]
+    exact = [(s, k) for s, k in places if key == f"{s}_{k}"]
+    places = exact or places
+    if not places:
+        known = sorted({k for keys in _sections().values() for k in keys} | {"seed"})
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise BookError(f"Unknown parameter '{key}'.{hint} Parameters are the keys of presets/*.yaml.")
+    if len(places) > 1:
+        choices = ", ".join(f"{s}_{k}" for s, k in places)
+        raise BookError(f"Parameter '{key}' could mean any of {choices}: name one of these.")
+    section, name = places[0]
+    values.setdefault(section, {})[name] = value
+
+
+def _build(kind, values, where: str):
+    if not isinstance(values, dict):
+        raise BookError(f"{where}: expected keys with values, found {values!r}.")
+    hints = typing.get_type_hints(kind)
+    unknown, missing = sorted(set(values) - set(hints)), sorted(set(hints) - set(values))
+    if unknown or missing:
+        raise BookError(f"{where}: " + "; ".join(
+            [f"unknown key {k}" for k in unknown] + [f"missing key {k}" for k in missing]) + ".")
+    return kind(**{k: _check(hints[k], values[k], f"{where}: {k}") for k in hints})
+
+
+def _check(kind, value, where: str):
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, where)
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if float in allowed and type(value) is int:
+        return float(value)
+    if type(value) not in allowed:
+        names = " or ".join(getattr(k, "__name__", str(k)) for k in allowed).replace("NoneType", "null")
+        raise BookError(f"{where} must be {names}, not {value!r}.")
+    return value
