@@ -1,0 +1,68 @@
+"""Fingerprints of source code, so that a change of what a step does is seen without running it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from pathlib import Path
+
+# Changing how a run is kept, shown or started does not change what its steps compute.
+HOUSEKEEPING = {
+    "", "build", "errors", "fingerprint", "memory", "pipeline", "presets", "progress", "provenance", "run", "storage",
+}  # fmt: skip
+
+
+def digest(text: str) -> str:
+    """Hexadecimal SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def code_hash(modules: set[str]) -> str:
+    """Hash of these modules and of all that they import from their own package, directly or not.
+
+    Comments, docstrings and layout do not count; nothing is imported or run.
+    """
+    found: dict[str, str] = {}
+    waiting = set(modules)
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if name not in found and path:
+            tree = ast.parse(path.read_text())
+            waiting |= imports(tree, name.partition(".")[0])
+            found[name] = ast.dump(_without_docstrings(tree))
+    return digest("\n".join(f"{name} {found[name]}" for name in sorted(found)))
+
+
+def imports(tree: ast.AST, package: str) -> set[str]:
+    """Names in ``package`` that a syntax tree imports anywhere, housekeeping modules left out.
+
+    ``from package import name`` counts as ``package.name``: :func:`code_hash` passes over what is no module.
+    """
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    inside = {name for name in names if name.partition(".")[0] == package}
+    return {name for name in inside if name.partition(".")[2].partition(".")[0] not in HOUSEKEEPING}
+
+
+def _source(module: str) -> Path | None:
+    top, _, rest = module.partition(".")
+    spec = importlib.util.find_spec(top)  # of the package alone: looking deeper would import what lies between
+    if spec is None or spec.origin is None:
+        return None
+    if not rest:
+        return Path(spec.origin)
+    path = Path(spec.origin).parent.joinpath(*rest.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        if isinstance(getattr(node, "body", None), list):
+            node.body = [n for n in node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+    return tree

@@ -1,0 +1,309 @@
+"""A run: one directory of artefacts, each made by one step from one configuration, and the record of how."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from astroclip_book.errors import BookError
+from astroclip_book.fingerprint import code_hash, digest
+from astroclip_book.memory import PeakMemory
+from astroclip_book.presets import ROOT, Preset, load_preset
+from astroclip_book.provenance import provenance
+from astroclip_book.storage import full_disk_explained, lock, read_json, write_json
+
+SURVEY = "survey"  # the one step that a file of real pairs replaces
+
+
+@dataclass(frozen=True)
+class Step:
+    """One arrow of the book's data flow.
+
+    ``function`` is named, not imported, so that keys are known without loading torch. It is called as
+    ``function(run, scratch)``, writes its artefacts into the directory ``scratch`` under their final names and
+    returns its metrics, a nested dict or None. After a kill it is called again with the same ``scratch``: what
+    lies there was made with the same configuration and code, so it may resume.
+    """
+
+    name: str
+    function: str  # "package.module:function"
+    artefacts: tuple[str, ...]  # file names in the run directory; () for a step that gives numbers only
+    sections: tuple[str, ...]  # sections of the preset that it reads, beside the seed
+    needs: tuple[str, ...]  # steps whose artefacts it reads
+    chapter: str  # stem of the notebook that makes it
+
+
+class Run:
+    """Artefacts of one preset in one directory.
+
+    Parameters
+    ----------
+    preset : Preset
+    directory : Path
+        Where the artefacts lie; made when missing.
+    device : str
+        "cpu" or "cuda", for the steps to use.
+    steps : dict of str to Step, optional
+        By default :data:`astroclip_book.pipeline.STEPS`.
+
+    Raises
+    ------
+    BookError
+        When ``data.catalog_path`` is given without ``data.pairs_path``, or one of them names no file.
+    """
+
+    def __init__(self, preset: Preset, directory: Path, device: str = "cpu", steps: dict[str, Step] | None = None):
+        if steps is None:
+            from astroclip_book.pipeline import STEPS as steps  # pipeline imports Step from here
+        self.preset = _with_absolute_paths(preset)
+        self.directory = Path(directory).absolute()
+        self.device = device
+        self.steps = steps
+        self._keys: dict[str, str] = {}
+
+    @property
+    def source(self) -> str:
+        """What the data are: "mock survey", or the name of the file of real pairs."""
+        return Path(self.preset.data.pairs_path).name if self.preset.data.pairs_path else "mock survey"
+
+    @property
+    def metrics(self) -> dict:
+        """Numbers of every step that is up to date, merged; the content of ``metrics.json``."""
+        merged: dict = {}
+        for name, record in self._manifest().items():
+            if name in self.steps and not self.problem(name):
+                _merge(merged, record["metrics"])
+                _merge(merged, {"timing": {name: {"wall_seconds": record["wall_seconds"]}}})
+                _merge(merged, {"memory": {name: {"peak_rss_bytes": record["peak_rss_bytes"]}}})
+        return merged
+
+    def key(self, name: str) -> str:
+        """Hash of all that decides a step's result: configuration, seed, code, and the keys of what it needs."""
+        if name not in self._keys:
+            identity = self._files() if self._replaced(name) else self._identity(name)
+            self._keys[name] = digest(json.dumps([name, identity], sort_keys=True))
+        return self._keys[name]
+
+    def problem(self, name: str) -> str | None:
+        """Why the results of a step cannot be used as they lie there; None when they can."""
+        if self._replaced(name):
+            return None
+        what = str(self.directory / (self.steps[name].artefacts or (f"metrics.json (step '{name}')",))[0])
+        record = self._manifest().get(name)
+        if record is None:
+            return f"{what} has not been made."
+        if record["key"] != self.key(name):
+            return f"{what} is stale: {self._difference(name, record)}."
+        for artefact, size in record["artefacts"].items():
+            path = self.directory / artefact
+            if not path.is_file():
+                return f"{path} is missing."
+            if path.stat().st_size != size:
+                return f"{path} is damaged: {path.stat().st_size} bytes instead of {size}."
+        return None
+
+    def path(self, artefact: str) -> Path:
+        """Path of an artefact, checked to be there and to belong to this configuration.
+
+        Raises
+        ------
+        BookError
+            When it is missing, stale or damaged; the message says what makes it.
+        """
+        name = next((step.name for step in self.steps.values() if artefact in step.artefacts), None)
+        if name is None:
+            raise BookError(f"No step makes '{artefact}'. Artefacts: {', '.join(self._artefacts())}.")
+        if self._replaced(name):
+            path = self._replacements()[artefact]
+            if path is None:
+                raise BookError("The pairs have no catalogue beside them: give its path as catalog_path.")
+            return Path(path)
+        self._require(name)
+        return self.directory / artefact
+
+    def make(self, name: str) -> dict:
+        """Make the artefacts of one step, unless they are up to date, and return its metrics.
+
+        Raises
+        ------
+        BookError
+            When an artefact it reads is not there, another process is making it, or the disk is full.
+        """
+        if self._replaced(name):
+            print(f"{name}: nothing to do, the pairs are read from {self.source}")
+            return {}
+        busy = f"Another process is making step '{name}' in {self.directory}: wait for it."
+        with full_disk_explained(self.directory), lock(self.directory / ".partial" / f"{name}.lock", busy):
+            if self.problem(name) is None:
+                print(f"{name}: up to date")
+            else:
+                for need in self.steps[name].needs:
+                    self._require(need)
+                self._execute(name)
+        return self._manifest()[name]["metrics"]
+
+    def _execute(self, name: str) -> None:
+        step, scratch = self.steps[name], self._scratch(name)
+        start = time.perf_counter()
+        with PeakMemory() as memory:
+            metrics = _function(step)(self, scratch) or {}
+        seconds = time.perf_counter() - start
+        record = {
+            "key": self.key(name),
+            **self._identity(name),
+            "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
+            "metrics": metrics,
+            "wall_seconds": round(seconds, 2),
+            "peak_rss_bytes": memory.peak,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "device": self.device,
+            **provenance(),
+        }
+        self._record(name, None)  # killed between here and the end, the step counts as not made
+        for artefact in step.artefacts:
+            os.replace(scratch / artefact, self.directory / artefact)
+        self._record(name, record)
+        shutil.rmtree(scratch)
+        print(f"{name}: made in {seconds:.1f} s, peak memory {memory.peak / 2**30:.1f} GiB")
+
+    def _scratch(self, name: str) -> Path:
+        scratch = self.directory / ".partial" / name
+        mark = scratch / "key"
+        if not mark.is_file() or mark.read_text() != self.key(name):
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            mark.write_text(self.key(name))
+        return scratch
+
+    def _identity(self, name: str) -> dict:
+        step = self.steps[name]
+        sections = {section: dataclasses.asdict(getattr(self.preset, section)) for section in step.sections}
+        return {
+            "configuration": {"seed": self.preset.seed, **sections},
+            "code": code_hash({step.function.partition(":")[0]}),
+            "needs": {need: self.key(need) for need in step.needs},
+        }
+
+    def _difference(self, name: str, record: dict) -> str:
+        now = self._identity(name)
+        before, after = _flat(record["configuration"]), _flat(now["configuration"])
+        reasons = [
+            f"made with {key} = {before.get(key)!r}, now {after.get(key)!r}"
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)
+        ]
+        if record["code"] != now["code"]:
+            reasons.append("the code that makes it changed")
+        for need, key in now["needs"].items():
+            if record["needs"].get(need) != key:
+                reasons.append(self._input_changed(need))
+        return "; ".join(reasons)
+
+    def _input_changed(self, need: str) -> str:
+        record = self._manifest().get(need)
+        if record is None or record["key"] == self.key(need):
+            return f"its input '{need}' changed"
+        return f"its input '{need}' changed ({self._difference(need, record)})"
+
+    def _require(self, name: str) -> None:
+        problem = self.problem(name)
+        if problem:
+            chapter = self.steps[name].chapter
+            raise BookError(f"{problem} Run notebooks/{chapter}.md, or `make book PRESET={self.preset.name}`.")
+
+    def _manifest(self) -> dict:
+        return read_json(self.directory / "manifest.json")
+
+    def _record(self, name: str, record: dict | None) -> None:
+        with lock(self.directory / ".partial" / "manifest.lock"):
+            manifest = {**self._manifest(), name: record}
+            write_json(self.directory / "manifest.json", {k: v for k, v in manifest.items() if v is not None})
+            write_json(self.directory / "metrics.json", self.metrics)
+
+    def _artefacts(self) -> list[str]:
+        return [artefact for step in self.steps.values() for artefact in step.artefacts]
+
+    def _replaced(self, name: str) -> bool:
+        return name == SURVEY and self.preset.data.pairs_path is not None
+
+    def _replacements(self) -> dict[str, str | None]:
+        return {"pairs.h5": self.preset.data.pairs_path, "catalog.h5": self.preset.data.catalog_path}
+
+    def _files(self) -> list:
+        paths = [path for path in self._replacements().values() if path]
+        return [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
+
+
+def open_run(namespace: dict) -> Run:
+    """Open the run that a notebook's parameters describe: ``run = open_run(globals())``.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's variables. ``preset`` (name), ``run_dir`` (None: ``runs/<preset>``) and ``device`` ("auto",
+        "cpu" or "cuda") choose the run; every other number, string or bool overrides the preset's value of that name,
+        and None leaves it.
+
+    Raises
+    ------
+    BookError
+        For an unknown preset, parameter or device.
+    """
+    simple = [k for k, v in namespace.items() if isinstance(v, (str, int, float)) and not k.startswith("_")]
+    # Remembered, so that the cell can be run again after later cells made variables of their own.
+    names = namespace.setdefault("_parameters", simple)
+    given = {name: namespace[name] for name in names}
+    name, directory, device = given.pop("preset", "laptop"), given.pop("run_dir", None), given.pop("device", "auto")
+    preset = load_preset(name, **given)
+    return Run(preset, Path(directory or ROOT / "runs" / preset.name), _device(device))
+
+
+def _device(name: str) -> str:
+    if name == "cpu":
+        return name
+    if name not in ("auto", "cuda"):
+        raise BookError(f"device must be 'auto', 'cpu' or 'cuda', not {name!r}.")
+    import torch
+
+    if not torch.cuda.is_available() and name == "cuda":
+        raise BookError("device is 'cuda', but torch finds no CUDA device here. Use 'auto' or 'cpu'.")
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _with_absolute_paths(preset: Preset) -> Preset:
+    data = preset.data
+    if data.catalog_path and not data.pairs_path:
+        raise BookError("catalog_path is given without pairs_path: the mock survey has a catalogue of its own.")
+    paths = {}
+    for field in ("pairs_path", "catalog_path"):
+        value = getattr(data, field)
+        paths[field] = str(Path(value).expanduser().resolve()) if value else None
+        if value and not Path(paths[field]).is_file():
+            raise BookError(f"{field}: there is no file {paths[field]}.")
+    return dataclasses.replace(preset, data=dataclasses.replace(data, **paths))
+
+
+def _function(step: Step):
+    module, _, name = step.function.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _merge(target: dict, source: dict) -> None:
+    for key, value in source.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = value
+
+
+def _flat(tree: dict, prefix: str = "") -> dict:
+    flat = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,57 @@
+"""Files that survive a kill, a second process and a full disk."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+from astroclip_book.errors import BookError
+
+
+def read_json(path: Path) -> dict:
+    """Content of a JSON file, {} where there is none; BookError where it is not JSON."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise BookError(f"{path} cannot be read ({error}). Delete it: what it records is made again.") from error
+
+
+def write_json(path: Path, value) -> None:
+    """Write JSON (numpy scalars and arrays too) so that a reader, or a kill, never meets half a file."""
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=2, default=lambda array: array.tolist()) + "\n")
+    os.replace(temporary, path)
+
+
+@contextmanager
+def lock(path: Path, refusal: str | None = None):
+    """Hold a lock between processes; where another holds it, wait, or raise BookError with the ``refusal``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
+        except BlockingIOError as error:
+            raise BookError(refusal) from error
+        yield
+
+
+@contextmanager
+def full_disk_explained(directory: Path):
+    """Turn "no space left" in any of its guises into a BookError that names the directory and its free space."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # h5py and torch report a full disk without its number
+        if getattr(error, "errno", None) != errno.ENOSPC and os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        there = next(path for path in (directory, *directory.parents) if path.exists())
+        raise BookError(
+            f"No space left in {directory} ({shutil.disk_usage(there).free / 2**20:.0f} MiB free). "
+            "Free some and run again: what is made is kept, and the step resumes."
+        ) from error
