@@ -1,0 +1,157 @@
+"""Legacy-Survey-like cut-outs: GalSim profiles added in Fourier space, one inverse transform per band."""
+
+from __future__ import annotations
+
+import functools
+
+import galsim
+import numpy as np
+from scipy import fft
+
+from astroclip_book.pairs import IMAGE_SIZE, PIXEL_SCALE
+
+# Log-normal laws (shape, location, scale) per band g, r, z: fits to the Legacy Surveys by Stein et al. (2022),
+# PSF as Gaussian sigma in pixels, noise in nanomaggies per pixel.
+PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928, 0.8234))
+SKY_NOISE = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))
+MOFFAT_BETA = 3.5
+# Flux of a bulge relative to its disc in g and z, at equal r: about 0.2 and 0.12 mag redder (MacArthur et al. 2004).
+BULGE_TINT = 10 ** (-0.4 * np.array([0.2, 0.0, -0.12]))
+ARM_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
+# Surface density per magnitude: galaxies from counts 0.6 to 0.4 dex per mag, stars flatter (high galactic latitude).
+NEIGHBOURS = 4.0  # mean number per stamp with 18 < r < 24
+
+
+def lognormal(law: tuple, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draws (size, 3) of the three log-normal laws, a column each."""
+    return np.stack([location + scale * rng.lognormal(0, shape, size) for shape, location, scale in law], axis=1)
+
+
+def image_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What decides an image beyond the population: seeing, depth, arms, number of neighbours."""
+    n = galaxies["redshift"].size
+    spiral = (galaxies["morphology"] == 2) & (rng.random(n) < 0.8)
+    return {
+        "psf_sigma": lognormal(PSF_SIGMA, rng, n),
+        "sky_noise": np.maximum(lognormal(SKY_NOISE, rng, n), 1e-3),
+        "spiral": spiral,
+        "pitch": np.radians(rng.uniform(8, 30, n)),
+        "arm_strength": np.where(spiral, rng.uniform(0.1, 0.4, n), np.where(galaxies["morphology"] == 3, 0.35, 0.0)),
+        "arm_number": rng.choice([2, 2, 3, 4], n),
+        "n_neighbours": rng.poisson(NEIGHBOURS, n),
+    }
+
+
+@functools.cache
+def _frequency_plane(size: int) -> tuple[np.ndarray, np.ndarray]:
+    step = 2 * np.pi / (size * PIXEL_SCALE)
+    kx = np.arange(size // 2 + 1) * step
+    ky = np.fft.fftfreq(size, 1 / size) * step
+    return kx.astype(np.float32), ky.astype(np.float32)
+
+
+def fourier(profile: galsim.GSObject, size: int) -> np.ndarray:
+    """Transform of a unit profile on the half plane of a real transform, (size, size/2 + 1) complex64, origin first."""
+    half = size // 2
+    image = galsim.ImageCF(galsim.BoundsI(0, half, -half, half - 1), scale=2 * np.pi / (size * PIXEL_SCALE))
+    profile._drawKImage(image)
+    return np.roll(image.array, -half, axis=0)
+
+
+@functools.cache
+def _pixel(size: int) -> np.ndarray:
+    kx, ky = _frequency_plane(size)
+    return (np.sinc(kx * PIXEL_SCALE / (2 * np.pi))[None, :] * np.sinc(ky * PIXEL_SCALE / (2 * np.pi))[:, None]).astype(np.float32)
+
+
+def transform_size(radius: float) -> int:
+    """Side of the Fourier grid: room for the wings, but no more than a compact galaxy needs."""
+    return 192 if radius < 2.5 else 256 if radius < 6 else 512
+
+
+def arm_image(galaxy: dict, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Light of logarithmic spiral arms with knots (or of irregular clumps), unit flux, (size, size), centre at [0, 0]."""
+    half = 76
+    y, x = np.mgrid[-half:half, -half:half].astype(np.float32) * PIXEL_SCALE
+    c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
+    u, v = x * c + y * s, (y * c - x * s) / galaxy["axis_ratio"]
+    scale_radius = galaxy["disc_radius"] / 1.678
+    r = np.hypot(u, v) / scale_radius
+    disc = np.exp(-r) * (1 - np.exp(-((r / 0.7) ** 2)))
+    if galaxy["spiral"]:
+        phase = np.arctan2(v, u) - np.log(np.maximum(r, 0.05)) / np.tan(galaxy["pitch"]) + rng.uniform(0, 2 * np.pi)
+        disc *= np.exp(3.0 * (np.cos(galaxy["arm_number"] * phase) - 1))
+    weight = disc.ravel() / disc.sum()
+    knots = np.bincount(rng.choice(weight.size, 40, p=weight / weight.sum()), minlength=weight.size)
+    image = np.zeros((size, size), np.float32)
+    start = size // 2 - half
+    image[start : start + 152, start : start + 152] = (0.7 * weight + 0.3 * knots / 40).reshape(152, 152)
+    return np.fft.ifftshift(image)
+
+
+def neighbour_profiles(count: int, rng: np.random.Generator):
+    """Faint field objects: yields (profile, (3,) fluxes in nanomaggies) with positions all over the stamp."""
+    half = IMAGE_SIZE * PIXEL_SCALE / 2
+    for _ in range(count):
+        # Counts rise by 0.35 dex per magnitude between r = 18 and 24.
+        r = 24 + np.log10(rng.uniform(10 ** (-0.35 * 6), 1)) / 0.35
+        star = rng.random() < 0.25
+        colour = np.array([rng.normal(0.9, 0.4), 0, -rng.normal(0.5 + 0.3 * star, 0.25)])
+        flux = 10 ** (0.4 * (22.5 - r - colour))
+        where = rng.uniform(-half, half, 2)
+        if star:
+            yield galsim.Gaussian(sigma=1e-3).shift(*where), flux
+        else:
+            profile = galsim.Exponential(half_light_radius=rng.lognormal(np.log(0.5), 0.35))
+            yield profile.shear(g=rng.uniform(0, 0.5), beta=rng.uniform(0, np.pi) * galsim.radians).shift(*where), flux
+
+
+def galaxy_components(galaxy: dict, flux: np.ndarray, size: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Bulge, disc and arms as (transform, (3,) fluxes); the fluxes add up to ``flux`` in every band."""
+    components = []
+    angle = galaxy["angle"] * galsim.radians
+    bulge = galaxy["bulge_to_total"] * BULGE_TINT / (galaxy["bulge_to_total"] * BULGE_TINT + 1 - galaxy["bulge_to_total"])
+    arm = galaxy["arm_strength"] * ARM_TINT
+    if galaxy["arm_strength"] and galaxy["disc_radius"] > 0.6:
+        arms = fft.rfft2(arm_image(galaxy, size, rng))
+        components.append((arms, flux * (1 - bulge) * arm))
+    else:
+        arm = 0.0
+    disc = galsim.Exponential(half_light_radius=galaxy["disc_radius"]).shear(q=galaxy["axis_ratio"], beta=angle)
+    components.append((fourier(disc, size), flux * (1 - bulge) * (1 - arm)))
+    round_ = galaxy["axis_ratio"] if galaxy["morphology"] == 0 else 0.5 * (1 + galaxy["axis_ratio"])
+    spheroid = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"]).shear(q=round_, beta=angle)
+    components.append((fourier(spheroid, size), flux * bulge))
+    return components
+
+
+def draw_image(galaxy: dict, rng: np.random.Generator, noise: bool = True) -> np.ndarray:
+    """One cut-out.
+
+    Parameters
+    ----------
+    galaxy : dict
+        Scalars (and per-band triples) of one galaxy.
+    rng : numpy Generator
+    noise : bool
+        Without it, neither sky noise nor neighbours: the galaxy alone.
+
+    Returns
+    -------
+    (152, 152, 3) float32 array of nanomaggies
+    """
+    size = transform_size(galaxy["radius"])
+    flux = 10 ** (0.4 * (22.5 - galaxy["magnitudes"]))
+    components = galaxy_components(galaxy, flux, size, rng)
+    if noise:
+        components += [(fourier(p, size), f) for p, f in neighbour_profiles(galaxy["n_neighbours"], rng)]
+    start = size // 2 - IMAGE_SIZE // 2
+    image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3), np.float32)
+    for band in range(3):
+        psf = galsim.Moffat(beta=MOFFAT_BETA, fwhm=2.355 * galaxy["psf_sigma"][band] * PIXEL_SCALE)
+        total = sum(transform * np.float32(f[band]) for transform, f in components)
+        plane = fft.irfft2(total * fourier(psf, size) * _pixel(size), s=(size, size))
+        image[..., band] = np.fft.fftshift(plane)[start : start + IMAGE_SIZE, start : start + IMAGE_SIZE]
+    if noise:
+        image += rng.standard_normal(image.shape, np.float32) * galaxy["sky_noise"].astype(np.float32)
+    return image

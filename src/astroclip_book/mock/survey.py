@@ -1,0 +1,175 @@
+"""The mock survey on disk: population drawn once, galaxies rendered in parallel, straight into the release layout."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book import pairs
+from astroclip_book.catalog import write_catalog
+from astroclip_book.errors import BookError
+from astroclip_book.mock import artefacts, images, population, spectra
+from astroclip_book.presets import Survey
+from astroclip_book.progress import progress
+
+BLOCK = 50  # galaxies rendered by a worker before it reports
+BYTES_PER_GALAXY = 4 * (152 * 152 * 3 + pairs.N_WAVELENGTH) + 12
+FIRST_TARGETID = 39_000_000_000_000_000  # 17 digits, like DESI's
+
+
+def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = None) -> dict:
+    """Write ``pairs.h5`` and ``catalog.h5`` of a mock survey into a directory.
+
+    Called again on the same directory after a kill, it renders what is missing. The result depends on
+    ``survey`` and ``seed`` alone, not on the number of workers.
+
+    Parameters
+    ----------
+    survey : presets.Survey
+    seed : int
+    directory : Path
+    workers : int, optional
+        Processes; by default one per core.
+
+    Returns
+    -------
+    dict of counts for ``metrics.json``
+
+    Raises
+    ------
+    BookError
+        For an impossible survey or too little disk space.
+    """
+    _check(survey)
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    path, done = directory / "pairs.h5", directory / "done"
+    galaxies = truth(survey, seed)
+    if not done.is_dir():
+        _check_space(directory, survey.n_galaxies)
+        counts = [len(part) for part in np.array_split(np.arange(survey.n_galaxies), len(pairs.GROUPS))]
+        pairs.create_pairs(path, counts)
+        done.mkdir()
+    blocks = range(0, survey.n_galaxies, BLOCK)
+    todo = [start for start in blocks if not (done / f"{start}.npy").exists()]
+    with (progress(total=len(blocks), initial=len(blocks) - len(todo), description="mock survey") as bar,
+          _pool(workers) as pool):
+        jobs = [pool.submit(_render, path, done, seed, start, {k: v[start : start + BLOCK] for k, v in galaxies.items()})
+                for start in todo]
+        for job in as_completed(jobs):
+            job.result()
+            bar.update()
+    snr = np.concatenate([np.load(done / f"{start}.npy") for start in blocks])
+    write_catalog(directory / "catalog.h5", _catalog(galaxies, snr))
+    shutil.rmtree(done)
+    return {"survey": _counts(galaxies, snr)}
+
+
+def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
+    """Everything about the galaxies except their pixels, arrays with first dimension ``n_galaxies``."""
+    galaxies = population.draw_population(survey.n_galaxies, seed, survey.magnitude_limit)
+    rng = np.random.default_rng([seed, 2])
+    galaxies |= images.image_truth(galaxies, rng)
+    galaxies["artefact"] = artefacts.draw_artefacts(survey.n_galaxies, survey.artefact_fraction, rng)
+    galaxies["spectrum_noise"] = spectra.noise_level(galaxies["target"], rng)
+    galaxies["fibre_fraction"] = spectra.fibre_fraction(galaxies["radius"], galaxies["bulge_to_total"])
+    galaxies["distance_modulus"] = population.COSMOLOGY.distmod(galaxies["redshift"]).value
+    galaxies["index"] = np.arange(survey.n_galaxies)
+    galaxies["targetid"] = FIRST_TARGETID + galaxies["index"]
+    return galaxies
+
+
+def _check(survey: Survey) -> None:
+    if survey.n_galaxies < 100:
+        raise BookError(f"survey.n_galaxies must be at least 100 (ten groups with a test set each), not {survey.n_galaxies}.")
+    if not 0 <= survey.artefact_fraction <= 1:
+        raise BookError(f"survey.artefact_fraction must lie between 0 and 1, not {survey.artefact_fraction}.")
+
+
+def _check_space(directory: Path, n: int) -> None:
+    needed, free = int(1.05 * n * BYTES_PER_GALAXY), shutil.disk_usage(directory).free
+    if needed > free:
+        raise BookError(f"{directory} has {free / 1e9:.1f} GB free and the survey needs {needed / 1e9:.1f} GB. "
+                        "Free some space, choose another run_dir, or lower n_galaxies.")
+
+
+def _pool(workers: int | None) -> ProcessPoolExecutor:
+    # One thread per process: the processes already fill the cores.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"))
+
+
+def _render(path: Path, done: Path, seed: int, start: int, block: dict[str, np.ndarray]) -> None:
+    n = block["redshift"].size
+    flux = spectra.observed_spectra(block["coefficients"], block["redshift"], block["formed_mass"], block["distance_modulus"])
+    flux *= block["fibre_fraction"][:, None]
+    sigma = block["spectrum_noise"][:, None] * spectra.noise_shape()
+    snr = np.median(flux / sigma, axis=1)
+    rows = _rows(path, start, n)
+    for i in range(n):
+        galaxy = {name: values[i] for name, values in block.items()}
+        rng = np.random.default_rng([seed, 3, galaxy["index"]])
+        image = images.draw_image(galaxy, rng)
+        if galaxy["artefact"]:
+            image = artefacts.ARTEFACTS[artefacts.NAMES[galaxy["artefact"]]](image, rng)
+        data, row = rows[i]
+        data["images"][row] = image
+        data["spectra"][row] = flux[i] + sigma[i] * rng.standard_normal(pairs.N_WAVELENGTH, np.float32)
+        data["redshifts"][row] = galaxy["redshift"]
+        data["targetids"][row] = galaxy["targetid"]
+    temporary = done / f"{start}.tmp.npy"
+    np.save(temporary, snr)
+    temporary.rename(done / f"{start}.npy")
+
+
+def _rows(path: Path, start: int, n: int) -> list[tuple[dict, int]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        counts = [len(file[g]["targetids"]) for g in pairs.GROUPS]
+    ends = np.cumsum(counts)
+    data: dict[int, dict] = {}
+    rows = []
+    for index in range(start, start + n):
+        group = int(np.searchsorted(ends, index, side="right"))
+        if group not in data:
+            data[group] = {name: pairs.open_rows(path, pairs.GROUPS[group], name)
+                           for name in ("images", "spectra", "redshifts", "targetids")}
+        rows.append((data[group], index - int(ends[group]) + counts[group]))
+    return rows
+
+
+def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.ndarray]:
+    g = galaxies
+    magnitude = {f"MAG_{band}": g["magnitudes"][:, i] for i, band in enumerate("GRZ")}
+    return {
+        "TARGETID": g["targetid"],
+        "Z": g["redshift"],
+        "LOG_MSTAR": g["log_mstar"],
+        "LOG_SSFR": g["log_ssfr"],
+        **magnitude,
+        "FIBERMAG_R": g["magnitudes"][:, 1] - 2.5 * np.log10(g["fibre_fraction"]),
+        "MORPHOLOGY": np.array(population.MORPHOLOGIES, "S")[g["morphology"]],
+        "BULGE_TO_TOTAL": g["bulge_to_total"],
+        "HALF_LIGHT_RADIUS": g["radius"],
+        "AXIS_RATIO": g["axis_ratio"],
+        "SPIRAL": g["spiral"],
+        "ARTEFACT": np.array(artefacts.NAMES, "S")[g["artefact"]],
+        "SNR_SPEC": snr,
+        "N_NEIGHBOURS": g["n_neighbours"],
+    }
+
+
+def _counts(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict:
+    return {
+        "n_galaxies": int(galaxies["redshift"].size),
+        "artefacts": int((galaxies["artefact"] > 0).sum()),
+        "median_redshift": float(np.median(galaxies["redshift"])),
+        "median_snr": float(np.median(snr)),
+    }
