@@ -1,0 +1,67 @@
+"""Similarity search: the nearest embeddings of a query, exactly, by matrix products in blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astroclip_book.errors import BookError
+
+BLOCK = 1024  # queries per matrix product: at most BLOCK cosines per gallery object in memory
+TOLERANCE = 1e-3  # of the length of a unit vector; half precision rounds to this
+
+
+def neighbours(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``k`` gallery vectors of largest cosine with each query, best first.
+
+    Equal cosines come in an order that does not depend on the block size. A query that stands in the gallery finds
+    itself; ask for one more and leave it out where that is not wanted.
+
+    Parameters
+    ----------
+    query : (m, d) array
+        Unit vectors.
+    gallery : (n, d) array
+        Unit vectors of the same space; for a search across modalities, those of the other modality.
+    k : int
+        From 1 to n.
+
+    Returns
+    -------
+    index : (m, k) int64 array
+        Rows of the gallery.
+    cosine : (m, k) float32 array
+
+    Raises
+    ------
+    BookError
+        When the vectors are not finite, not of unit length or of different dimension, or k is out of range.
+    """
+    query, gallery = _unit(query, "query"), _unit(gallery, "gallery")
+    if query.shape[1] != gallery.shape[1]:
+        raise BookError(f"The queries have {query.shape[1]} dimensions and the gallery {gallery.shape[1]}: "
+                        "embed both with the same model.")
+    if not 1 <= k <= len(gallery):
+        raise BookError(f"k = {k} neighbours asked of a gallery of {len(gallery)}: choose k between 1 and {len(gallery)}.")
+    index = np.empty((len(query), k), np.int64)
+    cosine = np.empty((len(query), k), np.float32)
+    for start in range(0, len(query), BLOCK):
+        rows = slice(start, start + BLOCK)
+        scores = query[rows] @ gallery.T
+        nearest = np.sort(np.argpartition(scores, -k, axis=1)[:, -k:], axis=1)
+        values = np.take_along_axis(scores, nearest, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        index[rows] = np.take_along_axis(nearest, order, axis=1)
+        cosine[rows] = np.take_along_axis(values, order, axis=1)
+    return index, cosine
+
+
+def _unit(vectors: np.ndarray, name: str) -> np.ndarray:
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    if vectors.ndim != 2:
+        raise BookError(f"The {name} must have shape (n, d), not {vectors.shape}.")
+    length = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(length).all():
+        raise BookError(f"The {name} has {np.sum(~np.isfinite(length))} vectors that are not finite: remake the embeddings.")
+    if (np.abs(length - 1) > TOLERANCE).any():
+        raise BookError(f"The {name} has vectors of length {length.min():.3g} to {length.max():.3g}: divide each by its norm.")
+    return vectors
