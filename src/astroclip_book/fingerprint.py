@@ -8,9 +8,7 @@ import importlib.util
 from pathlib import Path
 
 # Changing how a run is kept, shown or started does not change what its steps compute.
-HOUSEKEEPING = {
-    "", "build", "errors", "fingerprint", "memory", "pipeline", "presets", "progress", "provenance", "run", "storage",
-}  # fmt: skip
+HOUSEKEEPING = {"", "errors", "pipeline", "presets", "progress", "run", "storage"}
 
 
 def digest(text: str) -> str:

@@ -1,0 +1,39 @@
+PRESET ?= laptop
+PYTHON ?= python3
+RUN = .venv/bin/python
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "PRESET is one of:" $$(ls presets | sed 's/\.yaml//')
+
+book: .venv/ready ## Execute the chapters and build the site: make book PRESET=smoke
+	@$(RUN) -m astroclip_book book "$(PRESET)"
+
+test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke
+	$(RUN) -m ruff check
+	$(RUN) -m pytest
+
+bench: .venv/ready ## Measure what is fast beside what one would otherwise run: runs/bench.json
+	$(RUN) benchmarks
+
+clean: ## Remove all that was made (runs/ and _build/), keep the environment
+	rm -rf runs _build
+
+lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
+	rm -rf .lock
+	$(PYTHON) -m venv .lock
+	.lock/bin/pip install --quiet '.[test]'
+	echo '# Every package of the book, pinned. Made by `make lock` from pyproject.toml.' > requirements.lock
+	.lock/bin/pip freeze --exclude astroclip-book | sed 's/+.*//' >> requirements.lock
+	rm -rf .lock
+
+.venv/ready: requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  v >= (3, 11) or sys.exit("The book needs Python 3.11 or later, this is %d.%d. Choose another: make PYTHON=python3.12 ..." % v[:2])'
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet -r requirements.lock
+	.venv/bin/pip install --quiet --no-deps -e .
+	touch $@
+
+.PHONY: help book test bench clean lock

@@ -1,0 +1,108 @@
+"""Execution of the chapters: each a text notebook, run by papermill into the run directory when something changed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from astroclip_book.errors import BookError
+from astroclip_book.fingerprint import code_hash, digest, imports
+from astroclip_book.presets import ROOT
+from astroclip_book.run import Run
+from astroclip_book.storage import read_json, write_json
+
+
+def chapters(root: Path = ROOT) -> list[Path]:
+    """Pages with code cells in the order they are executed: ``notebooks/`` by number, then those of ``book/``."""
+    pages = [*sorted((root / "notebooks").glob("*.md")), *sorted((root / "book").glob("*.md"))]
+    return [page for page in pages if "```{code-cell}" in page.read_text()]
+
+
+def executed(run: Run, chapter: Path) -> Path:
+    """Where the executed notebook of a chapter lies."""
+    return run.directory / "chapters" / f"{chapter.stem}.ipynb"
+
+
+def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root: Path = ROOT) -> list[str]:
+    """Execute every chapter whose text, code, parameters or steps changed, and return the stems of those.
+
+    Parameters
+    ----------
+    run : Run
+        Tells which steps are up to date; the chapters open it again for themselves.
+    parameters : dict
+        Passed to every chapter: ``preset``, ``run_dir``, ``device``.
+    steps : dict of str to tuple of str
+        Steps that each chapter makes or reads, :data:`astroclip_book.pipeline.CHAPTERS`; a chapter that
+        is not listed reads all.
+
+    Raises
+    ------
+    BookError
+        When a chapter fails. It is kept beside the others as ``<stem>.failed.ipynb``.
+    """
+    record_path = run.directory / "chapters.json"
+    done = []
+    for chapter in chapters(root):
+        names = steps.get(chapter.stem, tuple(run.steps))
+        key = _key(run, chapter, parameters, names)
+        fresh = read_json(record_path).get(chapter.stem) == key and executed(run, chapter).is_file()
+        if fresh and not any(map(run.problem, names)):
+            continue
+        print(f"\n{chapter.relative_to(root)}", flush=True)
+        start = time.perf_counter()
+        _execute(chapter, executed(run, chapter), parameters)
+        write_json(record_path, {**read_json(record_path), chapter.stem: key})
+        print(f"executed in {time.perf_counter() - start:.0f} s")
+        done.append(chapter.stem)
+    return done
+
+
+def _key(run: Run, chapter: Path, parameters: dict, steps: tuple[str, ...]) -> str:
+    import jupytext
+
+    notebook = jupytext.read(chapter)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    modules = imports(ast.parse(code), __package__)
+    text = hashlib.sha256(chapter.read_bytes()).hexdigest()
+    return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
+
+
+def _execute(chapter: Path, target: Path, parameters: dict) -> None:
+    import jupytext
+    import papermill
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished, failed = target.with_suffix(".unfinished.ipynb"), target.with_suffix(".failed.ipynb")
+    with tempfile.TemporaryDirectory() as home:
+        source = Path(home) / f"{chapter.stem}.ipynb"
+        jupytext.write(jupytext.read(chapter), source)
+        _write_kernel_profile(Path(home) / "profile_default")
+        os.environ.update(
+            JUPYTER_PREFER_ENV_PATH="1",  # the kernel of this environment, not of the user's home
+            IPYTHONDIR=home,  # nothing from the user's IPython start-up files
+            PYDEVD_DISABLE_FILE_VALIDATION="1",  # silences the debugger's remark on frozen modules
+        )
+        try:
+            papermill.execute_notebook(
+                source, unfinished, parameters, kernel_name="python3", progress_bar=False,
+                stdout_file=sys.stdout, stderr_file=sys.stderr,
+            )  # fmt: skip
+        except papermill.PapermillExecutionError as error:
+            os.replace(unfinished, failed)
+            message = error.evalue if error.ename == BookError.__name__ else f"{error.ename}: {error.evalue}"
+            raise BookError(f"{chapter.name} stopped: {message}\nIts cells and outputs are in {failed}.") from error
+    failed.unlink(missing_ok=True)
+    os.replace(unfinished, target)
+
+
+def _write_kernel_profile(directory: Path) -> None:
+    """Keep the kernel from warning about its unencrypted local port in every chapter."""
+    directory.mkdir()
+    (directory / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'ERROR'\n")
