@@ -1,0 +1,75 @@
+"""The built site in a real browser, opened as a plain folder without a network."""
+
+import shutil
+
+import pytest
+import yaml
+
+from astroclip_book.presets import ROOT
+
+
+def pages() -> list[str]:
+    """Every page of the table of contents, without suffix."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    return [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(book, browser):
+    """Open a page of the site and collect what the browser complains of and asks the network for."""
+    tab = browser.new_page(viewport={"width": 1200, "height": 900})
+    troubles = []
+    tab.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    tab.on("request", lambda request: request.url.startswith("http") and troubles.append(f"network: {request.url}"))
+
+    def open_(page: str):
+        tab.goto((book.site / "html" / f"{page}.html").as_uri(), wait_until="load")
+        tab.wait_for_timeout(500)  # MathJax and the theme work on after the page has loaded
+        return tab, troubles
+
+    yield open_
+    tab.close()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_page_opens_offline_without_errors(open_page, page):
+    tab, troubles = open_page(page)
+    assert troubles == []
+    assert tab.locator("h1").count() == 1
+    assert "mock survey" in tab.locator(".bd-header-announcement").inner_text().lower()
+    assert tab.locator("mjx-merror").count() == 0
+    assert tab.evaluate("[...document.images].filter(i => !i.naturalWidth || !i.alt.trim()).map(i => i.src)") == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_page_fits_a_phone(open_page, page):
+    tab, _ = open_page(page)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_index_leads_to_the_first_page(open_page):
+    tab, troubles = open_page("index")
+    tab.wait_for_url(f"**/{pages()[0]}.html")
+    assert troubles == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_page_names_no_file_of_this_machine(book, page):
+    html = (book.site / "html" / f"{page}.html").read_text()
+    assert str(book.run) not in html and "Traceback" not in html

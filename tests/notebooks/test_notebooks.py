@@ -1,0 +1,86 @@
+"""Every chapter, executed at PRESET=smoke: together as `make book` does, and alone as the README shows."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+from astroclip_book.execution import chapters
+from astroclip_book.presets import ROOT
+
+BIN = Path(sys.executable).parent
+METRICS = [
+    "counts.{train,validation,test}",
+    "property.{redshift,log_mstar}.{image,spectrum,cross}.{r2,r2_ci95,n}",
+    "retrieval.{image_to_spectrum,spectrum_to_image}.{pool,recall_at_1,recall_at_5,recall_at_10,median_rank}",
+    "clusters.{cross_modal_ami,cross_modal_ami_null,stability_ari}",
+    "islands.artefact.{precision,recall}",
+    "anomalies.swapped_pairs_auc",
+]
+
+
+def spelled_out(pattern: str) -> list[str]:
+    """Dotted names behind a pattern: "a.{b,c}" is a.b and a.c."""
+    return [".".join(names) for names in itertools.product(*(p.strip("{}").split(",") for p in pattern.split(".")))]
+
+
+def alone(chapter: Path, output: Path, *parameters: str) -> subprocess.CompletedProcess:
+    """Execute one chapter by the line of the README."""
+    text = f'"{BIN}/jupytext" --to ipynb --output - "{chapter}" | "{BIN}/papermill" - "{output}" {" ".join(parameters)}'
+    return subprocess.run(text, shell=True, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_sources_are_thin(chapter):
+    notebook = jupytext.read(chapter)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell for cell in code if "parameters" in cell.metadata.get("tags", [])] == code[:1]
+    for cell in code:
+        assert len(cell.source.splitlines()) <= 16, f"a function of the package would be better than\n{cell.source}"
+
+
+def test_every_chapter_is_executed(book):
+    assert len(chapters()) >= 8
+    for chapter in chapters():
+        notebook = nbformat.read(book.run / "chapters" / f"{chapter.stem}.ipynb", as_version=4)
+        assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source)
+
+
+@pytest.mark.parametrize("name", itertools.chain(*map(spelled_out, METRICS)))
+def test_metrics_are_there(book, name):
+    value = json.loads((book.run / "metrics.json").read_text())
+    for key in name.split("."):
+        value = value[key]
+
+
+def test_timing_and_memory_of_every_step(book):
+    metrics = json.loads((book.run / "metrics.json").read_text())
+    steps = json.loads((book.run / "manifest.json").read_text()).keys()
+    assert steps == metrics["timing"].keys() == metrics["memory"].keys()
+
+
+def test_nothing_changed_nothing_executed(book):
+    result = book.build()
+    assert result.returncode == 0 and "executed in" not in result.stdout
+    assert str(book.site / "html" / "index.html") in result.stdout
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_each_chapter_alone(book, chapter, tmp_path):
+    before = (book.run / "manifest.json").read_bytes()
+    result = alone(chapter, tmp_path / "executed.ipynb", "-p preset smoke", f'-p run_dir "{book.run}"', "-p device cpu")
+    assert result.returncode == 0, result.stderr
+    assert (book.run / "manifest.json").read_bytes() == before, "a step that was up to date was made again"
+
+
+def test_unknown_parameter_is_refused(book, tmp_path):
+    chapter = ROOT / "notebooks" / chapters()[0].name
+    places = "-p preset smoke", f'-p run_dir "{book.run}"'
+    result = alone(chapter, tmp_path / "executed.ipynb", *places, "-p n_galaxie 9")
+    assert result.returncode != 0
+    assert "Unknown parameter 'n_galaxie'. Did you mean 'n_galaxies'?" in result.stderr
