@@ -1,0 +1,105 @@
+"""Similarity search: what is found, and how often the right galaxy is."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.plots.galaxies import show_image
+from astroclip_book.plots.spectra import limits, mark_lines, smooth
+from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+
+RETRIEVAL = {
+    "image_to_spectrum": ("image → spectrum", MODALITY["image"], "-"),
+    "spectrum_to_image": ("spectrum → image", MODALITY["spectrum"], "--"),
+}
+
+
+@drawing
+def four_way(images: np.ndarray, flux: np.ndarray, redshift: np.ndarray, query: int, found: dict[tuple, tuple]):
+    """One query and its nearest neighbours in all four directions, a row each.
+
+    Parameters
+    ----------
+    images : (n, h, w, 3) array
+    flux : (n, 7781) array
+    redshift : (n,) array
+    query : int
+        Row of the query.
+    found : dict
+        (query's modality, gallery's modality) to (rows (k,), cosines (k,)); the rows index the arrays above.
+    """
+    k = len(next(iter(found.values()))[0])
+    figure, axes = plt.subplots(len(found), k + 1, figsize=(WIDTH, 1.42 * len(found)), squeeze=False)
+    for row, ((asked, gallery), (members, cosine)) in zip(axes, found.items(), strict=True):
+        cells = [(query, asked, f"$z = {redshift[query]:.3f}$")]
+        names = ["the query itself" if m == query else f"$z = {redshift[m]:.3f}$" for m in members]
+        cells += [(m, gallery, f"{n}, cos {c:.2f}") for m, n, c in zip(members, names, cosine, strict=True)]
+        for axis, (member, modality, label) in zip(row, cells, strict=True):
+            _show(axis, images[member], flux[member], redshift[member], modality)
+            axis.set_xlabel(label, fontsize=6.5, labelpad=2)
+        row[0].set_ylabel(f"{asked} →\n{gallery}", fontsize=8)
+    axes[0, 0].set_title("query", fontsize=8)
+    for rank, axis in enumerate(axes[0, 1:], start=1):
+        axis.set_title(f"neighbour {rank}", fontsize=8)
+    return figure
+
+
+def _show(axis, image: np.ndarray, flux: np.ndarray, redshift: float, modality: str) -> None:
+    if modality == "image":
+        show_image(axis, image)
+        return
+    smoothed = smooth(flux, 31)
+    axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.5)
+    axis.set(xlim=WAVELENGTH[[0, -1]], ylim=limits(smoothed), xticks=[], yticks=[], box_aspect=1)
+    mark_lines(axis, redshift, names=False)
+
+
+@drawing
+def recall_curve(ranks: dict[str, np.ndarray], pool: int):
+    """Share of queries whose own counterpart is among the first k, against k.
+
+    Parameters
+    ----------
+    ranks : dict of (n,) int arrays
+        ``image_to_spectrum`` and ``spectrum_to_image``, 1 = found first.
+    pool : int
+        Size of the gallery.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.2))
+    k = np.unique(np.geomspace(1, pool, 200).astype(int))
+    for name, values in ranks.items():
+        label, colour, style = RETRIEVAL[name]
+        axis.plot(k, [(values <= i).mean() for i in k], color=colour, ls=style, label=label)
+    axis.plot(k, k / pool, color=FAINT, ls=":", label="chance")
+    axis.set(xscale="log", xlim=(1, pool), ylim=(0, 1.02), xlabel="k", ylabel="recall at k")
+    axis.grid(alpha=0.3)
+    axis.legend(title=f"gallery of {pool} galaxies", title_fontsize=8)
+    return figure
+
+
+@drawing
+def cosine_histogram(matched: np.ndarray, unmatched: np.ndarray):
+    """Cosine of image and spectrum of the same galaxy (n,), and of different galaxies (m,)."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.8))
+    bins = np.linspace(min(matched.min(), unmatched.min()), 1, 60)
+    axis.hist(unmatched, bins, density=True, color=FAINT, label="different galaxies")
+    axis.hist(matched, bins, density=True, histtype="step", lw=1.6, color=MODALITY["cross"], label="the same galaxy")
+    axis.set(xlabel="cosine of image and spectrum embedding", ylabel="probability density")
+    axis.legend(loc="upper left")
+    return figure
+
+
+@drawing
+def cosine_matrix(cosine: np.ndarray, redshift: np.ndarray):
+    """Cosines of images (rows) and spectra (columns), both sorted by redshift, (n, n)."""
+    order = np.argsort(redshift)
+    figure, axis = plt.subplots(figsize=(0.75 * WIDTH, 0.62 * WIDTH))
+    shown = axis.imshow(cosine[np.ix_(order, order)], cmap="viridis", origin="lower", interpolation="antialiased")
+    ticks = np.linspace(0, len(order) - 1, 5).astype(int)
+    names = [f"{redshift[order[i]]:.2f}" for i in ticks]
+    axis.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
+    axis.set(xlabel=f"spectra, by {LABELS['redshift']}", ylabel=f"images, by {LABELS['redshift']}")
+    figure.colorbar(shown, ax=axis, label="cosine")
+    return figure

@@ -1,0 +1,99 @@
+"""Maps of the embedding space, and what lives where."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from astroclip_book.plots.galaxies import show_image
+from astroclip_book.plots.spectra import limits, mark_lines, stack
+from astroclip_book.plots.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
+
+REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
+
+
+@drawing
+def values_on_maps(maps: dict[str, np.ndarray], values: dict[str, np.ndarray]):
+    """Maps coloured by properties: a column for each map (n, 2), a row with one colour scale for each property (n,)."""
+    figure, axes = _grid(maps, len(values))
+    for row, (name, colours) in zip(axes, values.items(), strict=True):
+        known = np.isfinite(colours)
+        low, high = np.percentile(colours[known], [1, 99])
+        for axis, points in zip(row, maps.values(), strict=True):
+            size = _size(len(points))
+            axis.scatter(*points[~known].T, s=size, lw=0, color="#dddddd")
+            style = {"cmap": MAPS[name], "vmin": low, "vmax": high}
+            shown = axis.scatter(*points[known].T, c=colours[known], s=size, lw=0, **style)
+        figure.colorbar(shown, ax=row, label=LABELS[name], extend="both", pad=0.01)
+    return figure
+
+
+@drawing
+def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], noun: str):
+    """Maps coloured by group (n,): islands of each map, or clusters of each modality; what has no group is grey."""
+    figure, axes = _grid(maps, 1)
+    for axis, (name, points) in zip(axes[0], maps.items(), strict=True):
+        number = groups[name].max() + 1
+        colours = [group_colour(group) for group in groups[name]]
+        axis.scatter(*points.T, c=colours, s=_size(len(points)), lw=0)
+        for group in range(min(number, len(GROUPS))):
+            members = points[groups[name] == group]
+            beside = 9 if len(members) < 0.04 * len(points) else 0  # a label would hide a small group
+            box = {"facecolor": "white", "edgecolor": group_colour(group), "boxstyle": "round,pad=0.15", "lw": 0.8}
+            axis.annotate(str(group), np.median(members, axis=0), (beside, beside), textcoords="offset points",
+                          fontsize=8, ha="center", va="center", bbox=box)  # fmt: skip
+        alone = np.mean(groups[name] < 0)
+        axis.set_xlabel(f"UMAP 1\n{number} {noun}" + (f", {alone:.1%} in none" if alone else ""))
+    return figure
+
+
+@drawing
+def cluster_members(images: list[np.ndarray], flux: list[np.ndarray], redshift: list[np.ndarray], labels: list[str]):
+    """Each cluster in a row: some of its members' images, and the stack of its members' spectra at rest.
+
+    Parameters
+    ----------
+    images : list of (m, h, w, 3) arrays
+        Members to show, for each cluster; the same m for all but small clusters.
+    flux : list of (n_c, 7781) arrays
+        Spectra of the members to stack.
+    redshift : list of (n_c,) arrays
+    labels : list of str
+    """
+    columns = max(len(members) for members in images)
+    figure = plt.figure(figsize=(WIDTH, 0.92 * len(images) + 0.4))
+    grid = figure.add_gridspec(len(images), columns + 1, width_ratios=[1] * columns + [4.2])
+    first = None
+    for row, (members, spectra, z, label) in enumerate(zip(images, flux, redshift, labels, strict=True)):
+        for column, image in enumerate(members):
+            axis = figure.add_subplot(grid[row, column])
+            show_image(axis, image)
+            if column == 0:
+                axis.set_ylabel(label, fontsize=7, rotation=0, ha="right", va="center", labelpad=4)
+        axis = figure.add_subplot(grid[row, columns], sharex=first)
+        first = first or axis
+        stacked = stack(spectra, z, REST)
+        axis.plot(REST, stacked, color=group_colour(row), lw=0.9)
+        axis.set(xlim=REST[[0, -1]], yticks=[], ylim=limits(stacked[np.isfinite(stacked)]))
+        mark_lines(axis, names=row == 0)
+        axis.tick_params(labelbottom=row == len(images) - 1)
+    axis.set_xlabel("rest wavelength (Å)", fontsize=8)
+    return figure
+
+
+def _grid(maps: dict[str, np.ndarray], rows: int):
+    side = WIDTH / len(maps)
+    figure, axes = plt.subplots(rows, len(maps), figsize=(WIDTH, (side - 0.05) * rows + 0.3), squeeze=False)
+    for row in axes:
+        for axis in row:
+            axis.set(xticks=[], yticks=[], box_aspect=1)
+        row[0].set_ylabel("UMAP 2")
+    for axis, name in zip(axes[0], maps, strict=True):
+        axis.set_title(name)
+    for axis in axes[-1]:
+        axis.set_xlabel("UMAP 1")
+    return figure, axes
+
+
+def _size(n: int) -> float:
+    return float(np.clip(8000 / n, 1.0, 14))
