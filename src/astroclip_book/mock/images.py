@@ -18,8 +18,11 @@ MOFFAT_BETA = 3.5
 # Flux of a bulge relative to its disc in g and z, at equal r: about 0.2 and 0.12 mag redder (MacArthur et al. 2004).
 BULGE_TINT = 10 ** (-0.4 * np.array([0.2, 0.0, -0.12]))
 ARM_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
-# Surface density per magnitude: galaxies from counts 0.6 to 0.4 dex per mag, stars flatter (high galactic latitude).
-NEIGHBOURS = 4.0  # mean number per stamp with 18 < r < 24
+NEIGHBOURS = 7.0  # mean number of field objects per stamp with 18 < r < 24: some 16 per square arcminute (Capak et al. 2004)
+STAR_SHARE = 0.15  # of the field objects, at high Galactic latitude
+COUNTS_SLOPE = 0.38  # dex per magnitude
+KNOTS, KNOT_SHARE = 40, 0.3  # star-forming knots in the arms, and their share of the arms' light
+RESAMPLING = 0.25  # weight of a neighbouring pixel, which makes coadd noise correlated as resampling does
 
 
 def lognormal(law: tuple, rng: np.random.Generator, size: int) -> np.ndarray:
@@ -71,7 +74,7 @@ def transform_size(radius: float) -> int:
 
 def arm_image(galaxy: dict, size: int, rng: np.random.Generator) -> np.ndarray:
     """Light of logarithmic spiral arms with knots (or of irregular clumps), unit flux, (size, size), centre at [0, 0]."""
-    half = 76
+    half = IMAGE_SIZE // 2
     y, x = np.mgrid[-half:half, -half:half].astype(np.float32) * PIXEL_SCALE
     c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
     u, v = x * c + y * s, (y * c - x * s) / galaxy["axis_ratio"]
@@ -81,22 +84,23 @@ def arm_image(galaxy: dict, size: int, rng: np.random.Generator) -> np.ndarray:
     if galaxy["spiral"]:
         phase = np.arctan2(v, u) - np.log(np.maximum(r, 0.05)) / np.tan(galaxy["pitch"]) + rng.uniform(0, 2 * np.pi)
         disc *= np.exp(3.0 * (np.cos(galaxy["arm_number"] * phase) - 1))
-    weight = disc.ravel() / disc.sum()
-    knots = np.bincount(rng.choice(weight.size, 40, p=weight / weight.sum()), minlength=weight.size)
+    share = np.cumsum(disc, dtype=float)
+    knots = np.bincount(np.searchsorted(share, rng.random(KNOTS) * share[-1]), minlength=disc.size)
+    light = (1 - KNOT_SHARE) * disc.ravel() / share[-1] + KNOT_SHARE * knots / KNOTS
     image = np.zeros((size, size), np.float32)
     start = size // 2 - half
-    image[start : start + 152, start : start + 152] = (0.7 * weight + 0.3 * knots / 40).reshape(152, 152)
-    return np.fft.ifftshift(image)
+    image[start : start + IMAGE_SIZE, start : start + IMAGE_SIZE] = light.reshape(IMAGE_SIZE, IMAGE_SIZE)
+    return fft.ifftshift(image)
 
 
 def neighbour_profiles(count: int, rng: np.random.Generator):
     """Faint field objects: yields (profile, (3,) fluxes in nanomaggies) with positions all over the stamp."""
     half = IMAGE_SIZE * PIXEL_SCALE / 2
     for _ in range(count):
-        # Counts rise by 0.35 dex per magnitude between r = 18 and 24.
-        r = 24 + np.log10(rng.uniform(10 ** (-0.35 * 6), 1)) / 0.35
-        star = rng.random() < 0.25
-        colour = np.array([rng.normal(0.9, 0.4), 0, -rng.normal(0.5 + 0.3 * star, 0.25)])
+        r = 24 + np.log10(rng.uniform(10 ** (-6 * COUNTS_SLOPE), 1)) / COUNTS_SLOPE
+        star = rng.random() < STAR_SHARE
+        redness = rng.random()
+        colour = np.array([0.3 + 1.2 * redness, 0, -0.1 - (1.0 + 0.3 * star) * redness]) + rng.normal(0, 0.08, 3)
         flux = 10 ** (0.4 * (22.5 - r - colour))
         where = rng.uniform(-half, half, 2)
         if star:
@@ -151,7 +155,15 @@ def draw_image(galaxy: dict, rng: np.random.Generator, noise: bool = True) -> np
         psf = galsim.Moffat(beta=MOFFAT_BETA, fwhm=2.355 * galaxy["psf_sigma"][band] * PIXEL_SCALE)
         total = sum(transform * np.float32(f[band]) for transform, f in components)
         plane = fft.irfft2(total * fourier(psf, size) * _pixel(size), s=(size, size))
-        image[..., band] = np.fft.fftshift(plane)[start : start + IMAGE_SIZE, start : start + IMAGE_SIZE]
+        image[..., band] = fft.fftshift(plane)[start : start + IMAGE_SIZE, start : start + IMAGE_SIZE]
     if noise:
-        image += rng.standard_normal(image.shape, np.float32) * galaxy["sky_noise"].astype(np.float32)
+        image += sky(galaxy["sky_noise"], rng)
     return image
+
+
+def sky(sigma: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Background noise (152, 152, 3) with standard deviations ``sigma`` (3,) and correlated neighbours, as in a coadd."""
+    noise = rng.standard_normal((IMAGE_SIZE + 2, IMAGE_SIZE + 2, 3), np.float32)
+    noise = noise[1:-1] + np.float32(RESAMPLING) * (noise[:-2] + noise[2:])
+    noise = noise[:, 1:-1] + np.float32(RESAMPLING) * (noise[:, :-2] + noise[:, 2:])
+    return noise * (np.asarray(sigma) / (1 + 2 * RESAMPLING**2)).astype(np.float32)

@@ -21,6 +21,9 @@ MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
 CLASSES = ("bright", "faint", "lrg")
 SHARES = (0.55, 0.36, 0.09)
 FAINT_EXTRA = 0.675  # BGS Faint ends at r = 20.175 (Hahn et al. 2023)
+OLD = 3  # position of the oldest kcorrect template
+OLD_PER_MAG, OLD_PIVOT = 0.3, -20.3
+RED_SHARE = 0.8  # of the red galaxies of Herbel et al. (2017)
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
 
 
@@ -39,18 +42,25 @@ def luminosity_function(blue: bool) -> dict:
     """Schechter function in rest-frame B: Herbel et al. (2017), table 2, after Beare et al. (2015)."""
     if blue:
         return {"M_star": lambda z: -20.40492365 - 0.9408582 * z, "phi_star": lambda z: 0.00370253 * np.exp(-z / 9.73858), "alpha": -1.3}
-    return {"M_star": lambda z: -20.37196157 - 0.70798041 * z, "phi_star": lambda z: 0.0035097 * np.exp(-z / 0.70596888), "alpha": -0.5}
+    return {"M_star": lambda z: -20.37196157 - 0.70798041 * z, "phi_star": lambda z: RED_SHARE * 0.0035097 * np.exp(-z / 0.70596888), "alpha": -0.5}
 
 
-def template_coefficients(redshift: np.ndarray, blue: bool) -> np.ndarray:
-    """Mixing fractions (N, 5) of the kcorrect templates: Dirichlet law of Herbel et al. (2017), section 3.2.2."""
+def template_coefficients(redshift: np.ndarray, magnitude: np.ndarray, blue: bool) -> np.ndarray:
+    """Mixing fractions (N, 5) of the kcorrect templates: Dirichlet law of Herbel et al. (2017), section 3.2.2.
+
+    The law knows no luminosity, whereas luminous star-forming galaxies are older and redder (Baldry et al. 2004): the
+    oldest template gains with absolute B magnitude, at a rate set to the colours of nearby galaxies.
+    """
     if blue:
         alpha0, alpha1 = [2.079, 3.524, 1.917, 1.992, 2.536], [2.265, 3.862, 1.921, 1.685, 2.480]
         weight = [3.47e09, 3.31e06, 2.13e09, 1.64e10, 1.01e09]
     else:
         alpha0, alpha1 = [2.461, 2.358, 2.568, 2.268, 2.402], [2.410, 2.340, 2.200, 2.540, 2.464]
         weight = [3.84e09, 1.57e06, 3.91e08, 4.66e10, 3.03e07]
-    return dirichlet_coefficients(redshift, np.array(alpha0), np.array(alpha1), weight=np.array(weight))
+    coefficients = dirichlet_coefficients(redshift, np.array(alpha0), np.array(alpha1), weight=np.array(weight))
+    if blue:
+        coefficients[:, OLD] *= 10 ** (-OLD_PER_MAG * (magnitude - OLD_PIVOT))
+    return coefficients / coefficients.sum(axis=1, keepdims=True)
 
 
 def surviving_fraction(coefficients: np.ndarray) -> np.ndarray:
@@ -61,15 +71,14 @@ def surviving_fraction(coefficients: np.ndarray) -> np.ndarray:
     return coefficients @ kcorrect.mremain / coefficients.sum(axis=1)
 
 
-def young_fraction(coefficients: np.ndarray) -> np.ndarray:
-    """Share of the mass ever formed that was formed in the last Gyr, per galaxy (kcorrect's ``mass1000``)."""
-    return coefficients @ kcorrect.mass1000 / coefficients.sum(axis=1)
-
-
 def half_light_radius(magnitude: np.ndarray, early: np.ndarray) -> np.ndarray:
-    """Half-light radius in kpc from absolute r magnitude: Shen et al. (2003), equations 14 and 15, table 1."""
-    late_size = morphology.late_type_lognormal_size(magnitude, 0.21, 0.53, -1.53, -20.91, 0.48, 0.25).to_value("kpc")
-    early_size = morphology.early_type_lognormal_size(magnitude, 0.60, -4.63, -20.52, 0.48, 0.25).to_value("kpc")
+    """Circularised half-light radius in kpc from absolute r magnitude: Shen et al. (2003), figure 4 and table 1.
+
+    Early types fainter than their law was fitted for (M_r > -20) keep its size there.
+    """
+    late_size = morphology.late_type_lognormal_size(magnitude, 0.26, 0.51, -1.71, -20.91, 0.45, 0.27).to_value("kpc")
+    bright = np.minimum(magnitude, -20.0)
+    early_size = morphology.early_type_lognormal_size(bright, 0.65, -5.06, -20.91, 0.45, 0.27).to_value("kpc")
     return np.where(early, early_size, late_size)
 
 
@@ -162,7 +171,7 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
         # B without K-correction is at most about 1.5 mag fainter than r: what lies within the r limit is not lost.
         limit = magnitude_limit + (FAINT_EXTRA + 1.2 if blue else LRG_EXTRA + 0.8)
         z, m = schechter_lf(grid, **luminosity_function(blue), m_lim=limit, sky_area=area * units.deg**2, cosmology=COSMOLOGY)
-        parts.append((z, m, np.full(z.size, blue), template_coefficients(z, blue)))
+        parts.append((z, m, np.full(z.size, blue), template_coefficients(z, m, blue)))
     order = rng.permutation(sum(len(part[0]) for part in parts))
     redshift, b_magnitude, blue, coefficients = (np.concatenate(column)[order] for column in zip(*parts, strict=True))
     formed = kcorrect.stellar_mass(coefficients, b_magnitude, "bessell-B")
@@ -180,7 +189,6 @@ def _structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     return {
         "absolute_r": absolute,
         "log_mstar": np.log10(galaxies["formed_mass"] * surviving),
-        "log_ssfr": np.log10(np.maximum(young_fraction(coefficients) / surviving / 1e9, 1e-14)),
         "morphology": kind,
         "bulge_to_total": bulge_to_total(kind, absolute, rng),
         "radius": apparent,

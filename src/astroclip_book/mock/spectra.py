@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import functools
 
+import galsim
 import numpy as np
 from scipy.special import j1
-from skypy.galaxies.spectrum import kcorrect
+from skypy.galaxies.spectrum import KCorrectTemplates
 
-import galsim
+from astroclip_book.mock.lines import add_lines, halpha_of_templates
 from astroclip_book.pairs import WAVELENGTH
 
-LIGHT_SPEED = 2.99792458e18  # angstrom per second
 FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Collaboration 2022)
 FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
 
 # Standard deviation per pixel relative to 7000 angstrom: read off DESI EDR inverse variances, smoothed by eye.
-_NOISE_WAVELENGTH = (3600, 3640, 3700, 3800, 4000, 4300, 4800, 5400, 5650, 5760, 5800, 5900, 6500, 7000, 7500,
-                     7580, 7680, 7720, 8000, 8400, 8900, 9300, 9600, 9750, 9830)
-_NOISE_LEVEL = (11.5, 8.0, 5.3, 3.9, 2.75, 2.0, 1.65, 1.5, 1.6, 1.9, 1.75, 1.45, 1.12, 1.0, 1.08,
-                1.6, 1.45, 0.9, 0.82, 0.72, 0.78, 0.82, 0.9, 1.2, 1.7)
-# Night-sky lines (angstrom, vacuum to a pixel or two; Osterbrock et al. 1996) and how much they raise the noise.
-_SKY_LINES = {5578.9: 3.0, 5891.6: 1.3, 5897.6: 1.2, 6302.0: 2.0, 6365.5: 1.4, 6865.0: 1.4, 6925.0: 1.3, 7246.6: 1.3,
-              7278.3: 1.7, 7318.3: 1.8, 7342.9: 1.7, 7371.5: 1.5, 7403.8: 1.3, 7526.1: 1.3, 7573.8: 1.3, 7718.8: 1.3,
-              7753.0: 2.0, 7796.3: 2.2, 7823.5: 2.0, 7855.4: 1.5, 7880.8: 1.3, 7916.0: 2.0, 7951.5: 1.7, 7966.8: 1.8,
-              7995.6: 2.0, 8028.0: 1.7, 8064.3: 1.4, 8290.6: 1.5, 8301.1: 1.6, 8313.1: 1.4, 8346.9: 2.3, 8355.1: 1.5,
-              8384.7: 1.7, 8401.8: 2.3, 8417.9: 1.9, 8432.5: 2.3, 8454.7: 2.0, 8467.7: 2.3, 8495.7: 1.8, 8507.2: 2.2,
-              8541.0: 1.5, 8551.1: 1.4, 8763.1: 1.6, 8770.2: 1.8, 8780.3: 2.3, 8793.5: 1.9, 8812.6: 2.0, 8829.5: 2.4,
-              8838.7: 1.9, 8852.2: 2.3, 8870.1: 2.5, 8888.3: 2.4, 8905.6: 2.2, 8922.0: 2.3, 8945.7: 2.1, 8960.6: 2.4,
-              8990.8: 2.2, 9003.4: 2.2, 9040.6: 2.0, 9051.9: 1.9, 9104.3: 1.6, 9219.4: 1.6, 9227.4: 1.5, 9309.0: 2.0,
-              9315.8: 2.1, 9325.8: 2.2, 9340.5: 2.2, 9354.2: 1.8, 9378.5: 2.4, 9399.3: 2.2, 9422.2: 2.4, 9442.1: 2.5,
-              9461.3: 2.2, 9479.7: 2.5, 9505.4: 2.6, 9522.4: 2.6, 9539.9: 2.4, 9555.1: 2.2, 9570.0: 2.6, 9610.8: 2.2,
-              9623.0: 2.2, 9658.6: 2.0, 9672.4: 2.0, 9703.0: 2.0, 9722.4: 1.9, 9794.6: 2.2, 9802.6: 2.0}
+SKY_LINE_SIGMA = 1.0  # angstrom, of the excess variance
+_NOISE_WAVELENGTH = (
+    3600, 3640, 3700, 3800, 3900, 4000, 4300, 4380, 4400, 4420, 4500, 4800, 5100, 5500, 5640, 5760, 5805, 5900,
+    6100, 6500, 7000, 7585, 7604, 7645, 7665, 7700, 8000, 8500, 9200, 9420, 9600, 9830)
+_NOISE_LEVEL = (
+    13.0, 10.5, 7.7, 5.1, 4.0, 3.35, 2.5, 2.5, 3.0, 2.5, 2.3, 1.88, 1.69, 1.63, 1.68, 1.95, 1.75, 1.5, 1.32,
+    1.11, 1.0, 0.98, 2.7, 1.7, 0.95, 0.86, 0.78, 0.645, 0.65, 0.75, 0.8, 0.95)
+# Night-sky lines (angstrom to the nearest pixel or two) and by how much they raise the noise.
+_SKY_LINES = {
+    5579: 6.5, 5892: 3, 5898: 2.5, 6238: 1.5, 6259: 1.5, 6290: 1.5, 6302: 4, 6309: 1.5, 6332: 1.5, 6366: 2.5,
+    6501: 2, 6535: 2, 6556: 2, 6579: 1.5, 6831: 2, 6836: 2, 6866: 2.5, 6873: 1.5, 6891: 2, 6902: 1.5, 6914: 1.5,
+    6926: 2, 6942: 1.5, 6951: 2, 6981: 2, 7242: 3, 7247: 3, 7255: 2, 7278: 4.5, 7286: 2.5, 7298: 1.5, 7306: 2,
+    7318: 3.5, 7331: 2.5, 7343: 3.5, 7361: 2.5, 7371: 3, 7394: 2, 7404: 2.5, 7431: 1.5, 7441: 2, 7476: 1.5,
+    7482: 2, 7486: 2, 7519: 1.5, 7526: 2.5, 7533: 1.5, 7630: 1.5, 7714: 3.5, 7719: 3.5, 7728: 2, 7753: 4.5,
+    7762: 2.5, 7776: 1.5, 7782: 2, 7796: 4, 7810: 2, 7824: 4, 7844: 2, 7855: 4, 7863: 2.5, 7873: 2.5, 7881: 2,
+    7892: 3, 7916: 5, 7923: 3, 7934: 2.5, 7951: 2, 7967: 4, 7982: 2.5, 7995: 4.5, 8017: 2, 8028: 3.5, 8054: 2,
+    8065: 2.5, 8105: 2, 8285: 4, 8291: 4.5, 8301: 4, 8314: 2.5, 8347: 7.5, 8355: 4, 8367: 2.5, 8385: 3.5, 8402:
+    6.5, 8418: 3.5, 8433: 7, 8454: 3.5, 8468: 5.5, 8496: 3, 8507: 4, 8542: 2, 8551: 2.5, 8590: 1.5, 8599: 1.5,
+    8630: 3, 8653: 3, 8658: 3, 8662: 3, 8667: 3, 8672: 2.5, 8678: 2, 8683: 2, 8689: 1.5, 8764: 5, 8770: 6, 8781:
+    6.5, 8794: 3.5, 8829: 11.5, 8838: 5.5, 8853: 3, 8870: 4.5, 8890: 8.5, 8906: 5, 8922: 9.5, 8946: 4, 8961: 8,
+    8983: 1.5, 8990: 4.5, 9003: 7, 9041: 2.5, 9052: 3.5, 9095: 2, 9106: 2.5, 9155: 2, 9164: 2, 9219: 1.5, 9227:
+    1.5, 9289: 1.5, 9297: 1.5, 9310: 8.5, 9316: 10, 9327: 14.5, 9334: 2, 9341: 5.5, 9346: 3.5, 9357: 3, 9361: 3,
+    9380: 15, 9384: 3.5, 9390: 3, 9405: 5, 9422: 5.5, 9430: 3, 9443: 15, 9451: 2, 9462: 12.5, 9472: 1.5, 9479:
+    14.5, 9484: 3, 9497: 2.5, 9505: 13.5, 9522: 8, 9532: 2, 9539: 2.5, 9547: 1.5, 9556: 7, 9570: 10.5, 9583:
+    1.5, 9594: 2, 9610: 3.5, 9623: 4, 9662: 1.5, 9671: 3, 9684: 4.5, 9694: 2.5, 9702: 5, 9714: 3, 9722: 5, 9741:
+    3.5, 9749: 2.5, 9794: 9.5, 9802: 4, 9810: 2, 9815: 2.5, 9820: 2}
 
 
 @functools.cache
@@ -41,7 +51,7 @@ def noise_shape() -> np.ndarray:
     excess = np.zeros_like(smooth)
     for line, factor in _SKY_LINES.items():
         near = np.abs(WAVELENGTH - line) < 8
-        excess[near] += (factor**2 - 1) * np.exp(-0.5 * ((WAVELENGTH[near] - line) / 1.1) ** 2)
+        excess[near] += (factor**2 - 1) * np.exp(-0.5 * ((WAVELENGTH[near] - line) / SKY_LINE_SIGMA) ** 2)
     return smooth * np.sqrt(1 + excess)
 
 
@@ -68,32 +78,49 @@ def fibre_fraction(radius: np.ndarray, bulge_to_total: np.ndarray) -> np.ndarray
 
 
 @functools.cache
-def _templates() -> tuple[np.ndarray, np.ndarray]:
-    wavelength = kcorrect.wavelength.value.astype(float)
+def _continuum() -> tuple[np.ndarray, np.ndarray]:
+    bare = KCorrectTemplates(hdu=2)  # the templates without emission lines
+    wavelength = bare.wavelength.value.astype(float)
     keep = (wavelength > 1900) & (wavelength < 10000)
-    return wavelength[keep], kcorrect.templates.value.astype(float)[:, keep]
+    return wavelength[keep], bare.templates.value.astype(float)[:, keep]
 
 
-def observed_spectra(coefficients: np.ndarray, redshift: np.ndarray, formed_mass: np.ndarray, distance_modulus: np.ndarray) -> np.ndarray:
+def observed_spectra(galaxies: dict[str, np.ndarray]) -> np.ndarray:
     """Noiseless flux of whole galaxies on `WAVELENGTH`.
 
     Parameters
     ----------
-    coefficients : (n, 5) mixing fractions of the kcorrect templates
-    redshift, formed_mass, distance_modulus : (n,)
-        Mass ever formed in solar masses.
+    galaxies : dict
+        ``coefficients`` (n, 5), ``redshift``, ``formed_mass`` (solar masses), ``distance_modulus``, ``gas_dispersion`` (n,)
+        and ``line_flux`` (n, 17).
 
     Returns
     -------
     (n, 7781) float64 array in 1e-17 erg/s/cm²/Å
     """
-    rest, templates = _templates()
-    # Templates are the flux of one solar mass at 10 pc.
-    scale = 1e17 * formed_mass * 10 ** (-0.4 * distance_modulus) / (1 + redshift)
-    seds = (coefficients * scale[:, None]) @ templates
-    return np.stack([np.interp(WAVELENGTH / (1 + z), rest, sed) for z, sed in zip(redshift, seds, strict=True)])
+    rest, templates = _continuum()
+    # Templates are the flux of one solar mass at 10 pc; a line's flux is not stretched by 1 + z, its density is.
+    total = 1e17 * galaxies["formed_mass"] * 10 ** (-0.4 * galaxies["distance_modulus"])
+    weight = galaxies["coefficients"] * total[:, None]
+    continuum = weight @ templates / (1 + galaxies["redshift"][:, None])
+    lines = (weight @ halpha_of_templates())[:, None] * galaxies["line_flux"]
+    flux = np.empty((total.size, WAVELENGTH.size))
+    for i, z in enumerate(galaxies["redshift"]):
+        flux[i] = np.interp(WAVELENGTH / (1 + z), rest, continuum[i])
+        add_lines(flux[i], z, lines[i], galaxies["gas_dispersion"][i])
+    return flux
 
 
-def noise_level(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Noise at 7000 angstrom per object (1e-17 erg/s/cm²/Å): bright-time exposures of galaxies, dark-time of LRGs."""
-    return np.where(target == 2, 0.22, 0.45) * rng.lognormal(0.0, 0.3, target.size)
+def noise_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Noise at 7000 angstrom (1e-17 erg/s/cm²/Å) and how much steeper it rises to the blue, per object.
+
+    Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2), as in the DESI early data.
+    """
+    n = target.size
+    return {"spectrum_noise": np.where(target == 2, 0.22, 0.5) * rng.lognormal(0, 0.35, n),
+            "noise_tilt": rng.normal(0, 0.3, n)}
+
+
+def noise_sigma(level: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Standard deviation per pixel (n, 7781) for levels and tilts (n,)."""
+    return level[:, None] * noise_shape() * (WAVELENGTH / 7000.0) ** -tilt[:, None]

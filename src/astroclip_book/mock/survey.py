@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 
+import h5py
 import numpy as np
+import threadpoolctl
 
 from astroclip_book import pairs
 from astroclip_book.catalog import write_catalog
 from astroclip_book.errors import BookError
-from astroclip_book.mock import artefacts, images, population, spectra
+from astroclip_book.mock import artefacts, images, lines, population, spectra
 from astroclip_book.presets import Survey
 from astroclip_book.progress import progress
 
 BLOCK = 50  # galaxies rendered by a worker before it reports
+WORTH_A_PROCESS = 10  # blocks that take longer than starting a process
 BYTES_PER_GALAXY = 4 * (152 * 152 * 3 + pairs.N_WAVELENGTH) + 12
 FIRST_TARGETID = 39_000_000_000_000_000  # 17 digits, like DESI's
 
@@ -50,19 +55,13 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     directory.mkdir(parents=True, exist_ok=True)
     path, done = directory / "pairs.h5", directory / "done"
     galaxies = truth(survey, seed)
-    if not done.is_dir():
-        _check_space(directory, survey.n_galaxies)
-        counts = [len(part) for part in np.array_split(np.arange(survey.n_galaxies), len(pairs.GROUPS))]
-        pairs.create_pairs(path, counts)
-        done.mkdir()
+    _prepare(path, done, survey, seed)
     blocks = range(0, survey.n_galaxies, BLOCK)
     todo = [start for start in blocks if not (done / f"{start}.npy").exists()]
-    with (progress(total=len(blocks), initial=len(blocks) - len(todo), description="mock survey") as bar,
-          _pool(workers) as pool):
-        jobs = [pool.submit(_render, path, done, seed, start, {k: v[start : start + BLOCK] for k, v in galaxies.items()})
-                for start in todo]
-        for job in as_completed(jobs):
-            job.result()
+    jobs = ((path, done, seed, start, {name: values[start : start + BLOCK] for name, values in galaxies.items()})
+            for start in todo)
+    with progress(total=len(blocks), initial=len(blocks) - len(todo), description="mock survey") as bar:
+        for _ in _rendered(jobs, workers or max(1, min(len(os.sched_getaffinity(0)), len(todo) // WORTH_A_PROCESS))):
             bar.update()
     snr = np.concatenate([np.load(done / f"{start}.npy") for start in blocks])
     write_catalog(directory / "catalog.h5", _catalog(galaxies, snr))
@@ -76,7 +75,8 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([seed, 2])
     galaxies |= images.image_truth(galaxies, rng)
     galaxies["artefact"] = artefacts.draw_artefacts(survey.n_galaxies, survey.artefact_fraction, rng)
-    galaxies["spectrum_noise"] = spectra.noise_level(galaxies["target"], rng)
+    galaxies |= spectra.noise_truth(galaxies["target"], rng)
+    galaxies |= lines.line_truth(galaxies, rng)
     galaxies["fibre_fraction"] = spectra.fibre_fraction(galaxies["radius"], galaxies["bulge_to_total"])
     galaxies["distance_modulus"] = population.COSMOLOGY.distmod(galaxies["redshift"]).value
     galaxies["index"] = np.arange(survey.n_galaxies)
@@ -98,18 +98,41 @@ def _check_space(directory: Path, n: int) -> None:
                         "Free some space, choose another run_dir, or lower n_galaxies.")
 
 
-def _pool(workers: int | None) -> ProcessPoolExecutor:
-    # One thread per process: the processes already fill the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), multiprocessing.get_context("spawn"))
+def _prepare(path: Path, done: Path, survey: Survey, seed: int) -> None:
+    """Lay out the file, unless an earlier call with the same survey left it half filled."""
+    mark = repr((survey, seed))
+    if path.exists() and (done / "survey").exists() and (done / "survey").read_text() == mark:
+        return
+    _check_space(path.parent, survey.n_galaxies)
+    shutil.rmtree(done, ignore_errors=True)
+    pairs.create_pairs(path, [len(part) for part in np.array_split(np.arange(survey.n_galaxies), len(pairs.GROUPS))])
+    done.mkdir()
+    (done / "survey").write_text(mark)
+
+
+def _rendered(jobs: Iterator[tuple], workers: int) -> Iterator[None]:
+    """Render blocks in this process or in several, yielding as each is done."""
+    if workers == 1:
+        for job in jobs:
+            yield _render(*job)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        # A window of jobs in flight keeps the blocks' truths from piling up in the queue.
+        running = {pool.submit(_render, *job) for job in itertools.islice(jobs, 4 * workers)}
+        while running:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {pool.submit(_render, *job) for job in itertools.islice(jobs, len(finished))}
+            yield from (future.result() for future in finished)
+
+
+def _one_thread() -> None:
+    threadpoolctl.threadpool_limits(1)  # the processes already fill the cores
 
 
 def _render(path: Path, done: Path, seed: int, start: int, block: dict[str, np.ndarray]) -> None:
     n = block["redshift"].size
-    flux = spectra.observed_spectra(block["coefficients"], block["redshift"], block["formed_mass"], block["distance_modulus"])
-    flux *= block["fibre_fraction"][:, None]
-    sigma = block["spectrum_noise"][:, None] * spectra.noise_shape()
+    flux = spectra.observed_spectra(block) * block["fibre_fraction"][:, None]
+    sigma = spectra.noise_sigma(block["spectrum_noise"], block["noise_tilt"])
     snr = np.median(flux / sigma, axis=1)
     rows = _rows(path, start, n)
     for i in range(n):
@@ -129,8 +152,6 @@ def _render(path: Path, done: Path, seed: int, start: int, block: dict[str, np.n
 
 
 def _rows(path: Path, start: int, n: int) -> list[tuple[dict, int]]:
-    import h5py
-
     with h5py.File(path, "r") as file:
         counts = [len(file[g]["targetids"]) for g in pairs.GROUPS]
     ends = np.cumsum(counts)
@@ -152,9 +173,11 @@ def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.n
         "TARGETID": g["targetid"],
         "Z": g["redshift"],
         "LOG_MSTAR": g["log_mstar"],
-        "LOG_SSFR": g["log_ssfr"],
+        "LOG_SFR": g["log_sfr"],
+        "LOG_SSFR": g["log_sfr"] - g["log_mstar"],
         **magnitude,
         "FIBERMAG_R": g["magnitudes"][:, 1] - 2.5 * np.log10(g["fibre_fraction"]),
+        "TARGET_CLASS": np.array(population.CLASSES, "S")[g["target"]],
         "MORPHOLOGY": np.array(population.MORPHOLOGIES, "S")[g["morphology"]],
         "BULGE_TO_TOTAL": g["bulge_to_total"],
         "HALF_LIGHT_RADIUS": g["radius"],
