@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -77,6 +78,7 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: tuple[str, ...]) -> s
 def _execute(chapter: Path, target: Path, parameters: dict) -> None:
     import jupytext
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished, failed = target.with_suffix(".unfinished.ipynb"), target.with_suffix(".failed.ipynb")
@@ -98,6 +100,12 @@ def _execute(chapter: Path, target: Path, parameters: dict) -> None:
             os.replace(unfinished, failed)
             message = error.evalue if error.ename == BookError.__name__ else f"{error.ename}: {error.evalue}"
             raise BookError(f"{chapter.name} stopped: {message}\nIts cells and outputs are in {failed}.") from error
+        except DeadKernelError as error:
+            free = shutil.disk_usage(target.parent).free / 2**30
+            raise BookError(
+                f"{chapter.name} stopped: its process was killed, most often for want of memory or of disk space "
+                f"({free:.1f} GiB free in {target.parent}). What is made is kept; run again to continue."
+            ) from error
     failed.unlink(missing_ok=True)
     os.replace(unfinished, target)
 

@@ -47,11 +47,11 @@ def full_disk_explained(directory: Path):
     """Turn "no space left" in any of its guises into a BookError that names the directory and its free space."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # h5py and torch report a full disk without its number
-        if getattr(error, "errno", None) != errno.ENOSPC and os.strerror(errno.ENOSPC) not in str(error):
+    except (OSError, RuntimeError) as error:
+        free = shutil.disk_usage(next(path for path in (directory, *directory.parents) if path.exists())).free
+        if getattr(error, "errno", None) != errno.ENOSPC and free > 2**20:  # torch.save does not tell why it failed
             raise
-        there = next(path for path in (directory, *directory.parents) if path.exists())
         raise BookError(
-            f"No space left in {directory} ({shutil.disk_usage(there).free / 2**20:.0f} MiB free). "
+            f"No space left in {directory} ({free / 2**20:.0f} MiB free). "
             "Free some and run again: what is made is kept, and the step resumes."
         ) from error

@@ -64,3 +64,8 @@ def test_a_failing_chapter_keeps_the_old_and_says_why(run_chapters, repository):
         run_chapters("1 / 0")
     assert target.read_bytes() == before
     assert target.with_suffix(".failed.ipynb").is_file()
+
+
+def test_a_killed_chapter_is_explained(run_chapters):
+    with pytest.raises(BookError, match="01_toy.md stopped: its process was killed, .* GiB free"):
+        run_chapters("import os; os.kill(os.getpid(), 9)")
