@@ -68,9 +68,8 @@ def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root:
 def _key(run: Run, chapter: Path, parameters: dict, steps: tuple[str, ...]) -> str:
     import jupytext
 
-    notebook = jupytext.read(chapter)
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    modules = imports(ast.parse(code), __package__)
+    script = jupytext.writes(jupytext.read(chapter), "py:percent")  # prose and magics become comments
+    modules = imports(ast.parse(script), __package__)
     text = hashlib.sha256(chapter.read_bytes()).hexdigest()
     return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
 
