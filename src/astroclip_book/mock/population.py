@@ -7,6 +7,7 @@ import contextlib
 import numpy as np
 from astropy import units
 from astropy.cosmology import FlatLambdaCDM
+from scipy.special import gammainc
 from skypy.galaxies import morphology, schechter_lf
 from skypy.galaxies.spectrum import dirichlet_coefficients, kcorrect
 
@@ -17,14 +18,17 @@ BANDS = ("decamDR1-g", "decamDR1-r", "decamDR1-z")
 REDSHIFT_MAX = 0.8
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
 
-# Share of the sample by target class, and how much fainter than BGS Bright each class goes in r.
+# The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release.
 CLASSES = ("bright", "faint", "lrg")
-SHARES = (0.55, 0.36, 0.09)
-FAINT_EXTRA = 0.675  # BGS Faint ends at r = 20.175 (Hahn et al. 2023)
-OLD = 3  # position of the oldest kcorrect template
-OLD_PER_MAG, OLD_PIVOT = 0.3, -20.3
-RED_SHARE = 0.8  # of the red galaxies of Herbel et al. (2017)
+SHARES = (0.51, 0.39, 0.10)
+FAINT_EXTRA = 0.675  # mag beyond BGS Bright; BGS Faint ends at r = 20.175 (Hahn et al. 2023), its fibre cuts left out
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
+LIMITS = (15.0, 22.0)  # sensible ends of BGS Bright: brighter leaves too few galaxies on the sky, fainter lies beyond z = 0.8
+
+RED_SHARE = 0.8  # of the red galaxies of Herbel et al. (2017), whose mixture is redder than DESI's
+OLD = 3  # position of the oldest kcorrect template
+OLD_PER_MAG, OLD_PIVOT = 0.3, -20.3  # dex per magnitude in B, and where Herbel's law is left as it is
+BULGE_SIZE = 0.35  # half-light radius of a bulge in that of its disc, after Simard et al. (2011)
 
 
 @contextlib.contextmanager
@@ -41,8 +45,10 @@ def legacy_seed(seed: int):
 def luminosity_function(blue: bool) -> dict:
     """Schechter function in rest-frame B: Herbel et al. (2017), table 2, after Beare et al. (2015)."""
     if blue:
-        return {"M_star": lambda z: -20.40492365 - 0.9408582 * z, "phi_star": lambda z: 0.00370253 * np.exp(-z / 9.73858), "alpha": -1.3}
-    return {"M_star": lambda z: -20.37196157 - 0.70798041 * z, "phi_star": lambda z: RED_SHARE * 0.0035097 * np.exp(-z / 0.70596888), "alpha": -0.5}
+        return {"alpha": -1.3, "M_star": lambda z: -20.40492365 - 0.9408582 * z,
+                "phi_star": lambda z: 0.00370253 * np.exp(-z / 9.73858)}
+    return {"alpha": -0.5, "M_star": lambda z: -20.37196157 - 0.70798041 * z,
+            "phi_star": lambda z: RED_SHARE * 0.0035097 * np.exp(-z / 0.70596888)}
 
 
 def template_coefficients(redshift: np.ndarray, magnitude: np.ndarray, blue: bool) -> np.ndarray:
@@ -91,7 +97,7 @@ def axis_ratio(early: np.ndarray) -> np.ndarray:
 
 
 def morphology_class(blue: np.ndarray, magnitude: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Index into `MORPHOLOGIES`: fractions by colour and luminosity after Bamford et al. (2009) and Kelvin et al. (2014)."""
+    """Index into `MORPHOLOGIES`: fractions by colour and luminosity after Bamford et al. (2009), Kelvin et al. (2014)."""
     u = rng.random(blue.size)
     irregular = np.clip(0.35 * (magnitude + 19.5), 0.03, 0.6)
     blue_class = np.where(u < irregular, 3, np.where(u < irregular + 0.05, 1, np.where(u < irregular + 0.08, 0, 2)))
@@ -107,12 +113,25 @@ def bulge_to_total(kind: np.ndarray, magnitude: np.ndarray, rng: np.random.Gener
     return rng.beta(mean * concentration, (1 - mean) * concentration)
 
 
+def disc_radius(radius: np.ndarray, bulge_share: np.ndarray) -> np.ndarray:
+    """Half-light radius of the disc that, with a bulge `BULGE_SIZE` as large, makes a galaxy of half-light ``radius``."""
+    r = np.geomspace(0.2, 1.1, 200)  # in radii of the disc
+    exponential = 1 - (1 + 1.678 * r) * np.exp(-1.678 * r)
+    de_vaucouleurs = gammainc(8, 7.669 * (r / BULGE_SIZE) ** 0.25)
+    share = np.linspace(0, 1, 51)
+    growth = share[:, None] * de_vaucouleurs + (1 - share[:, None]) * exponential
+    half = np.array([np.interp(0.5, curve, r) for curve in growth])
+    return radius / np.interp(bulge_share, share, half)
+
+
 def photometry(coefficients: np.ndarray, redshift: np.ndarray, formed_mass: np.ndarray) -> np.ndarray:
     """Apparent AB magnitudes (N, 3) in DECam g, r, z."""
-    return kcorrect.apparent_magnitudes(coefficients, redshift, list(BANDS), COSMOLOGY, stellar_mass=formed_mass, resolution=160)
+    return kcorrect.apparent_magnitudes(
+        coefficients, redshift, list(BANDS), COSMOLOGY, stellar_mass=formed_mass, resolution=160
+    )
 
 
-def target_class(magnitudes: np.ndarray, magnitude_limit: float, redshift: np.ndarray) -> np.ndarray:
+def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
     """Index into `CLASSES`, or -1: BGS Bright and Faint by r (Hahn et al. 2023), LRG by colour (Zhou et al. 2023)."""
     g, r, z = magnitudes.T
     lrg = (g - r > 1.3) & (r - z > 0.7) & (z < magnitude_limit + 0.5) & (r < magnitude_limit + LRG_EXTRA)
@@ -139,25 +158,23 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
     Raises
     ------
     BookError
-        When the magnitude limit leaves no galaxies.
+        When the magnitude limit leaves no galaxies within the redshifts of the survey.
     """
+    if not LIMITS[0] <= magnitude_limit <= LIMITS[1]:
+        raise BookError(f"survey.magnitude_limit must lie between {LIMITS[0]} and {LIMITS[1]} (BGS Bright has 19.5), "
+                        f"not {magnitude_limit}: no galaxies would be left, or they would lie beyond z = {REDSHIFT_MAX}.")
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):
         chosen, have = [], np.zeros(3, int)
         want = np.diff(np.round(np.concatenate([[0], np.cumsum(SHARES)]) * n)).astype(int)
         area = 0.002 * n * 10 ** (-0.5 * (magnitude_limit - 19.5))
-        for _ in range(30):
+        while (have < want).any():
             pool = _draw_pool(magnitude_limit, area, rng)
-            kind = target_class(pool["magnitudes"], magnitude_limit, pool["redshift"])
+            kind = target_class(pool["magnitudes"], magnitude_limit)
             for k in range(3):
                 rows = np.flatnonzero(kind == k)[: want[k] - have[k]]
                 have[k] += rows.size
                 chosen.append({name: values[rows] for name, values in pool.items()} | {"target": np.full(rows.size, k)})
-            if (have == want).all():
-                break
-        else:
-            raise BookError(f"survey.magnitude_limit: {magnitude_limit} leaves (almost) no galaxies; "
-                            "use a limit between 16 and 21 (BGS Bright has 19.5).")
         galaxies = {name: np.concatenate([part[name] for part in chosen]) for name in chosen[0]}
         order = rng.permutation(n)
         galaxies = {name: values[order] for name, values in galaxies.items()}
@@ -170,7 +187,9 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
     for blue in (True, False):
         # B without K-correction is at most about 1.5 mag fainter than r: what lies within the r limit is not lost.
         limit = magnitude_limit + (FAINT_EXTRA + 1.2 if blue else LRG_EXTRA + 0.8)
-        z, m = schechter_lf(grid, **luminosity_function(blue), m_lim=limit, sky_area=area * units.deg**2, cosmology=COSMOLOGY)
+        z, m = schechter_lf(
+            grid, **luminosity_function(blue), m_lim=limit, sky_area=area * units.deg**2, cosmology=COSMOLOGY
+        )
         parts.append((z, m, np.full(z.size, blue), template_coefficients(z, m, blue)))
     order = rng.permutation(sum(len(part[0]) for part in parts))
     redshift, b_magnitude, blue, coefficients = (np.concatenate(column)[order] for column in zip(*parts, strict=True))
@@ -185,16 +204,17 @@ def _structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     kind = morphology_class(galaxies["blue"], absolute, rng)
     radius = half_light_radius(absolute, kind < 2)
     apparent = morphology.angular_size(radius * units.kpc, redshift, COSMOLOGY).to_value("arcsec")
-    surviving = surviving_fraction(coefficients)
+    bulge_share = bulge_to_total(kind, absolute, rng)
+    elliptical = kind == 0
+    disc = np.where(elliptical, apparent, disc_radius(apparent, bulge_share))
     return {
         "absolute_r": absolute,
-        "log_mstar": np.log10(galaxies["formed_mass"] * surviving),
+        "log_mstar": np.log10(galaxies["formed_mass"] * surviving_fraction(coefficients)),
         "morphology": kind,
-        "bulge_to_total": bulge_to_total(kind, absolute, rng),
+        "bulge_to_total": bulge_share,
         "radius": apparent,
-        # The disc carries the half-light radius of a late type; bulges of disc galaxies are a third of it.
-        "disc_radius": apparent,
-        "bulge_radius": np.where(kind == 0, apparent, 0.35 * apparent),
-        "axis_ratio": axis_ratio(kind == 0),
+        "disc_radius": disc,
+        "bulge_radius": np.where(elliptical, apparent, BULGE_SIZE * disc),
+        "axis_ratio": axis_ratio(elliptical),
         "angle": rng.uniform(0, np.pi, kind.size),
     }

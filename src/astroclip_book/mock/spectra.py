@@ -57,24 +57,22 @@ def noise_shape() -> np.ndarray:
 
 @functools.cache
 def _aperture_table(spheroid: bool) -> tuple[np.ndarray, np.ndarray]:
-    radius = np.geomspace(0.02, 40, 60)
+    """Light in the fibre against log half-light radius (arcsec), by Hankel transform of the seen profile."""
+    radius = np.geomspace(0.02, 60, 60)
     k = np.geomspace(1e-3, 40, 6000)
-    seeing = galsim.Gaussian(fwhm=FIBRE_SEEING)
     profile = galsim.DeVaucouleurs(half_light_radius=1) if spheroid else galsim.Exponential(half_light_radius=1)
-    unit = np.array([profile.kValue(x, 0).real for x in np.geomspace(1e-5, 2000, 3000)])
-    blur = np.array([seeing.kValue(x, 0).real for x in k])
+    reach = np.geomspace(1e-5, 2400, 3000)
+    unit = np.array([profile.kValue(x, 0).real for x in reach])
+    blur = np.exp(-0.5 * (k * FIBRE_SEEING / 2.3548) ** 2)
     window = FIBRE_RADIUS * j1(k * FIBRE_RADIUS) * blur
-    curve = [np.trapezoid(window * np.interp(k * r, np.geomspace(1e-5, 2000, 3000), unit), k) for r in radius]
-    return np.log(radius), np.array(curve)
+    return np.log(radius), np.array([np.trapezoid(window * np.interp(k * r, reach, unit), k) for r in radius])
 
 
-def fibre_fraction(radius: np.ndarray, bulge_to_total: np.ndarray) -> np.ndarray:
-    """Share of a galaxy's light inside a centred fibre.
-
-    Circular bulge (de Vaucouleurs) and disc (exponential) with half-light radius ``radius`` (arcsec), 1 arcsec seeing.
-    """
-    spheroid, disc = (np.interp(np.log(radius), *_aperture_table(kind)) for kind in (True, False))
-    return bulge_to_total * spheroid + (1 - bulge_to_total) * disc
+def fibre_fraction(galaxies: dict[str, np.ndarray]) -> np.ndarray:
+    """Share of each galaxy's r-band light inside a centred fibre: circular bulge and disc, 1 arcsec seeing."""
+    bulge = np.interp(np.log(galaxies["bulge_radius"]), *_aperture_table(True))
+    disc = np.interp(np.log(galaxies["disc_radius"]), *_aperture_table(False))
+    return galaxies["bulge_to_total"] * bulge + (1 - galaxies["bulge_to_total"]) * disc
 
 
 @functools.cache

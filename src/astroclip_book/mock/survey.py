@@ -77,7 +77,7 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
     galaxies["artefact"] = artefacts.draw_artefacts(survey.n_galaxies, survey.artefact_fraction, rng)
     galaxies |= spectra.noise_truth(galaxies["target"], rng)
     galaxies |= lines.line_truth(galaxies, rng)
-    galaxies["fibre_fraction"] = spectra.fibre_fraction(galaxies["radius"], galaxies["bulge_to_total"])
+    galaxies["fibre_fraction"] = spectra.fibre_fraction(galaxies)
     galaxies["distance_modulus"] = population.COSMOLOGY.distmod(galaxies["redshift"]).value
     galaxies["index"] = np.arange(survey.n_galaxies)
     galaxies["targetid"] = FIRST_TARGETID + galaxies["index"]

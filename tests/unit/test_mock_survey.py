@@ -1,0 +1,107 @@
+"""The survey on disk: the same from any number of workers and after a kill, refused when impossible."""
+
+import hashlib
+import multiprocessing
+import shutil
+import time
+from collections import namedtuple
+
+import h5py
+import numpy as np
+import pytest
+
+from astroclip_book import pairs
+from astroclip_book.catalog import read_catalog
+from astroclip_book.errors import BookError
+from astroclip_book.mock import artefacts, population, survey
+from astroclip_book.presets import Survey
+
+SMALL = Survey(230, 19.5, 0.1)
+
+
+def digest(directory):
+    with h5py.File(directory / "pairs.h5") as file:
+        content = b"".join(file[g][name][:].tobytes() for g in pairs.GROUPS for name in sorted(file[g]))
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("survey")
+    metrics = survey.simulate(SMALL, 7, directory, workers=1)
+    return directory, metrics
+
+
+def test_release_layout_and_catalogue(made):
+    directory, metrics = made
+    assert sorted(path.name for path in directory.iterdir()) == ["catalog.h5", "pairs.h5"]
+    with pairs.open_pairs(directory / "pairs.h5") as file:
+        counts = [len(file[g]["redshifts"]) for g in pairs.GROUPS]
+        targetid = np.concatenate([file[g]["targetids"][:] for g in pairs.GROUPS])
+        redshift = np.concatenate([file[g]["redshifts"][:] for g in pairs.GROUPS])
+        for g in pairs.GROUPS:
+            assert np.isfinite(file[g]["images"][:]).all() and np.isfinite(file[g]["spectra"][:]).all()
+    assert counts == [23] * 10 and np.unique(targetid).size == 230
+    catalog = read_catalog(directory / "catalog.h5", targetid)
+    assert np.allclose(catalog["Z"], redshift, atol=1e-6)
+    assert set(catalog["MORPHOLOGY"]) <= set(population.MORPHOLOGIES)
+    assert set(catalog["ARTEFACT"]) <= set(artefacts.NAMES)
+    assert metrics["survey"]["n_galaxies"] == 230
+    assert metrics["survey"]["artefacts"] == (catalog["ARTEFACT"] != "none").sum()
+    assert np.allclose(catalog["LOG_SSFR"], catalog["LOG_SFR"] - catalog["LOG_MSTAR"])
+
+
+def test_two_workers_write_the_same(made, tmp_path):
+    survey.simulate(SMALL, 7, tmp_path, workers=2)
+    assert digest(tmp_path) == digest(made[0])
+
+
+def test_another_seed_is_another_survey(made, tmp_path):
+    survey.simulate(SMALL, 8, tmp_path, workers=1)
+    assert digest(tmp_path) != digest(made[0])
+
+
+def test_killed_run_continues(made, monkeypatch, tmp_path):
+    process = multiprocessing.get_context("spawn").Process(target=survey.simulate, args=(SMALL, 7, tmp_path, 1))
+    process.start()
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "done").glob("*.npy"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    kept = len(list((tmp_path / "done").glob("*[0-9].npy")))
+    assert kept and not (tmp_path / "catalog.h5").exists()
+    pairs.open_pairs(tmp_path / "pairs.h5").close()  # a valid file all along
+    rendered, render = [], survey._render
+    monkeypatch.setattr(survey, "_render", lambda *job: rendered.append(render(*job)))
+    survey.simulate(SMALL, 7, tmp_path, workers=1)
+    assert len(rendered) == 5 - kept
+    assert digest(tmp_path) == digest(made[0])
+
+
+def test_half_filled_directory_of_another_survey_starts_over(made, tmp_path):
+    shutil.copy(made[0] / "pairs.h5", tmp_path)
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "survey").write_text("another")
+    np.save(tmp_path / "done" / "0.npy", np.zeros(50))
+    survey.simulate(SMALL, 7, tmp_path, workers=1)
+    assert digest(tmp_path) == digest(made[0])
+
+
+@pytest.mark.parametrize("impossible, word", [
+    (Survey(20, 19.5, 0.0), "n_galaxies"),
+    (Survey(-5, 19.5, 0.0), "n_galaxies"),
+    (Survey(200, 5.0, 0.0), "magnitude_limit"),
+    (Survey(200, 19.5, 1.5), "artefact_fraction"),
+])
+def test_impossible_surveys_are_refused(impossible, word, tmp_path):
+    with pytest.raises(BookError, match=word):
+        survey.simulate(impossible, 0, tmp_path)
+
+
+def test_too_little_disk_space_is_said_before_anything_is_written(monkeypatch, tmp_path):
+    Usage = namedtuple("Usage", "total used free")
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 10**6))
+    with pytest.raises(BookError, match="GB free"):
+        survey.simulate(SMALL, 0, tmp_path)
+    assert not (tmp_path / "pairs.h5").exists()
