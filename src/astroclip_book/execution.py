@@ -110,6 +110,6 @@ def _execute(chapter: Path, target: Path, parameters: dict) -> None:
 
 
 def _write_kernel_profile(directory: Path) -> None:
-    """Keep the kernel from warning about its unencrypted local port in every chapter."""
+    """Keep the kernel from remarking on its unencrypted local port, and on being stopped, in every chapter."""
     directory.mkdir()
-    (directory / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'ERROR'\n")
+    (directory / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'CRITICAL'\n")
