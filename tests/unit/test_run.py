@@ -204,9 +204,9 @@ def test_full_disk_is_explained_and_keeps_what_is_made(open_):
 
 def test_two_processes_do_not_make_the_same_step(open_):
     run = open_()
-    with lock(run.directory / ".partial" / "survey.lock"):
-        with pytest.raises(BookError, match="Another process is making step 'survey'"):
-            run.make("survey")
+    refusal = pytest.raises(BookError, match="Another process is making step 'survey'")
+    with lock(run.directory / ".partial" / "survey.lock"), refusal:
+        run.make("survey")
 
 
 def test_real_pairs_replace_the_survey(toy, open_, tmp_path, capsys):
