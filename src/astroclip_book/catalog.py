@@ -45,15 +45,18 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     try:
         table = Table.read(path)
     except Exception as error:  # astropy raises many kinds for a file that is not a table
-        raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS with one row per object.") from error
+        raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS with one row per object, "
+                        "and whole: compare its size with the source.") from error
     if "TARGETID" not in table.colnames:
-        raise BookError(f"{path} has no column TARGETID; it has {', '.join(table.colnames[:8])}. Use the PROVABGS catalogue or a mock's.")
+        raise BookError(f"{path} has no column TARGETID; it has {', '.join(table.colnames[:8])}. "
+                        "Use the PROVABGS catalogue or a mock's.")
     known = np.asarray(table["TARGETID"], np.int64)
     order = np.argsort(known, kind="stable")
     place = np.clip(np.searchsorted(known[order], targetid), 0, max(len(known) - 1, 0))
     found = known[order][place] == targetid if len(known) else np.zeros(len(targetid), bool)
     if not found.any():
-        raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. Is it the catalogue of another survey?")
+        raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. "
+                        "Is it the catalogue of another survey? Check catalog_path.")
     rows = order[place]
     columns = {name: _take(np.asarray(table[name]), rows, found) for name in table.colnames if name != "TARGETID"}
     for name, spellings in _SPELLINGS.items():

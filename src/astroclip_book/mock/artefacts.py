@@ -41,7 +41,7 @@ def bright_star(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-ARTEFACTS = {"satellite_trail": satellite_trail, "missing_band": missing_band, "chip_edge": chip_edge, "bright_star": bright_star}
+ARTEFACTS = {function.__name__: function for function in (satellite_trail, missing_band, chip_edge, bright_star)}
 NAMES = ("none", *ARTEFACTS)
 
 

@@ -18,7 +18,7 @@ MOFFAT_BETA = 3.5
 # Flux of a bulge relative to its disc in g and z, at equal r: about 0.2 and 0.12 mag redder (MacArthur et al. 2004).
 BULGE_TINT = 10 ** (-0.4 * np.array([0.2, 0.0, -0.12]))
 ARM_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
-NEIGHBOURS = 7.0  # mean number of field objects per stamp with 18 < r < 24: some 16 per square arcminute (Capak et al. 2004)
+NEIGHBOURS = 7.0  # mean number per stamp with 18 < r < 24: some 16 per square arcminute (Capak et al. 2004)
 STAR_SHARE = 0.15  # of the field objects, at high Galactic latitude
 COUNTS_SLOPE = 0.38  # dex per magnitude
 KNOTS, KNOT_SHARE = 40, 0.3  # star-forming knots in the arms, and their share of the arms' light
@@ -45,26 +45,18 @@ def image_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> di
     }
 
 
-@functools.cache
-def _frequency_plane(size: int) -> tuple[np.ndarray, np.ndarray]:
-    step = 2 * np.pi / (size * PIXEL_SCALE)
-    kx = np.arange(size // 2 + 1) * step
-    ky = np.fft.fftfreq(size, 1 / size) * step
-    return kx.astype(np.float32), ky.astype(np.float32)
-
-
 def fourier(profile: galsim.GSObject, size: int) -> np.ndarray:
-    """Transform of a unit profile on the half plane of a real transform, (size, size/2 + 1) complex64, origin first."""
+    """Transform of a profile on the half plane of a real one, (size, size/2 + 1) complex64, rows centred on zero."""
     half = size // 2
     image = galsim.ImageCF(galsim.BoundsI(0, half, -half, half - 1), scale=2 * np.pi / (size * PIXEL_SCALE))
     profile._drawKImage(image)
-    return np.roll(image.array, -half, axis=0)
+    return image.array
 
 
 @functools.cache
-def _pixel(size: int) -> np.ndarray:
-    kx, ky = _frequency_plane(size)
-    return (np.sinc(kx * PIXEL_SCALE / (2 * np.pi))[None, :] * np.sinc(ky * PIXEL_SCALE / (2 * np.pi))[:, None]).astype(np.float32)
+def pixel_response(size: int) -> np.ndarray:
+    """Transform of a square pixel, in the order of `fourier`."""
+    return fourier(galsim.Pixel(PIXEL_SCALE), size)
 
 
 def transform_size(radius: float) -> int:
@@ -73,13 +65,13 @@ def transform_size(radius: float) -> int:
 
 
 def arm_image(galaxy: dict, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Light of logarithmic spiral arms with knots (or of irregular clumps), unit flux, (size, size), centre at [0, 0]."""
+    """Logarithmic spiral arms with knots, or an irregular's clumps: unit flux, (size, size), centre at [0, 0]."""
     half = IMAGE_SIZE // 2
     y, x = np.mgrid[-half:half, -half:half].astype(np.float32) * PIXEL_SCALE
     c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
-    u, v = x * c + y * s, (y * c - x * s) / galaxy["axis_ratio"]
-    scale_radius = galaxy["disc_radius"] / 1.678
-    r = np.hypot(u, v) / scale_radius
+    flattening = np.sqrt(galaxy["axis_ratio"])  # keeps the area, as GalSim's shear does
+    u, v = (x * c + y * s) * flattening, (y * c - x * s) / flattening
+    r = np.hypot(u, v) * (1.678 / galaxy["disc_radius"])  # in scale lengths
     disc = np.exp(-r) * (1 - np.exp(-((r / 0.7) ** 2)))
     if galaxy["spiral"]:
         phase = np.arctan2(v, u) - np.log(np.maximum(r, 0.05)) / np.tan(galaxy["pitch"]) + rng.uniform(0, 2 * np.pi)
@@ -110,22 +102,21 @@ def neighbour_profiles(count: int, rng: np.random.Generator):
             yield profile.shear(g=rng.uniform(0, 0.5), beta=rng.uniform(0, np.pi) * galsim.radians).shift(*where), flux
 
 
-def galaxy_components(galaxy: dict, flux: np.ndarray, size: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Bulge, disc and arms as (transform, (3,) fluxes); the fluxes add up to ``flux`` in every band."""
-    components = []
-    angle = galaxy["angle"] * galsim.radians
-    bulge = galaxy["bulge_to_total"] * BULGE_TINT / (galaxy["bulge_to_total"] * BULGE_TINT + 1 - galaxy["bulge_to_total"])
-    arm = galaxy["arm_strength"] * ARM_TINT
-    if galaxy["arm_strength"] and galaxy["disc_radius"] > 0.6:
-        arms = fft.rfft2(arm_image(galaxy, size, rng))
-        components.append((arms, flux * (1 - bulge) * arm))
-    else:
-        arm = 0.0
+def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Bulge, disc and arms as (transform, fluxes (3,)); the fluxes add up to the catalogue's in every band."""
+    flux = 10 ** (0.4 * (22.5 - galaxy["magnitudes"]))
+    share, angle = galaxy["bulge_to_total"], galaxy["angle"] * galsim.radians
+    bulge = share * BULGE_TINT / (share * BULGE_TINT + 1 - share)
+    resolved = galaxy["disc_radius"] > 0.6  # arcsec; arms of a smaller disc would not be seen
+    arms = galaxy["arm_strength"] * ARM_TINT * resolved
     disc = galsim.Exponential(half_light_radius=galaxy["disc_radius"]).shear(q=galaxy["axis_ratio"], beta=angle)
-    components.append((fourier(disc, size), flux * (1 - bulge) * (1 - arm)))
-    round_ = galaxy["axis_ratio"] if galaxy["morphology"] == 0 else 0.5 * (1 + galaxy["axis_ratio"])
-    spheroid = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"]).shear(q=round_, beta=angle)
-    components.append((fourier(spheroid, size), flux * bulge))
+    # A bulge in a disc is rounder than the disc; an elliptical is one body.
+    thickness = galaxy["axis_ratio"] if galaxy["morphology"] == 0 else 0.5 * (1 + galaxy["axis_ratio"])
+    spheroid = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"]).shear(q=thickness, beta=angle)
+    components = [(fourier(spheroid, size), flux * bulge), (fourier(disc, size), flux * (1 - bulge) * (1 - arms))]
+    if arms.any():
+        transform = fft.fftshift(fft.rfft2(arm_image(galaxy, size, rng)), axes=0)
+        components.append((transform, flux * (1 - bulge) * arms))
     return components
 
 
@@ -145,24 +136,25 @@ def draw_image(galaxy: dict, rng: np.random.Generator, noise: bool = True) -> np
     (152, 152, 3) float32 array of nanomaggies
     """
     size = transform_size(galaxy["radius"])
-    flux = 10 ** (0.4 * (22.5 - galaxy["magnitudes"]))
-    components = galaxy_components(galaxy, flux, size, rng)
+    components = galaxy_components(galaxy, size, rng)
     if noise:
         components += [(fourier(p, size), f) for p, f in neighbour_profiles(galaxy["n_neighbours"], rng)]
-    start = size // 2 - IMAGE_SIZE // 2
-    image = np.empty((IMAGE_SIZE, IMAGE_SIZE, 3), np.float32)
+    scene = np.zeros((3, size, size // 2 + 1), np.complex64)
+    for transform, flux in components:
+        for band in range(3):
+            scene[band] += np.float32(flux[band]) * transform
     for band in range(3):
-        psf = galsim.Moffat(beta=MOFFAT_BETA, fwhm=2.355 * galaxy["psf_sigma"][band] * PIXEL_SCALE)
-        total = sum(transform * np.float32(f[band]) for transform, f in components)
-        plane = fft.irfft2(total * fourier(psf, size) * _pixel(size), s=(size, size))
-        image[..., band] = fft.fftshift(plane)[start : start + IMAGE_SIZE, start : start + IMAGE_SIZE]
-    if noise:
-        image += sky(galaxy["sky_noise"], rng)
-    return image
+        psf = galsim.Moffat(beta=MOFFAT_BETA, fwhm=2.3548 * galaxy["psf_sigma"][band] * PIXEL_SCALE)
+        scene[band] *= fourier(psf, size) * pixel_response(size)
+    planes = fft.fftshift(fft.irfft2(fft.ifftshift(scene, axes=1), s=(size, size)), axes=(1, 2))
+    start = size // 2 - IMAGE_SIZE // 2
+    window = slice(start, start + IMAGE_SIZE)
+    image = np.ascontiguousarray(planes[:, window, window].transpose(1, 2, 0))
+    return image + sky(galaxy["sky_noise"], rng) if noise else image
 
 
 def sky(sigma: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Background noise (152, 152, 3) with standard deviations ``sigma`` (3,) and correlated neighbours, as in a coadd."""
+    """Background noise (152, 152, 3), standard deviations ``sigma`` (3,), neighbouring pixels alike as in a coadd."""
     noise = rng.standard_normal((IMAGE_SIZE + 2, IMAGE_SIZE + 2, 3), np.float32)
     noise = noise[1:-1] + np.float32(RESAMPLING) * (noise[:-2] + noise[2:])
     noise = noise[:, 1:-1] + np.float32(RESAMPLING) * (noise[:, :-2] + noise[:, 2:])

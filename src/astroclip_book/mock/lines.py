@@ -14,9 +14,12 @@ PARSEC = 3.0857e18  # cm
 INSTRUMENT_SIGMA = 0.76  # angstrom: DESI resolves about 1.8 angstrom FWHM in all three arms (DESI Collaboration 2022)
 
 # Vacuum wavelengths (angstrom).
-LINES = {"OII_3727": 3727.09, "OII_3730": 3729.88, "NeIII_3869": 3869.86, "Hd": 4102.90, "Hg": 4341.69, "Hb": 4862.69,
-         "OIII_4960": 4960.30, "OIII_5008": 5008.24, "HeI_5877": 5877.25, "OI_6302": 6302.05, "NII_6550": 6549.86,
-         "Ha": 6564.61, "NII_6585": 6585.27, "SII_6718": 6718.29, "SII_6733": 6732.67, "SIII_9071": 9071.1, "SIII_9533": 9533.2}
+LINES = {
+    "OII_3727": 3727.09, "OII_3730": 3729.88, "NeIII_3869": 3869.86, "Hd": 4102.90, "Hg": 4341.69, "Hb": 4862.69,
+    "OIII_4960": 4960.30, "OIII_5008": 5008.24, "HeI_5877": 5877.25, "OI_6302": 6302.05, "NII_6550": 6549.86,
+    "Ha": 6564.61, "NII_6585": 6585.27, "SII_6718": 6718.29, "SII_6733": 6732.67, "SIII_9071": 9071.1,
+    "SIII_9533": 9533.2,
+}
 
 
 @functools.cache
@@ -33,7 +36,10 @@ def halpha_of_templates() -> np.ndarray:
 
 
 def nitrogen_ratio(log_mass: np.ndarray) -> np.ndarray:
-    """log [N II]/H-alpha of star-forming gas: mass-metallicity relation of Kewley & Ellison (2008) in the N2 scale of Pettini & Pagel (2004)."""
+    """log [N II]/H-alpha of star-forming gas.
+
+    Mass-metallicity relation of Kewley & Ellison (2008), table 2, in the N2 calibration of Pettini & Pagel (2004).
+    """
     m = np.clip(log_mass, 8.2, 11.2)
     oxygen = 23.9049 - 5.62784 * m + 0.645142 * m**2 - 0.0235065 * m**3
     return (oxygen - 8.90) / 0.57
@@ -67,21 +73,25 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     hb = ha / 2.86 * 10 ** (-0.4 * 1.07 * dust)  # case B and the Calzetti et al. (2000) curve from here on
     o3, n2 = hb * 10**oxygen, ha * 10**nitrogen
     s2, o2 = ha * 10 ** rng.normal(-0.45, 0.1, n), ha * 10 ** (rng.normal(0.1, 0.12, n) - 0.4 * 2.5 * dust)
-    flux = {"OII_3727": 0.42 * o2, "OII_3730": 0.58 * o2, "NeIII_3869": 0.12 * o3, "Hd": 0.259 * hb * 10 ** (-0.3 * dust),
-            "Hg": 0.468 * hb * 10 ** (-0.2 * dust), "Hb": hb, "OIII_4960": o3 / 2.98, "OIII_5008": o3, "HeI_5877": 0.11 * hb,
-            "OI_6302": 0.04 * ha, "NII_6550": n2 / 3.05, "Ha": ha, "NII_6585": n2, "SII_6718": 0.57 * s2, "SII_6733": 0.43 * s2,
-            "SIII_9071": 0.06 * ha, "SIII_9533": 0.15 * ha}
+    flux = {
+        "OII_3727": 0.42 * o2, "OII_3730": 0.58 * o2, "NeIII_3869": 0.12 * o3,
+        "Hd": 0.259 * hb * 10 ** (-0.3 * dust), "Hg": 0.468 * hb * 10 ** (-0.2 * dust), "Hb": hb,
+        "OIII_4960": o3 / 2.98, "OIII_5008": o3, "HeI_5877": 0.11 * hb, "OI_6302": 0.04 * ha,
+        "NII_6550": n2 / 3.05, "Ha": ha, "NII_6585": n2, "SII_6718": 0.57 * s2, "SII_6733": 0.43 * s2,
+        "SIII_9071": 0.06 * ha, "SIII_9533": 0.15 * ha,
+    }
     return {"line_flux": np.stack([flux[name] for name in LINES], axis=1), "gas_dispersion": gas_dispersion(mass, rng),
             "gas_reddening": dust, "log_sfr": star_formation_rate(galaxies, ha, dust)}
 
 
 def star_formation_rate(galaxies: dict[str, np.ndarray], strength: np.ndarray, dust: np.ndarray) -> np.ndarray:
-    """log of the rate in solar masses a year: H-alpha of Kennicutt & Evans (2012), freed from dust by Calzetti et al. (2000).
+    """log of the star formation rate in solar masses a year, from H-alpha freed of dust.
 
+    Calibration of Kennicutt & Evans (2012), table 1, and attenuation curve of Calzetti et al. (2000);
     ``strength`` is H-alpha relative to the templates', which hold the flux of a solar mass at 10 pc.
     """
-    flux = galaxies["coefficients"] @ halpha_of_templates() * galaxies["formed_mass"] * strength * 10 ** (0.4 * 3.33 * dust)
-    return np.log10(flux * 4 * np.pi * (10 * PARSEC) ** 2) - 41.27
+    flux = galaxies["coefficients"] @ halpha_of_templates() * galaxies["formed_mass"] * strength
+    return np.log10(flux * 10 ** (0.4 * 3.33 * dust) * 4 * np.pi * (10 * PARSEC) ** 2) - 41.27
 
 
 def add_lines(spectrum: np.ndarray, redshift: float, flux: np.ndarray, dispersion: float) -> None:

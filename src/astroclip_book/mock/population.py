@@ -23,7 +23,7 @@ CLASSES = ("bright", "faint", "lrg")
 SHARES = (0.51, 0.39, 0.10)
 FAINT_EXTRA = 0.675  # mag beyond BGS Bright; BGS Faint ends at r = 20.175 (Hahn et al. 2023), its fibre cuts left out
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
-LIMITS = (15.0, 22.0)  # sensible ends of BGS Bright: brighter leaves too few galaxies on the sky, fainter lies beyond z = 0.8
+LIMITS = (15.0, 22.0)  # of BGS Bright: brighter leaves too few galaxies on the sky, fainter ones lie beyond z = 0.8
 
 RED_SHARE = 0.8  # of the red galaxies of Herbel et al. (2017), whose mixture is redder than DESI's
 OLD = 3  # position of the oldest kcorrect template
@@ -97,7 +97,7 @@ def axis_ratio(early: np.ndarray) -> np.ndarray:
 
 
 def morphology_class(blue: np.ndarray, magnitude: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Index into `MORPHOLOGIES`: fractions by colour and luminosity after Bamford et al. (2009), Kelvin et al. (2014)."""
+    """Index into `MORPHOLOGIES`, by colour and luminosity after Bamford et al. (2009) and Kelvin et al. (2014)."""
     u = rng.random(blue.size)
     irregular = np.clip(0.35 * (magnitude + 19.5), 0.03, 0.6)
     blue_class = np.where(u < irregular, 3, np.where(u < irregular + 0.05, 1, np.where(u < irregular + 0.08, 0, 2)))
@@ -114,7 +114,7 @@ def bulge_to_total(kind: np.ndarray, magnitude: np.ndarray, rng: np.random.Gener
 
 
 def disc_radius(radius: np.ndarray, bulge_share: np.ndarray) -> np.ndarray:
-    """Half-light radius of the disc that, with a bulge `BULGE_SIZE` as large, makes a galaxy of half-light ``radius``."""
+    """Half-light radius of a disc that makes, with a bulge `BULGE_SIZE` as large, the half-light ``radius`` of both."""
     r = np.geomspace(0.2, 1.1, 200)  # in radii of the disc
     exponential = 1 - (1 + 1.678 * r) * np.exp(-1.678 * r)
     de_vaucouleurs = gammainc(8, 7.669 * (r / BULGE_SIZE) ** 0.25)
@@ -162,7 +162,7 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
     """
     if not LIMITS[0] <= magnitude_limit <= LIMITS[1]:
         raise BookError(f"survey.magnitude_limit must lie between {LIMITS[0]} and {LIMITS[1]} (BGS Bright has 19.5), "
-                        f"not {magnitude_limit}: no galaxies would be left, or they would lie beyond z = {REDSHIFT_MAX}.")
+                        f"not {magnitude_limit}: it leaves no galaxies, or only some beyond z = {REDSHIFT_MAX}.")
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):
         chosen, have = [], np.zeros(3, int)
@@ -185,11 +185,10 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
     grid = np.linspace(0.005, REDSHIFT_MAX, 200)
     parts = []
     for blue in (True, False):
-        # B without K-correction is at most about 1.5 mag fainter than r: what lies within the r limit is not lost.
+        # B without K-correction is at most some 1.5 mag fainter than r: nothing within the r limit is lost.
         limit = magnitude_limit + (FAINT_EXTRA + 1.2 if blue else LRG_EXTRA + 0.8)
-        z, m = schechter_lf(
-            grid, **luminosity_function(blue), m_lim=limit, sky_area=area * units.deg**2, cosmology=COSMOLOGY
-        )
+        law = luminosity_function(blue)
+        z, m = schechter_lf(grid, **law, m_lim=limit, sky_area=area * units.deg**2, cosmology=COSMOLOGY)
         parts.append((z, m, np.full(z.size, blue), template_coefficients(z, m, blue)))
     order = rng.permutation(sum(len(part[0]) for part in parts))
     redshift, b_magnitude, blue, coefficients = (np.concatenate(column)[order] for column in zip(*parts, strict=True))

@@ -89,8 +89,8 @@ def observed_spectra(galaxies: dict[str, np.ndarray]) -> np.ndarray:
     Parameters
     ----------
     galaxies : dict
-        ``coefficients`` (n, 5), ``redshift``, ``formed_mass`` (solar masses), ``distance_modulus``, ``gas_dispersion`` (n,)
-        and ``line_flux`` (n, 17).
+        ``coefficients`` (n, 5), ``line_flux`` (n, 17); ``redshift``, ``formed_mass`` (solar masses),
+        ``distance_modulus`` and ``gas_dispersion`` (n,).
 
     Returns
     -------
@@ -112,7 +112,7 @@ def observed_spectra(galaxies: dict[str, np.ndarray]) -> np.ndarray:
 def noise_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Noise at 7000 angstrom (1e-17 erg/s/cm²/Å) and how much steeper it rises to the blue, per object.
 
-    Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2), as in the DESI early data.
+    Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2), as in DESI's early data.
     """
     n = target.size
     return {"spectrum_noise": np.where(target == 2, 0.22, 0.5) * rng.lognormal(0, 0.35, n),

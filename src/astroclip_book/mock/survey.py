@@ -86,7 +86,8 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
 
 def _check(survey: Survey) -> None:
     if survey.n_galaxies < 100:
-        raise BookError(f"survey.n_galaxies must be at least 100 (ten groups with a test set each), not {survey.n_galaxies}.")
+        raise BookError(f"survey.n_galaxies must be at least 100, so that each of ten groups has a test set; "
+                        f"not {survey.n_galaxies}.")
     if not 0 <= survey.artefact_fraction <= 1:
         raise BookError(f"survey.artefact_fraction must lie between 0 and 1, not {survey.artefact_fraction}.")
 
