@@ -55,6 +55,39 @@ def neighbours(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarr
     return index, cosine
 
 
+def four_directions(vectors: dict[str, np.ndarray], query: int, k: int) -> dict[tuple[str, str], tuple]:
+    """The nearest galaxies to one of them, in all directions between its modalities.
+
+    Parameters
+    ----------
+    vectors : dict of (n, d) arrays
+        Unit vectors by modality; row i is the same galaxy in each.
+    query : int
+        Row of the galaxy that is asked about.
+    k : int
+
+    Returns
+    -------
+    dict
+        (query's modality, gallery's modality) to (rows (k,), cosines (k,)). Within one modality the query is left out.
+
+    Raises
+    ------
+    BookError
+        As `neighbours`, and when there is no such row.
+    """
+    n = len(next(iter(vectors.values())))
+    if not 0 <= query < n:
+        raise BookError(f"There is no galaxy {query} among {n}: choose a query between 0 and {n - 1}.")
+    found = {}
+    for asked, source in vectors.items():
+        for modality, gallery in vectors.items():
+            index, cosine = neighbours(source[query : query + 1], gallery, k + 1)
+            keep = index[0] != query if asked == modality else np.ones(k + 1, bool)
+            found[asked, modality] = (index[0][keep][:k], cosine[0][keep][:k])
+    return found
+
+
 def _unit(vectors: np.ndarray, name: str) -> np.ndarray:
     vectors = np.ascontiguousarray(vectors, np.float32)
     if vectors.ndim != 2:

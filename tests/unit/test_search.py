@@ -3,7 +3,7 @@ import pytest
 
 from astroclip_book import search
 from astroclip_book.errors import BookError
-from astroclip_book.search import neighbours
+from astroclip_book.search import four_directions, neighbours
 
 
 def unit(rng, n, d=16):
@@ -62,3 +62,18 @@ def test_bad_vectors():
         neighbours(vectors, unit(np.random.default_rng(0), 10, 8), 1)
     with pytest.raises(BookError, match=r"shape \(n, d\)"):
         neighbours(vectors[0], vectors, 1)
+
+
+def test_four_directions_leave_out_the_query_within_its_modality_only():
+    vectors = {"image": np.eye(5, dtype=np.float32), "spectrum": np.eye(5, dtype=np.float32)}
+    found = four_directions(vectors, query=3, k=2)
+    assert set(found) == {(a, b) for a in vectors for b in vectors}
+    assert found["image", "spectrum"][0][0] == found["spectrum", "image"][0][0] == 3
+    assert 3 not in found["image", "image"][0] and 3 not in found["spectrum", "spectrum"][0]
+    assert all(len(rows) == len(cosine) == 2 for rows, cosine in found.values())
+
+
+def test_no_such_query():
+    vectors = {"image": np.eye(5)}
+    with pytest.raises(BookError, match="between 0 and 4"):
+        four_directions(vectors, query=5, k=2)

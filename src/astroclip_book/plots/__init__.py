@@ -9,7 +9,7 @@ from astroclip_book.plots.properties import comparison, predicted
 from astroclip_book.plots.search import cosine_histogram, cosine_matrix, four_way, recall_curve
 from astroclip_book.plots.space import cluster_members, groups_on_maps, values_on_maps
 from astroclip_book.plots.spectra import observed_spectra, reconstructions
-from astroclip_book.plots.tables import table
+from astroclip_book.plots.tables import island_sentence, scores_table, table
 from astroclip_book.plots.training import augmented_views, training_curves
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "four_way",
     "gallery",
     "groups_on_maps",
+    "island_sentence",
     "noise",
     "observed_spectra",
     "population",
@@ -28,6 +29,7 @@ __all__ = [
     "recall_curve",
     "reconstructions",
     "rgb",
+    "scores_table",
     "table",
     "training_curves",
     "values_on_maps",

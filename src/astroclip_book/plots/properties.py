@@ -13,27 +13,27 @@ FEW = 600  # below this, points; above, their density
 
 
 @drawing
-def predicted(truth: np.ndarray, predictions: dict[str, np.ndarray], scores: dict[str, dict], name: str):
+def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name: str):
     """Predicted against true values, a panel for each way of asking, all on the same scales.
 
     Parameters
     ----------
-    truth : (n,) array
-        NaN where unknown.
     predictions : dict of (n,) arrays
-        ``image``, ``spectrum`` and ``cross`` (images asked, spectra answer).
+        ``truth``, NaN where unknown, and ``image``, ``spectrum`` and ``cross`` (images asked, spectra answer).
     scores : dict
-        The same keys, each with ``r2``, ``r2_ci95`` and ``n``.
+        For each of the three, ``r2``, ``r2_ci95`` and ``n``.
     name : str
         ``redshift`` or ``log_mstar``.
     """
-    figure, axes = plt.subplots(1, len(predictions), figsize=(WIDTH, 2.9), sharex=True, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(TITLES), figsize=(WIDTH, 2.9), sharex=True, sharey=True, squeeze=False)
+    truth = predictions["truth"]
     known = np.isfinite(truth)
     low, high = np.percentile(truth[known], [0.3, 99.7])
     margin = 0.04 * (high - low)
     window = (low - margin, high + margin)
     most = 1
-    for axis, (way, values) in zip(axes[0], predictions.items(), strict=True):
+    for axis, way in zip(axes[0], TITLES, strict=True):
+        values = predictions[way]
         if known.sum() < FEW:
             axis.scatter(truth[known], values[known], s=8, lw=0, alpha=0.7, color=MODALITY[way])
         else:
@@ -55,28 +55,28 @@ def predicted(truth: np.ndarray, predictions: dict[str, np.ndarray], scores: dic
 
 
 @drawing
-def comparison(rows: dict[str, dict[str, float]], aligned: dict[str, dict], name: str):
+def comparison(baselines: dict[str, dict], aligned: dict[str, dict], name: str):
     """R² of the aligned embeddings, with intervals, beside that of the yardsticks.
 
     Parameters
     ----------
-    rows : dict
-        Yardstick's name to {"image": R², "spectrum": R²}; a modality may be missing.
+    baselines : dict
+        Yardstick's name to property's name to modality to {"r2": …}; a modality may be missing.
     aligned : dict
-        ``image``, ``spectrum`` and ``cross``, each with ``r2`` and ``r2_ci95``.
+        Property's name to ``image``, ``spectrum`` and ``cross``, each with ``r2`` and ``r2_ci95``.
     name : str
         ``redshift`` or ``log_mstar``.
     """
-    names = ["aligned", *rows]
+    names = ["aligned", *baselines]
     figure, axis = plt.subplots(figsize=(WIDTH, 0.42 * len(names) + 1.1))
     for offset, modality in zip((-0.2, 0.0, 0.2), ("image", "spectrum", "cross"), strict=True):
-        score = aligned[modality]
+        score = aligned[name][modality]
         error = np.abs(np.array(score["r2_ci95"])[:, None] - score["r2"])
         style = {"color": MODALITY[modality], "marker": MARKERS[modality], "ms": 5}
         axis.errorbar(score["r2"], offset, xerr=error, capsize=2, ls="", label=TITLES[modality], **style)
-        for place, row in enumerate(rows.values(), start=1):
-            if modality in row:
-                axis.plot(row[modality], place + offset, ls="", **style)
+        for place, baseline in enumerate(baselines.values(), start=1):
+            if modality in baseline[name]:
+                axis.plot(baseline[name][modality]["r2"], place + offset, ls="", **style)
     axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     axis.set_xlabel(f"$R^2$ of {LABELS[name]}")
     axis.axvline(0, color=FAINT, lw=0.8)

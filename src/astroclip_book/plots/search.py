@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.pairs import WAVELENGTH, Pairs
 from astroclip_book.plots.galaxies import show_image
 from astroclip_book.plots.spectra import limits, mark_lines, smooth
 from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
@@ -17,19 +17,24 @@ RETRIEVAL = {
 
 
 @drawing
-def four_way(images: np.ndarray, flux: np.ndarray, redshift: np.ndarray, query: int, found: dict[tuple, tuple]):
+def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[str, str], tuple]):
     """One query and its nearest neighbours in all four directions, a row each.
 
     Parameters
     ----------
-    images : (n, h, w, 3) array
-    flux : (n, 7781) array
-    redshift : (n,) array
+    pairs : Pairs
+        Read from for the galaxies shown.
+    positions : (n,) int array
+        Where in ``pairs`` the galaxies that were searched stand.
     query : int
-        Row of the query.
+        The query's place in ``positions``.
     found : dict
-        (query's modality, gallery's modality) to (rows (k,), cosines (k,)); the rows index the arrays above.
+        From `astroclip_book.search.four_directions`.
     """
+    shown = np.unique(np.concatenate([[query], *(members for members, _ in found.values())]))
+    redshift = dict(zip(shown, pairs.index.redshift[positions[shown]], strict=True))
+    images = dict(zip(shown, pairs.images(positions[shown]), strict=True))
+    flux = dict(zip(shown, pairs.spectra(positions[shown]), strict=True))
     k = len(next(iter(found.values()))[0])
     figure, axes = plt.subplots(len(found), k + 1, figsize=(WIDTH, 1.42 * len(found)), squeeze=False)
     for row, ((asked, gallery), (members, cosine)) in zip(axes, found.items(), strict=True):

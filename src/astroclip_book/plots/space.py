@@ -5,10 +5,12 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
+from astroclip_book.pairs import Pairs
 from astroclip_book.plots.galaxies import show_image
 from astroclip_book.plots.spectra import limits, mark_lines, stack
 from astroclip_book.plots.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
 
+SHOWN = 96  # pixels on a side of the members shown
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
 
 
@@ -48,35 +50,40 @@ def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], n
 
 
 @drawing
-def cluster_members(images: list[np.ndarray], flux: list[np.ndarray], redshift: list[np.ndarray], labels: list[str]):
-    """Each cluster in a row: some of its members' images, and the stack of its members' spectra at rest.
+def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int, columns: int = 5, most: int = 100):
+    """Each cluster in a row: members drawn at random, and the stack of its members' spectra at rest.
 
     Parameters
     ----------
-    images : list of (m, h, w, 3) arrays
-        Members to show, for each cluster; the same m for all but small clusters.
-    flux : list of (n_c, 7781) arrays
-        Spectra of the members to stack.
-    redshift : list of (n_c,) arrays
-    labels : list of str
+    pairs : Pairs
+    positions : (n,) int array
+        Where in ``pairs`` the galaxies stand.
+    groups : (n,) int array
+        Cluster of each, counted from 0.
+    seed : int
+    columns : int
+        Members shown.
+    most : int
+        Spectra in a stack at most.
     """
-    columns = max(len(members) for members in images)
-    figure = plt.figure(figsize=(WIDTH, 0.92 * len(images) + 0.4))
-    grid = figure.add_gridspec(len(images), columns + 1, width_ratios=[1] * columns + [4.2])
-    first = None
-    for row, (members, spectra, z, label) in enumerate(zip(images, flux, redshift, labels, strict=True)):
-        for column, image in enumerate(members):
-            axis = figure.add_subplot(grid[row, column])
+    rng = np.random.default_rng(seed)
+    number = groups.max() + 1
+    figure = plt.figure(figsize=(WIDTH, 0.92 * number + 0.4))
+    grid = figure.add_gridspec(number, columns + 1, width_ratios=[1] * columns + [4.2])
+    for group in range(number):
+        members = rng.permutation(positions[groups == group])
+        for column, image in enumerate(pairs.images(members[:columns], SHOWN)):
+            axis = figure.add_subplot(grid[group, column])
             show_image(axis, image)
             if column == 0:
+                label = f"cluster {group}\n{len(members)} galaxies"
                 axis.set_ylabel(label, fontsize=7, rotation=0, ha="right", va="center", labelpad=4)
-        axis = figure.add_subplot(grid[row, columns], sharex=first)
-        first = first or axis
-        stacked = stack(spectra, z, REST)
-        axis.plot(REST, stacked, color=group_colour(row), lw=0.9)
+        axis = figure.add_subplot(grid[group, columns])
+        stacked = stack(pairs.spectra(members[:most]), pairs.index.redshift[members[:most]], REST)
+        axis.plot(REST, stacked, color=group_colour(group), lw=0.9)
         axis.set(xlim=REST[[0, -1]], yticks=[], ylim=limits(stacked[np.isfinite(stacked)]))
-        mark_lines(axis, names=row == 0)
-        axis.tick_params(labelbottom=row == len(images) - 1)
+        mark_lines(axis, names=group == 0)
+        axis.tick_params(labelbottom=group == number - 1, labelsize=8)
     axis.set_xlabel("rest wavelength (Å)", fontsize=8)
     return figure
 

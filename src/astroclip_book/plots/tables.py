@@ -1,4 +1,4 @@
-"""Small tables of a run's numbers, as Markdown that a notebook renders."""
+"""Tables and sentences made of a run's numbers, as Markdown that a notebook renders."""
 
 from __future__ import annotations
 
@@ -14,6 +14,43 @@ def table(columns: list[str], rows: list[list]) -> Markdown:
     rule = "|" + "|".join([":---"] + ["---:"] * (len(columns) - 1)) + "|"
     body = ["| " + " | ".join(_text(value) for value in row) + " |" for row in rows]
     return Markdown("\n".join([head, rule, *body]))
+
+
+def scores_table(scores: dict[str, dict], names: dict[str, str], ways: dict[str, str]) -> Markdown:
+    """R² with its interval and the number of test galaxies, a row for each property and way of asking.
+
+    Parameters
+    ----------
+    scores : dict
+        ``property`` of the metrics: name to way to ``r2``, ``r2_ci95``, ``n``. Names that are not there get no row.
+    names, ways : dict
+        What the reader is to see for each key.
+    """
+    rows = []
+    for name in [name for name in names if name in scores]:
+        for way, title in ways.items():
+            score = scores[name][way]
+            rows.append([names[name], title, score["r2"], " to ".join(map(_text, score["r2_ci95"])), score["n"]])
+    return table(["property", "asked → answered", "$R^2$", "95 % interval", "test galaxies"], rows)
+
+
+def island_sentence(scores: dict) -> Markdown:
+    """What `astroclip_book.clusters.find_island` found, in words."""
+    if not scores["wanted"]:
+        return Markdown("No image of the test set is labelled as an artefact, so there is nothing to score.")
+    if scores["group"] is None:
+        return Markdown(
+            f"**There is none.** No island or cluster matches the {scores['wanted']} artefacts of the test set better than "
+            "shuffled labels do."
+            + (f" (best F1 score {scores['f1']:.2f}, by luck {scores['f1_null']:.2f})." if scores["f1"] is not None else "")
+        )
+    method, number = scores["group"].split(" ")
+    kind = "island" if method.startswith("dbscan") else "k-means cluster"
+    return Markdown(
+        f"**There is one.** Of the {scores['wanted']} artefacts of the test set, {scores['recall']:.0%} are in {kind} {number} of the "
+        f"images, and {scores['precision']:.0%} of its members are artefacts (F1 score {scores['f1']:.2f}; the best group reaches "
+        f"{scores['f1_null']:.2f} on shuffled labels once in twenty times)."
+    )
 
 
 def _text(value) -> str:

@@ -1,0 +1,21 @@
+"""Small HDF5 artefacts as nested dictionaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+
+def read_hdf5(path: Path) -> dict:
+    """All of an HDF5 file in memory: groups become dictionaries, datasets arrays.
+
+    For artefacts such as ``predictions.h5`` and ``analysis.h5``, never for pairs.
+    """
+    with h5py.File(path, "r") as file:
+        return _read(file)
+
+
+def _read(group: h5py.Group) -> dict[str, dict | np.ndarray]:
+    return {name: _read(item) if isinstance(item, h5py.Group) else item[()] for name, item in group.items()}

@@ -1,0 +1,50 @@
+"""Numbers of a run for the front page, put where its text can refer to them."""
+
+from __future__ import annotations
+
+from myst_nb import glue
+
+from astroclip_book.run import Run
+
+MISSING = "–"
+
+
+def glue_summary(run: Run) -> None:
+    """Glue the run's identity, its counts, the six R² with their intervals, and the scores of search and structure.
+
+    All are glued as text, a dash where the run has no such number (stellar masses without a catalogue, for one).
+    """
+    scores = run.metrics
+    for name, text in {**_identity(run), **_properties(scores["property"]), **_structure(scores)}.items():
+        glue(name, text, display=False)
+
+
+def _identity(run: Run) -> dict[str, str]:
+    mock = run.source == "mock survey"
+    kind = "A MOCK SURVEY: every galaxy is simulated." if mock else f"Real pairs, read from {run.source}."
+    counts = {f"n_{name}": f"{run.metrics['counts'][name]:,}" for name in ("train", "validation", "test")}
+    return {"data": kind, "preset": run.preset.name, "seed": str(run.preset.seed), **counts}
+
+
+def _properties(scores: dict) -> dict[str, str]:
+    texts = {"n_scored": f"{scores['redshift']['image']['n']:,}"}
+    for name in ("redshift", "log_mstar"):
+        for way in ("image", "spectrum", "cross"):
+            score = scores.get(name, {}).get(way)
+            values = [score["r2"], *score["r2_ci95"]] if score else [None] * 3
+            for suffix, value in zip(("", "_low", "_high"), values, strict=True):
+                texts[f"{name}_{way}{suffix}"] = MISSING if value is None else f"{value:.2f}".replace("-", "−")
+    return texts
+
+
+def _structure(scores: dict) -> dict[str, str]:
+    found, clusters = scores["retrieval"]["image_to_spectrum"], scores["clusters"]
+    return {
+        "pool": f"{found['pool']:,}",
+        "recall": f"{found['recall_at_10']:.0%}",
+        "recall_chance": f"{min(1, 10 / found['pool']):.1%}",
+        "rank": f"{found['median_rank']:.0f}",
+        "ami": f"{clusters['cross_modal_ami']:.2f}",
+        "ami_null": f"{clusters['cross_modal_ami_null']:.3f}",
+        "auc": f"{scores['anomalies']['swapped_pairs_auc']:.0%}",
+    }
