@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def _stage(run: Run, stage: Path, root: Path) -> Path:
         place = stage / chapter.relative_to(root)
         place.unlink(missing_ok=True)
         _copy_notebook(executed(run, chapter), place.with_suffix(".ipynb"))
+    _link_to_notebooks(stage, [chapter.stem for chapter in chapters(root)])
     return stage
 
 
@@ -80,6 +82,13 @@ def _copy_notebook(source: Path, target: Path) -> None:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("remove-cell")
     nbformat.write(notebook, target)
+
+
+def _link_to_notebooks(stage: Path, stems: list[str]) -> None:
+    """Links between sources end in .md, as the sources do; here the chapters are .ipynb."""
+    link = re.compile(rf"(\]\([^)\s]*\b(?:{'|'.join(stems)}))\.md\b")
+    for page in [*stage.rglob("*.md"), *stage.rglob("*.ipynb")]:
+        page.write_text(link.sub(r"\1.ipynb", page.read_text()))
 
 
 def _banner(run: Run) -> str:

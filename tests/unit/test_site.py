@@ -18,7 +18,7 @@ def repository(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n")
-    (tmp_path / "book" / "first.md").write_text("# First\n")
+    (tmp_path / "book" / "first.md").write_text("# First\n\n[The toy](../notebooks/01_toy.md)\n")
     (tmp_path / "book" / "references.bib").write_text("")
     shutil.copy(ROOT / "_config.yml", tmp_path)
     (tmp_path / "notebooks" / "01_toy.md").write_text("# Toy\n\n```{code-cell} ipython3\n1\n```\n")
@@ -40,6 +40,7 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     page = (index.parent / "notebooks" / "01_toy.html").read_text()
     assert "Mock survey – simulated data (preset smoke)" in page
     assert "/somewhere" not in page
+    assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
     before = index.stat().st_mtime_ns
     assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before
 
