@@ -52,7 +52,7 @@ def naive_spectrum(galaxy: dict) -> np.ndarray:
     dimming = 10 ** (-0.4 * galaxy["distance_modulus"]) / (1 + galaxy["redshift"])
     flux = 1e17 * np.interp(pairs.WAVELENGTH, rest, sed) * dimming
     noise = galaxy["spectrum_noise"] * spectra.noise_shape() * np.random.standard_normal(flux.size)
-    return flux * galaxy["fibre_fraction"] + noise
+    return flux * galaxy["fibre_fraction"][1] + noise
 
 
 def naive_image(galaxy: dict) -> np.ndarray:

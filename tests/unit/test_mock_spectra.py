@@ -55,6 +55,8 @@ def test_star_forming_lines_grow_with_blueness(galaxies):
 def test_fibre_fraction_falls_with_size():
     radius = np.array([0.1, 0.5, 1.0, 3.0, 10.0])
     fraction = spectra.fibre_fraction({"bulge_radius": radius, "disc_radius": radius, "bulge_to_total": np.zeros(5)})
+    assert np.allclose(fraction, fraction[:, :1])  # a disc alone has no gradient
+    fraction = fraction[:, 1]
     assert (np.diff(fraction) < 0).all() and 0.7 < fraction[0] < 0.85 and fraction[-1] < 0.02
     # A point seen through a Gaussian of 1 arcsec FWHM: 1 - exp(-r² / 2 sigma²).
     assert abs(fraction[0] - (1 - np.exp(-0.5 * (0.75 / 0.4247) ** 2))) < 0.03
@@ -70,7 +72,7 @@ def test_noise_shape_like_desi(realdata):
 
 def test_spread_like_the_release_where_noise_rules(galaxies, flux, realdata):
     rng = np.random.default_rng(0)
-    observed = flux * galaxies["fibre_fraction"][:, None]
+    observed = flux * spectra.fibre_transmission(galaxies["fibre_fraction"])
     sigma = spectra.noise_sigma(galaxies["spectrum_noise"], galaxies["noise_tilt"])
     observed += sigma * rng.standard_normal(observed.shape)
     scored = (observed - observed.mean(axis=1, keepdims=True)) / observed.std(axis=1, keepdims=True)

@@ -8,6 +8,7 @@ import galsim
 import numpy as np
 from scipy import fft
 
+from astroclip_book.mock.population import bulge_share
 from astroclip_book.pairs import IMAGE_SIZE, PIXEL_SCALE
 
 # Log-normal laws (shape, location, scale) per band g, r, z: fits to the Legacy Surveys by Stein et al. (2022),
@@ -15,8 +16,6 @@ from astroclip_book.pairs import IMAGE_SIZE, PIXEL_SCALE
 PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928, 0.8234))
 SKY_NOISE = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))
 MOFFAT_BETA = 3.5
-# Flux of a bulge relative to its disc in g and z, at equal r: about 0.2 and 0.12 mag redder (MacArthur et al. 2004).
-BULGE_TINT = 10 ** (-0.4 * np.array([0.2, 0.0, -0.12]))
 ARM_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
 NEIGHBOURS = 7.0  # mean number per stamp with 18 < r < 24: some 16 per square arcminute (Capak et al. 2004)
 STAR_SHARE = 0.15  # of the field objects, at high Galactic latitude
@@ -105,8 +104,7 @@ def neighbour_profiles(count: int, rng: np.random.Generator):
 def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """Bulge, disc and arms as (transform, fluxes (3,)); the fluxes add up to the catalogue's in every band."""
     flux = 10 ** (0.4 * (22.5 - galaxy["magnitudes"]))
-    share, angle = galaxy["bulge_to_total"], galaxy["angle"] * galsim.radians
-    bulge = share * BULGE_TINT / (share * BULGE_TINT + 1 - share)
+    bulge, angle = bulge_share(galaxy["bulge_to_total"]), galaxy["angle"] * galsim.radians
     resolved = galaxy["disc_radius"] > 0.6  # arcsec; arms of a smaller disc would not be seen
     arms = galaxy["arm_strength"] * ARM_TINT * resolved
     disc = galsim.Exponential(half_light_radius=galaxy["disc_radius"]).shear(q=galaxy["axis_ratio"], beta=angle)

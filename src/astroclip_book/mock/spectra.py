@@ -10,9 +10,11 @@ from scipy.special import j1
 from skypy.galaxies.spectrum import KCorrectTemplates
 
 from astroclip_book.mock.lines import add_lines, halpha_of_templates
+from astroclip_book.mock.population import bulge_share
 from astroclip_book.pairs import WAVELENGTH
 
 FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Collaboration 2022)
+BAND_CENTRES = (4800.0, 6400.0, 9200.0)  # angstrom, of DECam g, r, z
 FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
 
 # Standard deviation per pixel relative to 7000 angstrom: read off DESI EDR inverse variances, smoothed by eye.
@@ -69,10 +71,17 @@ def _aperture_table(spheroid: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fibre_fraction(galaxies: dict[str, np.ndarray]) -> np.ndarray:
-    """Share of each galaxy's r-band light inside a centred fibre: circular bulge and disc, 1 arcsec seeing."""
-    bulge = np.interp(np.log(galaxies["bulge_radius"]), *_aperture_table(True))
-    disc = np.interp(np.log(galaxies["disc_radius"]), *_aperture_table(False))
-    return galaxies["bulge_to_total"] * bulge + (1 - galaxies["bulge_to_total"]) * disc
+    """Share of each galaxy's light in a centred fibre in g, r, z, (n, 3): circular bulge and disc, 1 arcsec seeing."""
+    bulge = np.interp(np.log(galaxies["bulge_radius"]), *_aperture_table(True))[:, None]
+    disc = np.interp(np.log(galaxies["disc_radius"]), *_aperture_table(False))[:, None]
+    share = bulge_share(galaxies["bulge_to_total"])
+    return share * bulge + (1 - share) * disc
+
+
+def fibre_transmission(fraction: np.ndarray) -> np.ndarray:
+    """Share of the light in the fibre at each wavelength, (n, 7781), through the values (n, 3) in g, r, z."""
+    weight = np.stack([np.interp(WAVELENGTH, BAND_CENTRES, one) for one in np.eye(3)])
+    return fraction @ weight
 
 
 @functools.cache
@@ -115,7 +124,7 @@ def noise_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np.nd
     Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2), as in DESI's early data.
     """
     n = target.size
-    return {"spectrum_noise": np.where(target == 2, 0.22, 0.5) * rng.lognormal(0, 0.35, n),
+    return {"spectrum_noise": np.where(target == 2, 0.22, 0.55) * rng.lognormal(0, 0.35, n),
             "noise_tilt": rng.normal(0, 0.3, n)}
 
 

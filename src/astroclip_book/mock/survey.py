@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import h5py
@@ -61,7 +62,7 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     jobs = ((path, done, seed, start, {name: values[start : start + BLOCK] for name, values in galaxies.items()})
             for start in todo)
     with progress(total=len(blocks), initial=len(blocks) - len(todo), description="mock survey") as bar:
-        for _ in _rendered(jobs, workers or max(1, min(len(os.sched_getaffinity(0)), len(todo) // WORTH_A_PROCESS))):
+        for _ in _rendered(jobs, workers or max(1, min(_cores(), len(todo) // WORTH_A_PROCESS))):
             bar.update()
     snr = np.concatenate([np.load(done / f"{start}.npy") for start in blocks])
     write_catalog(directory / "catalog.h5", _catalog(galaxies, snr))
@@ -107,6 +108,9 @@ def _prepare(path: Path, done: Path, survey: Survey, seed: int) -> None:
     _check_space(path.parent, survey.n_galaxies)
     shutil.rmtree(done, ignore_errors=True)
     pairs.create_pairs(path, [len(part) for part in np.array_split(np.arange(survey.n_galaxies), len(pairs.GROUPS))])
+    if hasattr(os, "posix_fallocate"):  # the space is ours from here on: a disk that fills up cannot kill the workers
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     done.mkdir()
     (done / "survey").write_text(mark)
 
@@ -117,22 +121,29 @@ def _rendered(jobs: Iterator[tuple], workers: int) -> Iterator[None]:
         for job in jobs:
             yield _render(*job)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         # A window of jobs in flight keeps the blocks' truths from piling up in the queue.
         running = {pool.submit(_render, *job) for job in itertools.islice(jobs, 4 * workers)}
         while running:
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             running |= {pool.submit(_render, *job) for job in itertools.islice(jobs, len(finished))}
-            yield from (future.result() for future in finished)
+            try:
+                yield from [future.result() for future in finished]
+            except BrokenProcessPool as error:
+                raise BookError("A process of the mock survey was killed, perhaps for want of memory. "
+                                "Run the same command again: it continues from there.") from error
 
 
-def _one_thread() -> None:
-    threadpoolctl.threadpool_limits(1)  # the processes already fill the cores
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@threadpoolctl.threadpool_limits.wrap(limits=1)  # the processes fill the cores; sums are the same everywhere
 def _render(path: Path, done: Path, seed: int, start: int, block: dict[str, np.ndarray]) -> None:
+    """Write one block of galaxies into the file, then its mark, which holds their signal-to-noise ratios."""
     n = block["redshift"].size
-    flux = spectra.observed_spectra(block) * block["fibre_fraction"][:, None]
+    flux = spectra.observed_spectra(block) * spectra.fibre_transmission(block["fibre_fraction"])
     sigma = spectra.noise_sigma(block["spectrum_noise"], block["noise_tilt"])
     snr = np.median(flux / sigma, axis=1)
     rows = _rows(path, start, n)
@@ -170,6 +181,8 @@ def _rows(path: Path, start: int, n: int) -> list[tuple[dict, int]]:
 def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.ndarray]:
     g = galaxies
     magnitude = {f"MAG_{band}": g["magnitudes"][:, i] for i, band in enumerate("GRZ")}
+    fibre = {f"FIBERMAG_{band}": g["magnitudes"][:, i] - 2.5 * np.log10(g["fibre_fraction"][:, i])
+             for i, band in enumerate("GRZ")}
     return {
         "TARGETID": g["targetid"],
         "Z": g["redshift"],
@@ -177,7 +190,7 @@ def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.n
         "LOG_SFR": g["log_sfr"],
         "LOG_SSFR": g["log_sfr"] - g["log_mstar"],
         **magnitude,
-        "FIBERMAG_R": g["magnitudes"][:, 1] - 2.5 * np.log10(g["fibre_fraction"]),
+        **fibre,
         "TARGET_CLASS": np.array(population.CLASSES, "S")[g["target"]],
         "MORPHOLOGY": np.array(population.MORPHOLOGIES, "S")[g["morphology"]],
         "BULGE_TO_TOTAL": g["bulge_to_total"],
