@@ -100,11 +100,11 @@ def noise(images: np.ndarray, spectra: np.ndarray):
     """
     figure, (sky, fibre) = plt.subplots(1, 2, figsize=(WIDTH, 2.8), width_ratios=(1, 1.5))
     border = np.concatenate([images[:, :8], images[:, -8:]], axis=1).reshape(len(images), -1, 3)
-    deviation = 1.4826 * np.median(np.abs(border - np.median(border, axis=1, keepdims=True)), axis=1)
-    bins = np.geomspace(*np.percentile(deviation[deviation > 0], [2, 99.5]), 30)
+    deviation = 1482.6 * np.median(np.abs(border - np.median(border, axis=1, keepdims=True)), axis=1)
+    bins = np.linspace(0, np.percentile(deviation, 99.5), 40)
     for band, values in zip(BANDS, deviation.T, strict=True):
         sky.hist(values, bins, histtype="step", lw=1.5, color=BAND[band], label=f"${band}$")
-    sky.set(xscale="log", xlabel="sky noise (nanomaggies per pixel)", ylabel="galaxies")
+    sky.set(xlabel="sky noise (10$^{-3}$ nanomaggies per pixel)", ylabel="galaxies")
     sky.legend()
     level = 1.4826 * np.median(np.abs(np.diff(spectra, axis=1)), axis=0) / np.sqrt(2)
     width = 25

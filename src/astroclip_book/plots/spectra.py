@@ -51,15 +51,14 @@ def mark_lines(axes, redshift: float = 0.0, names: bool = True) -> None:
 @drawing
 def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
     """Observed spectra (n, 7781), raw in grey and smoothed over 12 Å, each with its lines at its redshift."""
-    figure, axes = plt.subplots(len(flux), 1, figsize=(WIDTH, 1.45 * len(flux) + 0.4), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(len(flux), 1, figsize=(WIDTH, 1.55 * len(flux) + 0.4), sharex=True, squeeze=False)
     for axis, values, z, label in zip(axes[:, 0], flux, redshift, labels, strict=True):
         smoothed = smooth(values)
         axis.plot(WAVELENGTH, values, color="#cccccc", lw=0.3, rasterized=True)
         axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.8)
         axis.set(xlim=WAVELENGTH[[0, -1]], ylim=limits(smoothed))
         mark_lines(axis, z)
-        axis.text(0.995, 0.06, label, transform=axis.transAxes, ha="right", fontsize=8,
-                  bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
+        axis.set_title(label, loc="right", fontsize=8, pad=2)
     axes[-1, 0].set_xlabel("observed wavelength (Å)")
     figure.supylabel(FLUX, fontsize=9)
     return figure
@@ -68,7 +67,7 @@ def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
 @drawing
 def reconstructions(flux: np.ndarray, model: np.ndarray, redshift: np.ndarray):
     """Spectra and their models (n, 7781) at rest, both smoothed, all panels on the same rest wavelengths."""
-    figure, axes = plt.subplots(len(flux), 1, figsize=(WIDTH, 1.45 * len(flux) + 0.4), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(len(flux), 1, figsize=(WIDTH, 1.55 * len(flux) + 0.4), sharex=True, squeeze=False)
     window = WAVELENGTH[0] / (1 + np.max(redshift)), WAVELENGTH[-1] / (1 + np.min(redshift))
     for axis, data, fit, z in zip(axes[:, 0], flux, model, redshift, strict=True):
         rest, smoothed = WAVELENGTH / (1 + z), smooth(data)
@@ -76,7 +75,7 @@ def reconstructions(flux: np.ndarray, model: np.ndarray, redshift: np.ndarray):
         axis.plot(rest, smooth(fit), color=MODALITY["spectrum"], lw=1.0, label="model from the latents")
         axis.set(xlim=window, ylim=limits(smoothed))
         mark_lines(axis)
-        axis.text(0.995, 0.06, f"$z = {z:.3f}$", transform=axis.transAxes, ha="right", fontsize=8)
+        axis.set_title(f"$z = {z:.3f}$", loc="right", fontsize=8, pad=2)
     axes[0, 0].legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     axes[-1, 0].set_xlabel("rest wavelength (Å)")
     figure.supylabel(FLUX, fontsize=9)

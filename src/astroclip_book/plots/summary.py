@@ -44,7 +44,7 @@ def _structure(scores: dict) -> dict[str, str]:
         "recall": f"{found['recall_at_10']:.0%}",
         "recall_chance": f"{min(1, 10 / found['pool']):.1%}",
         "rank": f"{found['median_rank']:.0f}",
-        "ami": f"{clusters['cross_modal_ami']:.2f}",
+        "ami": f"{clusters['cross_modal_ami']:.2f}".replace("-", "−"),
         "ami_null": f"{clusters['cross_modal_ami_null']:.3f}",
         "auc": f"{scores['anomalies']['swapped_pairs_auc']:.0%}",
     }

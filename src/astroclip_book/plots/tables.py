@@ -31,7 +31,7 @@ def scores_table(scores: dict[str, dict], names: dict[str, str], ways: dict[str,
         for way, title in ways.items():
             score = scores[name][way]
             rows.append([names[name], title, score["r2"], " to ".join(map(_text, score["r2_ci95"])), score["n"]])
-    return table(["property", "asked → answered", "$R^2$", "95 % interval", "test galaxies"], rows)
+    return table(["property", "asked → answered", "$R^2$", "95% interval", "test galaxies"], rows)
 
 
 def island_sentence(scores: dict) -> Markdown:
