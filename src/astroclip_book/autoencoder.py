@@ -1,0 +1,171 @@
+"""Pre-training of the spectrum encoder: it must explain each spectrum, at rest and as observed, without labels.
+
+The loss is Spender's fidelity term (Melchior et al. 2023, eq. 2): the latents are decoded to a rest-frame spectrum, seen
+at the known redshift, and compared with the data in units of the noise. As the book uses the attended features and
+not the latents, a second decoder must give back the observed spectrum from the features alone, without being told the
+redshift: what the latents may forget, the features have to keep.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from astroclip_book.engine import cosine_rate, fit, make_fabric, save, set_rate
+from astroclip_book.errors import BookError
+from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Pairs
+from astroclip_book.presets import SpectrumEncoder as Config
+from astroclip_book.progress import progress
+from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder, mlp
+
+OBSERVED_BINNING = 5  # pixels averaged in the observed-frame target: 4 Å, finer than the lines' widths
+NOISE_FLOOR = 0.1  # of the signal: brighter spectra weigh no more than at S/N 10, lest a few decide the loss
+
+
+class SpectrumAutoencoder(nn.Module):
+    """Normalisation, encoder and both decoders.
+
+    Parameters
+    ----------
+    config : presets.SpectrumEncoder
+    noise : (7781,) tensor
+        Shape of the noise over wavelength, any scale. Spectra are divided by it before anything else, so that the
+        noisy blue end does not set the scale of a z-score.
+    """
+
+    def __init__(self, config: Config, noise: torch.Tensor):
+        super().__init__()
+        self.encoder = SpectrumEncoder(config.width, config.n_latent)
+        self.rest_frame = RestFrameDecoder(config.n_latent, torch.from_numpy(WAVELENGTH), config.rest_pixels)
+        self.observed = mlp((self.encoder.n_features, 256, N_WAVELENGTH // OBSERVED_BINNING))
+        self.register_buffer("noise", noise.float())
+
+    def normalise(self, flux: torch.Tensor) -> torch.Tensor:
+        """Flux (n, 7781) in any constant unit to z-scores of the flux in units of the noise's shape."""
+        weighted = flux / self.noise
+        mean, std = weighted.mean(1, keepdim=True), weighted.std(1, keepdim=True)
+        return (weighted - mean) / std.clamp(min=torch.finfo(torch.float32).tiny)
+
+    def features(self, flux: torch.Tensor) -> torch.Tensor:
+        """Flux (n, 7781) to attended features (n, n_features)."""
+        return self.encoder.attend(self.normalise(flux))
+
+    def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
+        """The rest-frame decoder's model on the observed grid, (n, 7781), in the unit of ``flux``."""
+        scale = self.scale(flux)
+        return self.rest_frame(self.encoder(self.normalise(flux)), redshift) * scale
+
+    def scale(self, flux: torch.Tensor) -> torch.Tensor:
+        """(n, 1) root mean square of the flux in units of the noise's shape."""
+        return (flux / self.noise).square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+
+    def forward(self, flux: torch.Tensor, redshift: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean squared residuals at rest (chi² per pixel, with a floor) and as observed (share of variance)."""
+        x = self.normalise(flux)
+        features = self.encoder.attend(x)
+        model = self.rest_frame(self.encoder.mlp(features), redshift)
+        scaled = flux / self.scale(flux)
+        amplitude = noise_amplitude(scaled / self.noise)
+        rest = ((model - scaled) / self.noise).square().mean(1) / (amplitude.square() + NOISE_FLOOR**2)
+        target = bin_spectra(x)
+        observed = F.mse_loss(self.observed(features).float(), target) / target.var()
+        return rest.mean(), observed
+
+
+def bin_spectra(x: torch.Tensor) -> torch.Tensor:
+    """(n, 7781) to (n, 1556): means of five pixels."""
+    return F.avg_pool1d(x[:, None], OBSERVED_BINNING)[:, 0]
+
+
+def noise_amplitude(weighted: torch.Tensor) -> torch.Tensor:
+    """Standard deviation of white noise in spectra (n, p), from differences of neighbouring pixels; (n,)."""
+    return (weighted[:, 1:] - weighted[:, :-1]).abs().median(1).values * (1.4826 / 2**0.5)
+
+
+def noise_shape(pairs: Pairs, positions: np.ndarray, n_spectra: int = 1000, window: int = 101) -> torch.Tensor:
+    """How the noise varies with wavelength: (7781,) median over spectra, each relative to its own median noise.
+
+    Measured from differences of neighbouring pixels, smoothed over ``window`` pixels, so that it needs no ivar,
+    which the release does not carry.
+    """
+    flux = pairs.spectra(positions[:: max(1, len(positions) // n_spectra)])
+    difference = np.abs(np.diff(flux, axis=1, append=flux[:, -2:-1]))
+    difference /= np.median(difference, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
+    profile = np.median(difference, axis=0)
+    padded = np.pad(profile, window // 2, mode="edge")
+    shape = np.median(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
+    return torch.from_numpy(shape / np.median(shape)).float().clamp(min=1e-3)
+
+
+def train_spectrum_encoder(pairs: Pairs, config: Config, device: str, seed: int, directory: Path) -> dict:
+    """Pre-train on the training split and write ``directory/spectrum_encoder.pt``.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    config : presets.SpectrumEncoder
+    device : str
+        ``cpu`` or ``cuda``.
+    seed : int
+    directory : Path
+        Also keeps the checkpoint until the step is done.
+
+    Returns
+    -------
+    dict
+        Losses of the last epoch.
+
+    Raises
+    ------
+    BookError
+        If the training split has fewer objects than a batch.
+    """
+    train, validation = pairs.index.where("train"), pairs.index.where("validation")
+    if len(train) < config.batch_size:
+        raise BookError(
+            f"{pairs.path} has {len(train)} training pairs, fewer than spectrum_encoder.batch_size = {config.batch_size}: "
+            "lower the batch size or use more pairs."
+        )
+    fabric = make_fabric(device)
+    torch.manual_seed(seed)
+    model = SpectrumAutoencoder(config, noise_shape(pairs, train)).to(fabric.device)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
+    model, optimizer = fabric.setup(model, optimizer)
+    steps = len(train) // config.batch_size
+
+    def load(positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        positions = np.sort(positions)
+        flux = torch.from_numpy(pairs.spectra(positions)).to(fabric.device)
+        return flux, torch.from_numpy(pairs.index.redshift[positions]).to(fabric.device)
+
+    def run_epoch(epoch: int) -> dict[str, float]:
+        order = np.random.default_rng([seed, epoch]).permutation(train)
+        model.train()
+        total = np.zeros(2)
+        bar = progress(range(steps), f"spectrum encoder, epoch {epoch + 1}", leave=False)
+        for step in bar:
+            set_rate(optimizer, config.learning_rate * cosine_rate(epoch * steps + step, config.epochs * steps))
+            rest, observed = model(*load(order[step * config.batch_size : (step + 1) * config.batch_size]))
+            optimizer.zero_grad()
+            fabric.backward(rest + config.observed_weight * observed)
+            optimizer.step()
+            total += [rest.item(), observed.item()]
+        rest, observed = (total / steps).tolist()
+        return {"train_rest": rest, "train_observed": observed} | validate()
+
+    @torch.no_grad()
+    def validate() -> dict[str, float]:
+        model.eval()
+        parts = [validation[i : i + config.batch_size] for i in range(0, len(validation), config.batch_size)]
+        losses = np.array([[loss.item() for loss in model(*load(part))] for part in parts])
+        rest, observed = np.average(losses, axis=0, weights=[len(part) for part in parts])
+        return {"validation_rest": float(rest), "validation_observed": float(observed)}
+
+    history = fit("spectrum encoder", model, optimizer, config.epochs, run_epoch, directory / "checkpoint.pt", seed)
+    state = {name: value.cpu() for name, value in model.module.state_dict().items()}
+    save({"config": vars(config), "state": state, "history": history}, directory / "spectrum_encoder.pt")
+    return {"spectrum_encoder": {name: values[-1] for name, values in history.items()}}

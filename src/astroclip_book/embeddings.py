@@ -1,0 +1,40 @@
+"""Aligned embeddings as the later steps read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from astroclip_book.pairs import SPLITS
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Both modalities' embeddings and what identifies their rows.
+
+    Attributes
+    ----------
+    image, spectrum : (N, d) float32, unit length
+    targetid : (N,) int64
+    redshift : (N,) float32
+    split : (N,) uint8, position in ``SPLITS``
+    """
+
+    image: np.ndarray
+    spectrum: np.ndarray
+    targetid: np.ndarray
+    redshift: np.ndarray
+    split: np.ndarray
+
+    @classmethod
+    def load(cls, path: Path) -> Embeddings:
+        """Read ``embeddings.h5``."""
+        with h5py.File(path, "r") as file:
+            return cls(**{name: file[name][:] for name in cls.__dataclass_fields__})
+
+    def where(self, *splits: str) -> np.ndarray:
+        """Positions of the objects of the named splits, ascending."""
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(s) for s in splits]))

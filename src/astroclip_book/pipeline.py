@@ -1,0 +1,49 @@
+"""The steps of a run and the chapters of the book: what makes what, and what reads what."""
+
+from __future__ import annotations
+
+from astroclip_book.run import Step
+
+
+def _step(name: str, artefacts: tuple, sections: tuple, needs: tuple, chapter: str) -> Step:
+    return Step(name, f"astroclip_book.steps.{name}:{name}", artefacts, sections, needs, chapter)
+
+
+STEPS = {
+    step.name: step
+    for step in (
+        _step("survey", ("pairs.h5", "catalog.h5"), ("survey",), (), "01_mock_survey"),
+        _step("index", ("index.h5",), ("data",), ("survey",), "01_mock_survey"),
+        _step("image_encoder", ("image_encoder.pt",), ("image_encoder",), ("survey", "index"), "02_image_encoder"),
+        _step("spectrum_encoder", ("spectrum_encoder.pt",), ("spectrum_encoder",), ("survey", "index"), "03_spectrum_encoder"),
+        _step(
+            "features",
+            ("features.h5",),
+            ("features",),
+            ("survey", "index", "image_encoder", "spectrum_encoder"),
+            "04_alignment",
+        ),
+        _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment"),
+        _step("similarity", (), ("evaluation",), ("alignment",), "05_similarity_search"),
+        _step(
+            "properties",
+            ("predictions.h5",),
+            ("evaluation",),
+            ("survey", "features", "alignment"),
+            "06_redshift_and_mass",
+        ),
+        _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "07_embedding_space"),
+    )
+}
+
+# Steps whose results each page makes or reads: a page is executed again when one of them changes.
+CHAPTERS = {
+    "01_mock_survey": ("survey", "index"),
+    "02_image_encoder": ("survey", "index", "image_encoder"),
+    "03_spectrum_encoder": ("survey", "index", "spectrum_encoder"),
+    "04_alignment": ("survey", "index", "features", "alignment"),
+    "05_similarity_search": ("survey", "index", "alignment", "similarity"),
+    "06_redshift_and_mass": ("survey", "index", "alignment", "properties"),
+    "07_embedding_space": ("survey", "index", "alignment", "analysis"),
+    "introduction": tuple(STEPS),
+}

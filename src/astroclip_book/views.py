@@ -1,0 +1,124 @@
+"""What the encoders see: binned, stretched images and augmented views of them.
+
+The augmentations are those of Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63), in their order and with
+their constants, each drawn for each object: Galactic reddening, flips and rotation, size, blur, jitter, noise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import kornia.filters
+import kornia.geometry.transform
+import torch
+import torch.nn.functional as F
+
+# (shape, location, scale) of log-normal distributions, and the natural log of transmission per magnitude of E(B-V)
+REDDENING = (0.67306, 0.001146, 0.03338)
+MAX_REDDENING = 1.0
+TRANSMISSION = (-1.2856, -0.866, -0.4844)  # log10 of the flux ratio in g, r, z per magnitude of E(B-V)
+PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928, 0.8234))  # pixels of 0.262 arcsec
+NOISE_SIGMA = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))  # nanomaggies
+SIZE_RANGE = (0.9, 1.1)
+JITTER = 7  # pixels of 0.262 arcsec
+
+
+def bin_images(images: torch.Tensor, binning: int) -> torch.Tensor:
+    """(n, h, w, 3) nanomaggies to (n, 3, h / binning, w / binning), the mean over each square of pixels."""
+    return F.avg_pool2d(images.permute(0, 3, 1, 2), binning)
+
+
+def centre(images: torch.Tensor, size: int) -> torch.Tensor:
+    """The central square of (n, 3, h, w)."""
+    start = (images.shape[-1] - size) // 2
+    return images[..., start : start + size, start : start + size]
+
+
+def stretch(images: torch.Tensor) -> torch.Tensor:
+    """Nanomaggies to asinh units, band by band: linear in the sky noise, logarithmic above, flux kept in all bands.
+
+    Lupton, Gunn & Szalay 1999 (https://doi.org/10.1086/301004), with the softening at the median sky noise of each band.
+    """
+    softening = torch.tensor([median(NOISE_SIGMA[band]) for band in range(3)], device=images.device)
+    return torch.asinh(images / softening.view(3, 1, 1)) / 3
+
+
+def median(lognormal: tuple[float, float, float]) -> float:
+    """Median of a log-normal distribution given as (shape, location, scale)."""
+    return lognormal[1] + lognormal[2]
+
+
+def augment(images: torch.Tensor, size: int, binning: int, generator: torch.Generator) -> torch.Tensor:
+    """One random view of each image.
+
+    Parameters
+    ----------
+    images : (n, 3, h, w) float32 tensor
+        Nanomaggies, already binned.
+    size : int
+        Side of the view in binned pixels.
+    binning : int
+        Original pixels per binned pixel, in which the constants above are expressed.
+    generator : torch.Generator
+        On the images' device.
+
+    Returns
+    -------
+    (n, 3, size, size) float32 tensor, nanomaggies
+    """
+    images = images * transmission(len(images), generator).view(-1, 3, 1, 1)
+    images = move(images, size, JITTER / binning, generator)
+    images = blur(images, binning, generator)
+    return images + noise(images.shape, binning, generator)
+
+
+def _lognormal(parameters, n: int, generator: torch.Generator) -> torch.Tensor:
+    """(n, len(parameters)) draws from log-normals (shape, location, scale)."""
+    shape, location, scale = torch.tensor(parameters, device=generator.device).unbind(-1)
+    normal = torch.randn(n, len(parameters), generator=generator, device=generator.device)
+    return location + scale * torch.exp(shape * normal)
+
+
+def transmission(n: int, generator: torch.Generator) -> torch.Tensor:
+    """Flux ratios (n, 3) in g, r, z behind a random column of Galactic dust."""
+    colour_excess = _lognormal((REDDENING,), n, generator).clamp(0, MAX_REDDENING)
+    return 10 ** (colour_excess * torch.tensor(TRANSMISSION, device=generator.device))
+
+
+def move(images: torch.Tensor, size: int, jitter: float, generator: torch.Generator) -> torch.Tensor:
+    """Flip, rotate by any angle, resize by up to 10 % and shift by up to ``jitter`` pixels, in one interpolation."""
+    n, side = len(images), images.shape[-1]
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        return low + (high - low) * torch.rand(n, generator=generator, device=generator.device)
+
+    angle, scale = uniform(0, 2 * math.pi), uniform(*SIZE_RANGE)
+    flip = torch.where(uniform(-1, 1) > 0, 1.0, -1.0)
+    cosine, sine = scale * torch.cos(angle), scale * torch.sin(angle)
+    old, new = (side - 1) / 2, (size - 1) / 2
+    x = new + uniform(-jitter, jitter) - old * (flip * cosine - sine)
+    y = new + uniform(-jitter, jitter) - old * (flip * sine + cosine)
+    matrix = torch.stack([flip * cosine, -sine, x, flip * sine, cosine, y], 1).view(n, 2, 3)
+    # Interpolation spreads a pixel's flux over scale² pixels: divide, so that a resized galaxy keeps its total flux.
+    moved = kornia.geometry.transform.warp_affine(images, matrix, (size, size), align_corners=True)
+    return moved / scale.square().view(n, 1, 1, 1)
+
+
+def blur(images: torch.Tensor, binning: int, generator: torch.Generator) -> torch.Tensor:
+    """Widen each band's PSF to a random seeing, where that is worse than the survey's median: only the excess is added."""
+    n, _, height, width = images.shape
+    target = _lognormal(PSF_SIGMA, n, generator)
+    own = torch.tensor([median(p) for p in PSF_SIGMA], device=generator.device)
+    excess = (target.square() - own.square()).clamp(min=1e-4).sqrt() / binning
+    kernel = 2 * math.ceil(6 / binning) + 1
+    flat = images.reshape(n * 3, 1, height, width)
+    sigma = excess.clamp(max=3 / binning).reshape(n * 3, 1).expand(-1, 2)
+    return kornia.filters.gaussian_blur2d(flat, kernel, sigma).view_as(images)
+
+
+def noise(shape: torch.Size, binning: int, generator: torch.Generator) -> torch.Tensor:
+    """Sky noise of this shape (n, 3, h, w): the excess of a random depth over the survey's median depth."""
+    target = _lognormal(NOISE_SIGMA, shape[0], generator)
+    own = torch.tensor([median(p) for p in NOISE_SIGMA], device=generator.device)
+    excess = (target.square() - own.square()).clamp(min=0).sqrt() / binning
+    return excess.view(-1, 3, 1, 1) * torch.randn(shape, generator=generator, device=generator.device)
