@@ -15,12 +15,13 @@ from astroclip_book.site import build_site
 @pytest.fixture
 def repository(tmp_path):
     """A book of one prose page and one executed chapter, with this book's configuration."""
-    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "static").mkdir(parents=True)
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n")
     (tmp_path / "book" / "first.md").write_text("# First\n\n[The toy](../notebooks/01_toy.md)\n")
     (tmp_path / "book" / "references.bib").write_text("")
     shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copy(ROOT / "book" / "static" / "style.css", tmp_path / "book" / "static")
     (tmp_path / "notebooks" / "01_toy.md").write_text("# Toy\n\n```{code-cell} ipython3\n1\n```\n")
     return tmp_path
 
