@@ -237,7 +237,7 @@ def find_island(groupings: dict[str, np.ndarray], wanted: np.ndarray, seed: int)
     rng = np.random.default_rng([seed, 3])
     members = [(f"{name} {g}", groups == g) for name, groups in groupings.items() for g in range(groups.max() + 1)]
     nothing = {"precision": None, "recall": None, "group": None, "f1": None, "f1_null": None, "wanted": int(wanted.sum())}
-    if not wanted.any() or not members:
+    if not wanted.any():
         return np.zeros(len(wanted), bool), nothing
     table = np.array([rows for _, rows in members])
     f1 = _f1(table, wanted)

@@ -88,7 +88,7 @@ def recall_curve(ranks: dict[str, np.ndarray], pool: int):
 def cosine_histogram(matched: np.ndarray, unmatched: np.ndarray):
     """Cosine of image and spectrum of the same galaxy (n,), and of different galaxies (m,)."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.8))
-    bins = np.linspace(min(matched.min(), unmatched.min()), 1, 60)
+    bins = np.linspace(*np.percentile(np.concatenate([matched, unmatched]), [0, 100]), 60)
     axis.hist(unmatched, bins, density=True, color=FAINT, label="different galaxies")
     axis.hist(matched, bins, density=True, histtype="step", lw=1.6, color=MODALITY["cross"], label="the same galaxy")
     axis.set(xlabel="cosine of image and spectrum embedding", ylabel="probability density")

@@ -45,7 +45,7 @@ def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], n
             axis.annotate(str(group), np.median(members, axis=0), (beside, beside), textcoords="offset points",
                           fontsize=8, ha="center", va="center", bbox=box)  # fmt: skip
         alone = np.mean(groups[name] < 0)
-        axis.set_xlabel(f"UMAP 1\n{number} {noun}" + (f", {alone:.1%} in none" if alone else ""))
+        axis.set_xlabel(f"UMAP 1\n{noun}: {number}" + (f", {alone:.1%} in none" if alone else ""))
     return figure
 
 

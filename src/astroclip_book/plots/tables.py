@@ -38,18 +38,18 @@ def island_sentence(scores: dict) -> Markdown:
     """What `astroclip_book.clusters.find_island` found, in words."""
     if not scores["wanted"]:
         return Markdown("No image of the test set is labelled as an artefact, so there is nothing to score.")
+    luck = f"the best group reaches {scores['f1_null']:.2f} on shuffled labels once in twenty times"
     if scores["group"] is None:
         return Markdown(
-            f"**There is none.** No island or cluster matches the {scores['wanted']} artefacts of the test set better than "
-            "shuffled labels do."
-            + (f" (best F1 score {scores['f1']:.2f}, by luck {scores['f1_null']:.2f})." if scores["f1"] is not None else "")
+            f"**There is none.** Artefacts in the test set: {scores['wanted']}. The island or cluster that matches them best "
+            f"has an F1 score of {scores['f1']:.2f}, which is no better than luck: {luck}."
         )
     method, number = scores["group"].split(" ")
     kind = "island" if method.startswith("dbscan") else "k-means cluster"
     return Markdown(
-        f"**There is one.** Of the {scores['wanted']} artefacts of the test set, {scores['recall']:.0%} are in {kind} {number} of the "
-        f"images, and {scores['precision']:.0%} of its members are artefacts (F1 score {scores['f1']:.2f}; the best group reaches "
-        f"{scores['f1_null']:.2f} on shuffled labels once in twenty times)."
+        f"**There is one.** Artefacts in the test set: {scores['wanted']}; {scores['recall']:.0%} of them are in {kind} "
+        f"{number} of the images, and {scores['precision']:.0%} of its members are artefacts. Its F1 score is "
+        f"{scores['f1']:.2f}; {luck}."
     )
 
 

@@ -1,0 +1,200 @@
+"""Every figure is drawn, says what its axes are, and says where its data come from."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from astroclip_book import plots
+from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
+from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
+from astroclip_book.plots.spectra import stack
+from astroclip_book.search import four_directions
+
+N = 60
+SOURCE = "mock survey"
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """A file of noise with a bright dot in each image and a line in each spectrum."""
+    path = tmp_path_factory.mktemp("plots") / "pairs.h5"
+    rng = np.random.default_rng(0)
+    create_pairs(path, [N // 10] * 10)
+    for group in map(str, range(10)):
+        rows = {name: open_rows(path, group, name) for name in ("images", "spectra", "redshifts", "targetids")}
+        rows["redshifts"][:] = rng.uniform(0.05, 0.4, N // 10)
+        rows["targetids"][:] = int(group) * 100 + np.arange(N // 10)
+        rows["images"][:] = 0.01 * rng.standard_normal(rows["images"].shape)
+        rows["images"][:, 70:80, 70:80] += 1
+        rows["spectra"][:] = 1 + 0.1 * rng.standard_normal(rows["spectra"].shape)
+        for flux, z in zip(rows["spectra"], rows["redshifts"], strict=True):
+            flux[np.argmin(np.abs(WAVELENGTH - 4000 * (1 + z)))] += 1000
+    index, _ = index_pairs(path, 0.2, 0)
+    assert isinstance(index, Index)
+    return Pairs(path, index)
+
+
+def scores(way):
+    return {"r2": 0.5, "r2_ci95": [0.4, 0.6], "n": N}
+
+
+def draw_gallery(pairs, rng):
+    return plots.gallery(pairs.images([0, 1, 2, 3, 4, 5, 6]), list("abcdefg"), source=SOURCE)
+
+
+def draw_population(pairs, rng):
+    catalog = {"MAG_G": rng.uniform(17, 20, N), "MAG_R": rng.uniform(16, 19, N), "LOG_MSTAR": rng.uniform(9, 11, N)}
+    return plots.population(pairs.index.redshift, catalog, source=SOURCE)
+
+
+def draw_population_without_catalogue(pairs, rng):
+    return plots.population(pairs.index.redshift, {}, source=SOURCE)
+
+
+def draw_noise(pairs, rng):
+    return plots.noise(pairs.images(np.arange(9)), pairs.spectra(np.arange(9)), source=SOURCE)
+
+
+def draw_observed_spectra(pairs, rng):
+    return plots.observed_spectra(pairs.spectra([0, 1]), pairs.index.redshift[:2], ["a", "b"], source=SOURCE)
+
+
+def draw_reconstructions(pairs, rng):
+    flux = pairs.spectra([0, 1])
+    return plots.reconstructions(flux, 0.9 * flux, pairs.index.redshift[:2], source=SOURCE)
+
+
+def draw_training_curves(pairs, rng):
+    panels = {"loss (nat)": {"training": [3.0, 2.0], "validation": [3.1, 2.5]}, "accuracy": {"validation": [0.1, 0.2]}}
+    return plots.training_curves(panels, best_epoch=1, source=SOURCE)
+
+
+def draw_augmented_views(pairs, rng):
+    return plots.augmented_views(pairs.images([0])[0], pairs.images([0, 0, 0], 48), source=SOURCE)
+
+
+def draw_four_way(pairs, rng):
+    vectors = rng.standard_normal((2, 20, 8))
+    image, spectrum = vectors / np.linalg.norm(vectors, axis=2, keepdims=True)
+    found = four_directions({"image": image, "spectrum": spectrum}, 3, k=4)
+    return plots.four_way(pairs, np.arange(20), 3, found, source=SOURCE)
+
+
+def draw_recall_curve(pairs, rng):
+    ranks = {name: rng.integers(1, N, N) for name in ("image_to_spectrum", "spectrum_to_image")}
+    return plots.recall_curve(ranks, N, source=SOURCE)
+
+
+def draw_cosine_histogram(pairs, rng):
+    return plots.cosine_histogram(rng.uniform(0, 1, N), rng.uniform(-1, 1, N), source=SOURCE)
+
+
+def draw_cosine_matrix(pairs, rng):
+    return plots.cosine_matrix(rng.uniform(-1, 1, (N, N)), pairs.index.redshift, source=SOURCE)
+
+
+def draw_predicted_few(pairs, rng):
+    values = {name: rng.uniform(0, 1, N) for name in ("truth", "image", "spectrum", "cross")}
+    values["truth"][0] = np.nan
+    ways = {way: scores(way) for way in ("image", "spectrum", "cross")}
+    return plots.predicted(values, ways, "redshift", source=SOURCE)
+
+
+def draw_predicted_many(pairs, rng):
+    values = {name: rng.uniform(9, 11, 2000) for name in ("truth", "image", "spectrum", "cross")}
+    ways = {way: scores(way) for way in ("image", "spectrum", "cross")}
+    return plots.predicted(values, ways, "log_mstar", source=SOURCE)
+
+
+def draw_comparison(pairs, rng):
+    aligned = {"redshift": {way: scores(way) for way in ("image", "spectrum", "cross")}}
+    baselines = {"photometry": {"redshift": {"image": {"r2": 0.4}}}}
+    return plots.comparison(baselines, aligned, "redshift", source=SOURCE)
+
+
+def draw_values_on_maps(pairs, rng):
+    maps = {name: rng.standard_normal((N, 2)) for name in ("image", "spectrum")}
+    mass = rng.uniform(9, 11, N)
+    mass[:5] = np.nan
+    return plots.values_on_maps(maps, {"redshift": pairs.index.redshift, "log_mstar": mass}, source=SOURCE)
+
+
+def draw_groups_on_maps(pairs, rng):
+    maps = {name: rng.standard_normal((N, 2)) for name in ("image", "spectrum")}
+    groups = {"image": rng.integers(-1, 14, N), "spectrum": np.full(N, -1)}
+    return plots.groups_on_maps(maps, groups, "islands", source=SOURCE)
+
+
+def draw_cluster_members(pairs, rng):
+    groups = np.repeat([0, 1, 2], [N - 6, 5, 1])
+    return plots.cluster_members(pairs, np.arange(N), groups, 0, source=SOURCE)
+
+
+@pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)
+def test_figure(draw, pairs):
+    figure = draw(pairs, np.random.default_rng(0))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    assert SOURCE in [text.get_text() for text in figure.texts]
+    titled = [axis for axis in figure.axes if axis.get_xlabel() or axis.get_ylabel() or axis.get_title()]
+    assert titled or draw is draw_augmented_views
+    assert figure.dpi >= 200
+
+
+def test_every_figure_function_is_drawn_here():
+    texts = {"rgb", "table", "scores_table", "island_sentence"}
+    drawn = " ".join(name for name in globals() if name.startswith("draw_"))
+    assert all(name in drawn for name in set(plots.__all__) - texts)
+
+
+def test_figures_are_not_shown_twice(pairs):
+    import matplotlib.pyplot as plt
+
+    draw_gallery(pairs, None)
+    assert not plt.get_fignums()
+
+
+def test_rgb_puts_bands_in_their_colours_and_in_range():
+    only_z = np.zeros((4, 4, 3))
+    only_z[..., 2] = 0.02
+    red, green, blue = plots.rgb(only_z)[0, 0]
+    assert red > green and green == blue
+    bright = plots.rgb(np.full((4, 4, 3), 1e4))
+    assert bright.max() <= 1 and bright.min() >= 0
+    # Faint light is stretched linearly, by the root of the softening.
+    faint = plots.rgb(np.array([[[1e-4, 0, 0]]]))[0, 0, 2]
+    assert faint == pytest.approx((1e-4 * SCALES[0] + OFFSET) * SOFTENING**0.5, rel=0.1)
+
+
+def test_stack_brings_a_line_to_rest(pairs):
+    rest = np.arange(3500.0, 4500.0, 8.0)
+    result = stack(pairs.spectra(np.arange(N)), pairs.index.redshift, rest)
+    assert abs(rest[np.nanargmax(result)] - 4000) <= 8
+
+
+def test_stack_leaves_out_what_few_galaxies_reach():
+    flux = np.ones((4, N_WAVELENGTH))
+    result = stack(flux, np.array([0.0, 0.0, 0.0, 0.5]), np.arange(2500.0, 5000.0, 8.0))
+    assert np.isnan(result[0]) and np.isfinite(result[-1])
+
+
+def test_table_text():
+    text = plots.table(["", "a", "b"], [["row", -0.25, None], ["other", 1234, "x"]]).data
+    assert "| row | −0.250 | – |" in text and "| other | 1,234 | x |" in text
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({"wanted": 0, "group": None, "f1": None, "f1_null": None}, "nothing to score"),
+        ({"wanted": 9, "group": None, "f1": 0.1, "f1_null": 0.2}, "There is none"),
+        ({"wanted": 9, "group": "dbscan/image 3", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "island 3"),
+        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "cluster 1"),
+    ],
+)
+def test_island_sentence(scores, words):
+    assert words in plots.island_sentence(scores).data
