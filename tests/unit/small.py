@@ -1,0 +1,38 @@
+"""A small file of pairs and small networks, for tests that need pixels but no physics."""
+
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book.pairs import GROUPS, N_WAVELENGTH, create_pairs, open_rows
+from astroclip_book.presets import Alignment, Features, ImageEncoder, SpectrumEncoder
+
+IMAGE_ENCODER = ImageEncoder(
+    depth=18, width=4, binning=2, field=64, epochs=2, batch_size=16, learning_rate=1e-3, weight_decay=1e-4,
+    queue_size=64, key_momentum=0.9, temperature=0.2,
+)
+SPECTRUM_ENCODER = SpectrumEncoder(
+    width=4, n_latent=3, rest_pixels=256, epochs=2, batch_size=16, learning_rate=1e-3, observed_weight=1.0
+)
+FEATURES = Features(views=2, batch_size=32)
+ALIGNMENT = Alignment(
+    dimension=16, hidden=32, dropout=0.1, logit_scale=15.5, epochs=4, batch_size=16, learning_rate=1e-3, weight_decay=0.1
+)
+
+
+def write_pairs(path: Path, per_group: int = 10, seed: int = 0) -> Path:
+    """A blob and a line for each galaxy, brighter and redder with redshift, over noise."""
+    rng = np.random.default_rng(seed)
+    create_pairs(path, [per_group] * len(GROUPS))
+    offset = np.hypot(*np.mgrid[-76:76, -76:76])
+    for number, group in enumerate(GROUPS):
+        redshift = rng.uniform(0.02, 0.5, per_group).astype(np.float32)
+        image, flux = open_rows(path, group, "images"), open_rows(path, group, "spectra")
+        for i, z in enumerate(redshift):
+            blob = np.exp(-offset / 5)[..., None] * np.array([0.5, 1, 1 + 2 * z])
+            image[i] = blob + rng.normal(0, 0.01, image[i].shape)
+            line = np.exp(-0.5 * ((np.arange(N_WAVELENGTH) - 9000 * z - 1500) / 6) ** 2)
+            flux[i] = 1 + 5 * line + rng.normal(0, 0.3, N_WAVELENGTH)
+        open_rows(path, group, "redshifts")[:] = redshift
+        open_rows(path, group, "targetids")[:] = number * 1000 + np.arange(per_group)
+    return path

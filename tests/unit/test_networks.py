@@ -1,0 +1,80 @@
+"""Encoders, decoder, heads and the loss as functions."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from astroclip_book.heads import Head
+from astroclip_book.losses import info_nce
+from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.resnet import ResNet
+from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder
+
+
+@pytest.mark.parametrize(("depth", "n_parameters", "n_features"), [(18, 11_176_512, 512), (50, 23_508_032, 2048)])
+def test_resnet_is_torchvisions_in_size_and_names(depth, n_parameters, n_features):
+    network = ResNet(depth, 64)
+    assert sum(p.numel() for p in network.parameters()) == n_parameters  # torchvision's, less its classifier
+    assert network.n_features == n_features
+    names = set(network.state_dict())
+    assert {"conv1.weight", "bn1.running_mean", "layer2.0.downsample.1.weight", "layer4.1.bn2.num_batches_tracked"} <= names
+    assert network(torch.randn(2, 3, 32, 32)).shape == (2, n_features)
+
+
+def test_spender_at_full_width_has_the_published_size():
+    encoder = SpectrumEncoder(128, 6)
+    n = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("mlp"))
+    assert n == pytest.approx(3.115e6, rel=1e-3)
+    assert encoder.n_features == 256
+
+
+@pytest.mark.parametrize("slope", [0.25, 0.0, -0.3])
+def test_spender_equals_its_definition(slope):
+    torch.manual_seed(0)
+    encoder = SpectrumEncoder(4, 3)
+    for block in (encoder.conv1, encoder.conv2, encoder.conv3):
+        block[2].weight.data.fill_(slope)
+    x = torch.randn(2, 7781)
+    hidden = F.max_pool1d(encoder.conv1(x[:, None]), 5)
+    hidden = encoder.conv3(F.max_pool1d(encoder.conv2(hidden), 11))
+    values, attention = hidden[:, :8], hidden[:, 8:]
+    expected = (values * torch.softmax(attention, -1)).sum(-1)
+    torch.testing.assert_close(encoder.attend(x), expected)
+    torch.testing.assert_close(encoder(x), encoder.mlp(expected))
+
+
+def test_decoder_puts_a_rest_frame_line_where_it_is_observed():
+    decoder = RestFrameDecoder(2, torch.from_numpy(WAVELENGTH), 4096)
+    line = torch.exp(-0.5 * ((decoder.rest_wavelength - 5008.24) / 5) ** 2).float()
+    decoder.mlp = torch.nn.Sequential(torch.nn.Linear(2, 4096))
+    decoder.mlp[0].weight.data.zero_()
+    decoder.mlp[0].bias.data = line
+    redshift = torch.tensor([0.0, 0.1, 0.43])
+    peak = WAVELENGTH[decoder(torch.zeros(3, 2), redshift).argmax(1).numpy()]
+    np.testing.assert_allclose(peak, 5008.24 * (1 + redshift.numpy()), atol=1.5)
+
+
+def test_head_gives_unit_vectors_and_is_deterministic_in_evaluation():
+    head = Head(torch.randn(20), torch.rand(20) + 0.5, 16, 8, 0.5).eval()
+    features = torch.randn(5, 20)
+    torch.testing.assert_close(head(features).norm(dim=1), torch.ones(5))
+    assert torch.equal(head(features), head(features))
+    assert head.out.out_features == 8
+    assert [name for name, _ in head.named_children()][-1] == "out"
+
+
+def test_info_nce_against_its_definition_in_float64():
+    rng = np.random.default_rng(0)
+    image, spectrum = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 32, 8)))
+    logits = 15.5 * image @ spectrum.T
+    rows = -np.log(np.exp(np.diag(logits)) / np.exp(logits).sum(1))
+    columns = -np.log(np.exp(np.diag(logits)) / np.exp(logits).sum(0))
+    expected = (rows.mean() + columns.mean()) / 2
+    loss = info_nce(torch.from_numpy(image).float(), torch.from_numpy(spectrum).float(), 15.5)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_info_nce_of_constant_embeddings_is_the_log_of_the_batch():
+    same = F.normalize(torch.ones(64, 4), dim=1)
+    assert info_nce(same, same, 15.5).item() == pytest.approx(np.log(64), rel=1e-6)

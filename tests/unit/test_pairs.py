@@ -1,0 +1,84 @@
+"""The reader of the release layout."""
+
+import h5py
+import numpy as np
+import pytest
+from small import write_pairs
+
+from astroclip_book.errors import BookError
+from astroclip_book.pairs import SPLITS, Index, Pairs, index_pairs, open_rows
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write_pairs(tmp_path / "pairs.h5")
+
+
+def test_test_set_is_the_last_fifth_of_each_group_and_splits_are_disjoint(path):
+    index, dropped = index_pairs(path, 0.25, seed=0)
+    assert len(index) == 100
+    assert not any(dropped.values())
+    assert [len(index.where(split)) for split in SPLITS] == [60, 20, 20]
+    assert set(index.row[index.where("test")]) == {8, 9}
+    assert len(np.unique(index.targetid)) == 100
+
+
+def test_unusable_rows_are_dropped_with_their_reason_and_leave_other_splits_alone(path, caplog):
+    whole, _ = index_pairs(path, 0.25, seed=0)
+    open_rows(path, "3", "spectra")[0] = 0
+    open_rows(path, "3", "spectra")[1, 77] = np.nan
+    open_rows(path, "4", "images")[2, 5, 5, 0] = np.inf
+    open_rows(path, "4", "images")[3] = 0
+    open_rows(path, "5", "redshifts")[4] = np.nan
+    index, dropped = index_pairs(path, 0.25, seed=0)
+    assert dropped == {
+        "spectrum_zero": 1, "spectrum_not_finite": 1, "image_zero": 1, "image_not_finite": 1, "redshift": 1
+    }
+    assert "left out 1 objects (spectrum zero)" in caplog.text
+    kept = np.isin(whole.targetid, index.targetid)
+    assert kept.sum() == 95
+    np.testing.assert_array_equal(whole.split[kept], index.split)
+
+
+def test_reads_what_the_file_holds_in_the_order_asked(path, tmp_path):
+    index, _ = index_pairs(path, 0.1, seed=0)
+    index.save(tmp_path / "index.h5")
+    pairs = Pairs(path, Index.load(tmp_path / "index.h5"))
+    positions = np.array([57, 3, 4, 5, 99])
+    with h5py.File(path) as file:
+        spectra = np.stack([file[str(p // 10)]["spectra"][p % 10] for p in positions])
+        images = np.stack([file[str(p // 10)]["images"][p % 10] for p in positions])
+    np.testing.assert_array_equal(pairs.spectra(positions), spectra)
+    np.testing.assert_array_equal(pairs.images(positions), images)
+    np.testing.assert_array_equal(pairs.images(positions, 96), images[:, 28:124, 28:124])
+
+
+def test_bad_files_are_named_with_what_is_wrong(path, tmp_path):
+    with pytest.raises(BookError, match="missing.h5 does not exist"):
+        index_pairs(tmp_path / "missing.h5", 0.1, 0)
+    truncated = tmp_path / "truncated.h5"
+    truncated.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(BookError, match=r"truncated.h5 cannot be read as HDF5.*truncated"):
+        index_pairs(truncated, 0.1, 0)
+    page = tmp_path / "page.h5"
+    page.write_text("<html>404</html>")
+    with pytest.raises(BookError, match="another kind of file"):
+        index_pairs(page, 0.1, 0)
+    with h5py.File(path, "r+") as file:
+        del file["7"]["spectra"]
+        del file["8"]
+    with pytest.raises(BookError, match=r"no dataset '7/spectra'; no group '8'"):
+        index_pairs(path, 0.1, 0)
+
+
+def test_spectra_of_the_wrong_length_are_refused(path):
+    with h5py.File(path, "r+") as file:
+        del file["0"]["spectra"]
+        file["0"]["spectra"] = np.zeros((10, 7780), np.float32)
+    with pytest.raises(BookError, match=r"'0/spectra' has shape \(10, 7780\)"):
+        index_pairs(path, 0.1, 0)
+
+
+def test_a_file_too_small_to_split_is_refused(tmp_path):
+    with pytest.raises(BookError, match="no usable objects for validation"):
+        index_pairs(write_pairs(tmp_path / "tiny.h5", per_group=2), 0.1, 0)

@@ -1,0 +1,187 @@
+"""Pre-training, features and alignment on a small file: what is frozen stays, what is killed goes on."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, write_pairs
+
+from astroclip_book import alignment, engine, features, moco
+from astroclip_book.alignment import align
+from astroclip_book.autoencoder import train_spectrum_encoder
+from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.errors import BookError
+from astroclip_book.features import extract_features
+from astroclip_book.model import AstroCLIP
+from astroclip_book.moco import MoCo, train_image_encoder
+from astroclip_book.pairs import Pairs, index_pairs
+
+
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    path = write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.h5", per_group=12)
+    return Pairs(path, index_pairs(path, 0.2, 0)[0])
+
+
+@pytest.fixture(scope="module")
+def run(pairs, tmp_path_factory):
+    """A directory with every trained file."""
+    directory = tmp_path_factory.mktemp("run")
+    train_image_encoder(pairs, IMAGE_ENCODER, "cpu", 0, directory)
+    (directory / "checkpoint.pt").unlink()
+    train_spectrum_encoder(pairs, SPECTRUM_ENCODER, "cpu", 0, directory)
+    (directory / "checkpoint.pt").unlink()
+    paths = directory / "image_encoder.pt", directory / "spectrum_encoder.pt"
+    extract_features(pairs, *paths, FEATURES, "cpu", 0, directory)
+    align(directory / "features.h5", ALIGNMENT, "cpu", 0, directory)
+    return directory
+
+
+def killing(function, at: int):
+    """``function``, but the call number ``at`` is the last thing that happens."""
+    calls = iter(range(at))
+
+    def wrapped(*args, **kwargs):
+        if next(calls, None) is None:
+            raise Killed
+        return function(*args, **kwargs)
+
+    return wrapped
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["state"]
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "config"),
+    [("image_encoder.pt", train_image_encoder, IMAGE_ENCODER), ("spectrum_encoder.pt", train_spectrum_encoder, SPECTRUM_ENCODER)],
+)
+def test_pretraining_killed_between_epochs_ends_with_the_same_weights(name, train, config, pairs, run, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(engine, "save", killing(engine.save, 1))
+        train(pairs, config, "cpu", 0, tmp_path)
+    train(pairs, config, "cpu", 0, tmp_path)
+    for key, value in weights(run / name).items():
+        torch.testing.assert_close(weights(tmp_path / name)[key], value, msg=key)
+
+
+def test_alignment_killed_between_epochs_ends_with_the_same_weights(run, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(engine, "save", killing(engine.save, 2))
+        align(run / "features.h5", ALIGNMENT, "cpu", 0, tmp_path)
+    align(run / "features.h5", ALIGNMENT, "cpu", 0, tmp_path)
+    for key, value in weights(run / "heads.pt").items():
+        torch.testing.assert_close(weights(tmp_path / "heads.pt")[key], value, msg=key)
+
+
+def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
+    paths = run / "image_encoder.pt", run / "spectrum_encoder.pt"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(features, "_write", killing(features._write, 2))
+        extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
+    extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
+    with h5py.File(run / "features.h5") as whole, h5py.File(tmp_path / "features.h5") as resumed:
+        for name in ("image/clean", "image/views", "spectrum/clean", "spectrum/views"):
+            np.testing.assert_array_equal(whole[name][:], resumed[name][:])
+
+
+def test_the_epoch_with_the_least_validation_loss_is_kept(run):
+    history = load_checkpoint(run / "heads.pt")["history"]
+    assert history["best_epoch"] == np.argmin(history["validation_loss"])
+    assert len(history["validation_loss"]) == ALIGNMENT.epochs
+    with h5py.File(run / "embeddings.h5") as file:
+        image, spectrum, split = (torch.from_numpy(file[name][:]) for name in ("image", "spectrum", "split"))
+    torch.testing.assert_close(image.norm(dim=1), torch.ones(len(image)))
+    rows = (split == 1).nonzero()[:, 0]
+    losses = [alignment.info_nce(image[r], spectrum[r], 15.5).item() for r in rows.split(ALIGNMENT.batch_size)]
+    sizes = [len(r) for r in rows.split(ALIGNMENT.batch_size)]
+    assert np.average(losses, weights=sizes) == pytest.approx(min(history["validation_loss"]), abs=1e-4)
+
+
+def test_frozen_encoders_stay_bit_equal_buffers_included(run, pairs):
+    encoder = ImageFeatures(run / "image_encoder.pt")
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    encoder.train()  # what a careless training loop does to everything
+    images = torch.from_numpy(pairs.images(np.arange(8)))
+    encoder(images).sum()
+    encoder.augmented(images, torch.Generator().manual_seed(0))
+    assert any("running_var" in name for name in before)
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not any(p.requires_grad for p in encoder.parameters())
+
+
+def test_alignment_leaves_the_encoder_files_alone(run):
+    state = weights(run / "image_encoder.pt")
+    model = AstroCLIP.from_run(run)
+    for name, value in model.image.encoder.state_dict().items():
+        assert torch.equal(value, state[name])
+
+
+def test_front_door_gives_the_embeddings_of_the_run(run, pairs):
+    model = AstroCLIP.from_run(run)
+    positions = np.arange(10)
+    with h5py.File(run / "embeddings.h5") as file:
+        image, spectrum = file["image"][:10], file["spectrum"][:10]
+    flux = pairs.spectra(positions)
+    # The run computes in bfloat16 where that is fast, the front door always in float32.
+    assert (model.embed_images(pairs.images(positions)) * image).sum(1).min() > 0.98
+    assert (model.embed_spectra(flux) * spectrum).sum(1).min() > 0.98
+    np.testing.assert_allclose(model.embed_spectra(flux), model.embed_spectra(37 * flux), atol=1e-3)
+
+
+def test_front_door_refuses_what_it_cannot_embed(run, pairs):
+    model = AstroCLIP.from_run(run)
+    with pytest.raises(BookError, match=r"\(1, 7780\): expected \(n, 7781\)"):
+        model.embed_spectra(np.ones((1, 7780)))
+    flux = pairs.spectra(np.arange(3))
+    flux[1, 5] = np.nan
+    with pytest.raises(BookError, match=r"1 of the 3 spectra have values that are not finite \(rows \[1\]"):
+        model.embed_spectra(flux)
+    with pytest.raises(BookError, match="only zeros"):
+        model.embed_images(np.zeros((1, 152, 152, 3)))
+
+
+@pytest.mark.parametrize("train", [train_image_encoder, train_spectrum_encoder])
+def test_too_few_pairs_for_a_batch(train, pairs, tmp_path):
+    config = IMAGE_ENCODER if train is train_image_encoder else SPECTRUM_ENCODER
+    config = type(config)(**{**vars(config), "batch_size": 4096})
+    with pytest.raises(BookError, match="fewer than .*batch_size = 4096: lower the batch size"):
+        train(pairs, config, "cpu", 0, tmp_path)
+
+
+def test_damaged_checkpoints_are_named(run, tmp_path):
+    (tmp_path / "image_encoder.pt").write_bytes((run / "image_encoder.pt").read_bytes()[:5000])
+    with pytest.raises(BookError, match=r"image_encoder.pt is not a checkpoint of this book, or is damaged"):
+        ImageFeatures(tmp_path / "image_encoder.pt")
+    with pytest.raises(BookError, match="spectrum_encoder.pt does not exist"):
+        SpectrumFeatures(tmp_path / "spectrum_encoder.pt")
+
+
+def test_moco_queue_takes_the_newest_keys_and_the_key_network_follows_slowly():
+    torch.manual_seed(0)
+    network = MoCo(IMAGE_ENCODER)
+    before = network.queue.clone()
+    slow, fast = network.key["encoder"].conv1.weight, network.query["encoder"].conv1.weight
+    fast.data += 1
+    old = slow.clone()
+    views = torch.randn(2, 16, 3, 32, 32)
+    loss = network(*views)
+    torch.testing.assert_close(slow - old, 0.1 * torch.ones_like(old), rtol=0, atol=1e-6)  # 1 - key_momentum
+    assert network.pointer == 16
+    assert torch.equal(network.queue[16:], before[16:])
+    assert not torch.equal(network.queue[:16], before[:16])
+    loss.backward()
+    assert fast.grad is not None
+    assert slow.grad is None
+
+
+def test_image_cache_holds_binned_pixels(pairs, tmp_path):
+    cache = moco.cache_images(pairs, np.array([3, 1]), 2, tmp_path / "cache")
+    image = pairs.images(np.array([3]))[0, ..., 2]
+    np.testing.assert_allclose(cache[0, 2, 10, 10], image[20:22, 20:22].mean(), rtol=2e-3)
