@@ -270,7 +270,7 @@ def _unusable(data: h5py.Group, redshift: np.ndarray, block: int) -> dict[str, n
             flags[f"{kind}_zero"][rows] = power == 0
             flags[f"{kind}_not_finite"][rows] = ~np.isfinite(power)
     taken = np.zeros(count, bool)
-    for name in flags:
-        flags[name] &= ~taken
-        taken |= flags[name]
+    for flag in flags.values():
+        flag &= ~taken
+        taken |= flag
     return flags

@@ -12,8 +12,8 @@ from astroclip_book.autoencoder import train_spectrum_encoder
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.errors import BookError
 from astroclip_book.features import extract_features
-from astroclip_book.model import AstroCLIP
 from astroclip_book.moco import MoCo, train_image_encoder
+from astroclip_book.model import AstroCLIP
 from astroclip_book.pairs import Pairs, index_pairs
 
 
