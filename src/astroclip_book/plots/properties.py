@@ -9,7 +9,7 @@ from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 
 MARKERS = {"image": "o", "spectrum": "s", "cross": "D"}
 TITLES = {"image": "image → image", "spectrum": "spectrum → spectrum", "cross": "image → spectrum"}
-FEW = 600  # below this, points; above, their density
+FEW = 1500  # below this, points; above, their density
 
 
 @drawing
@@ -35,7 +35,8 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
     for axis, way in zip(axes[0], TITLES, strict=True):
         values = predictions[way]
         if known.sum() < FEW:
-            axis.scatter(truth[known], values[known], s=8, lw=0, alpha=0.7, color=MODALITY[way])
+            size = np.clip(3000 / known.sum(), 4, 10)
+            axis.scatter(truth[known], values[known], s=size, lw=0, alpha=0.7, color=MODALITY[way])
         else:
             cells = axis.hexbin(truth[known], values[known], gridsize=38, extent=2 * window, mincnt=1, bins="log")
             most = max(most, cells.get_array().max())
