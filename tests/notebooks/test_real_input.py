@@ -1,0 +1,50 @@
+"""Real DESI spectra and Legacy Survey images, in the release's layout, through the chapters' own steps."""
+
+import numpy as np
+import pytest
+
+from astroclip_book import AstroCLIP, open_run
+from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
+
+PER_GROUP = 12
+
+
+@pytest.fixture(scope="module")
+def real_pairs(realdata, tmp_path_factory):
+    """Seven spectra and five images, repeated to fill a file: they are of different galaxies, so only the way counts."""
+    spectra, images = np.load(realdata / "desi_spectra.npz"), np.load(realdata / "grz_images.npz")
+    path = tmp_path_factory.mktemp("real") / "release.h5"
+    create_pairs(path, [PER_GROUP] * len(GROUPS))
+    for number, group in enumerate(GROUPS):
+        rows = number * PER_GROUP + np.arange(PER_GROUP)
+        open_rows(path, group, "images")[:] = images["images"][rows % len(images["images"])]
+        open_rows(path, group, "spectra")[:] = spectra["flux"][rows % len(spectra["flux"])]
+        open_rows(path, group, "redshifts")[:] = spectra["redshift"][rows % len(spectra["flux"])]
+        open_rows(path, group, "targetids")[:] = 39_600_000_000_000_000 + rows
+    return path
+
+
+def test_a_release_file_goes_through_every_step(real_pairs, tmp_path):
+    run = open_run({"preset": "smoke", "run_dir": str(tmp_path), "pairs_path": str(real_pairs), "device": "cpu"})
+    assert run.source == "release.h5"
+    for step in ("survey", "index", "image_encoder", "spectrum_encoder", "features", "alignment", "similarity", "properties"):
+        run.make(step)
+    assert run.metrics["counts"]["dropped"] == dict.fromkeys(run.metrics["counts"]["dropped"], 0)
+    assert np.isfinite(run.metrics["property"]["redshift"]["cross"]["r2"])
+    assert "log_mstar" not in run.metrics["property"]  # no catalogue was given
+    pairs = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5")))
+    model = AstroCLIP.from_run(tmp_path)
+    positions = np.arange(7)
+    for embedded in (model.embed_images(pairs.images(positions)), model.embed_spectra(pairs.spectra(positions))):
+        assert embedded.shape == (7, 128)
+        np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, rtol=1e-5)
+
+
+def test_a_mock_trained_model_embeds_the_sky(book, realdata):
+    model = AstroCLIP.from_run(book.run)
+    spectra, images = np.load(realdata / "desi_spectra.npz"), np.load(realdata / "grz_images.npz")
+    for embedded, n in ((model.embed_spectra(spectra["flux"]), 7), (model.embed_images(images["images"]), 5)):
+        assert embedded.shape == (n, 128)
+        assert embedded.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, rtol=1e-5)
+        assert (embedded @ embedded.T)[~np.eye(n, dtype=bool)].max() < 0.9999
