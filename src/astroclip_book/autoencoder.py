@@ -23,7 +23,7 @@ from astroclip_book.progress import progress
 from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder, mlp
 
 OBSERVED_BINNING = 5  # pixels averaged in the observed-frame target: 4 Å, finer than the lines' widths
-NOISE_FLOOR = 0.1  # of the signal: brighter spectra weigh no more than at S/N 10, lest a few decide the loss
+NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
 
 
 class SpectrumAutoencoder(nn.Module):
@@ -86,19 +86,17 @@ def noise_amplitude(weighted: torch.Tensor) -> torch.Tensor:
     return (weighted[:, 1:] - weighted[:, :-1]).abs().median(1).values * (1.4826 / 2**0.5)
 
 
-def noise_shape(pairs: Pairs, positions: np.ndarray, n_spectra: int = 1000, window: int = 101) -> torch.Tensor:
+def noise_shape(pairs: Pairs, positions: np.ndarray, n_spectra: int = 2000) -> torch.Tensor:
     """How the noise varies with wavelength: (7781,) median over spectra, each relative to its own median noise.
 
-    Measured from differences of neighbouring pixels, smoothed over ``window`` pixels, so that it needs no ivar,
-    which the release does not carry.
+    Measured from differences of neighbouring pixels, since the release carries no ivar. It is not smoothed: the noise
+    of a sky line, a few pixels wide, is what else would pass for an emission line.
     """
     flux = pairs.spectra(positions[:: max(1, len(positions) // n_spectra)])
     difference = np.abs(np.diff(flux, axis=1, append=flux[:, -2:-1]))
     difference /= np.median(difference, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
-    profile = np.median(difference, axis=0)
-    padded = np.pad(profile, window // 2, mode="edge")
-    shape = np.median(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
-    return torch.from_numpy(shape / np.median(shape)).float().clamp(min=1e-3)
+    shape = torch.from_numpy(np.median(difference, axis=0))
+    return (shape / shape.median()).clamp(min=0.01)
 
 
 def train_spectrum_encoder(pairs: Pairs, config: Config, device: str, seed: int, directory: Path) -> dict:
