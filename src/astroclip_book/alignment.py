@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -82,7 +83,7 @@ def align(features: Path, config: Alignment, device: str, seed: int, directory: 
     steps = n_train // config.batch_size
     best = [float("inf")]
 
-    def run_epoch(epoch: int) -> dict[str, float]:
+    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
         generator = torch.Generator().manual_seed(seed + 1000 * epoch)
         order = torch.randperm(n_train, generator=generator).to(device)
         choice = {name: torch.randint(n_views, (n_train,), generator=generator).to(device) for name in MODALITIES}
@@ -97,6 +98,7 @@ def align(features: Path, config: Alignment, device: str, seed: int, directory: 
             loss.backward()
             optimizer.step()
             total += loss.item()
+            advance()
         loss = validation_loss()
         if loss < best[0]:
             best[0] = loss
@@ -116,7 +118,7 @@ def align(features: Path, config: Alignment, device: str, seed: int, directory: 
     checkpoint = directory / "checkpoint.pt"
     if checkpoint.exists():
         best[0] = min(torch.load(checkpoint, weights_only=True)["history"]["validation_loss"])
-    history = fit("heads", state, optimizer, config.epochs, run_epoch, checkpoint, seed)
+    history = fit("heads", state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
     kept = state["best"].eval()
     history["best_epoch"] = int(np.argmin(history["validation_loss"]))
     weights = {name: value.cpu() for name, value in kept.state_dict().items()}

@@ -8,6 +8,7 @@ redshift: what the latents may forget, the features have to keep.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from astroclip_book.engine import cosine_rate, fit, make_fabric, save, set_rate
 from astroclip_book.errors import BookError
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Pairs
 from astroclip_book.presets import SpectrumEncoder as Config
-from astroclip_book.progress import progress
 from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder, mlp
 
 OBSERVED_BINNING = 5  # pixels averaged in the observed-frame target: 4 Å, finer than the lines' widths
@@ -140,18 +140,18 @@ def train_spectrum_encoder(pairs: Pairs, config: Config, device: str, seed: int,
         flux = torch.from_numpy(pairs.spectra(positions)).to(fabric.device)
         return flux, torch.from_numpy(pairs.index.redshift[positions]).to(fabric.device)
 
-    def run_epoch(epoch: int) -> dict[str, float]:
+    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
         order = np.random.default_rng([seed, epoch]).permutation(train)
         model.train()
         total = np.zeros(2)
-        bar = progress(range(steps), f"spectrum encoder, epoch {epoch + 1}", leave=False)
-        for step in bar:
+        for step in range(steps):
             set_rate(optimizer, config.learning_rate * cosine_rate(epoch * steps + step, config.epochs * steps))
             rest, observed = model(*load(order[step * config.batch_size : (step + 1) * config.batch_size]))
             optimizer.zero_grad()
             fabric.backward(rest + config.observed_weight * observed)
             optimizer.step()
             total += [rest.item(), observed.item()]
+            advance()
         rest, observed = (total / steps).tolist()
         return {"train_rest": rest, "train_observed": observed} | validate()
 
@@ -163,7 +163,7 @@ def train_spectrum_encoder(pairs: Pairs, config: Config, device: str, seed: int,
         rest, observed = np.average(losses, axis=0, weights=[len(part) for part in parts])
         return {"validation_rest": float(rest), "validation_observed": float(observed)}
 
-    history = fit("spectrum encoder", model, optimizer, config.epochs, run_epoch, directory / "checkpoint.pt", seed)
+    history = fit("spectrum encoder", model, optimizer, config.epochs, steps, run_epoch, directory / "checkpoint.pt", seed)
     state = {name: value.cpu() for name, value in model.module.state_dict().items()}
     save({"config": vars(config), "state": state, "history": history}, directory / "spectrum_encoder.pt")
     return {"spectrum_encoder": {name: values[-1] for name, values in history.items()}}

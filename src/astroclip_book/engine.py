@@ -44,7 +44,8 @@ def fit(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     epochs: int,
-    run_epoch: Callable[[int], dict[str, float]],
+    steps: int,
+    run_epoch: Callable[[int, Callable[[], object]], dict[str, float]],
     checkpoint: Path,
     seed: int,
 ) -> dict[str, list[float]]:
@@ -58,8 +59,10 @@ def fit(
         What the progress bar says.
     module, optimizer
         Everything that an epoch changes.
+    epochs, steps : int
+        How many, and how many steps in each.
     run_epoch : callable
-        Takes the epoch's number, trains, and returns its scores.
+        Takes the epoch's number and a function to call after each step, trains, and returns its scores.
     checkpoint : Path
         Where the state is kept between epochs.
 
@@ -75,12 +78,13 @@ def fit(
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         history, start = state["history"], state["epoch"]
-    for epoch in progress(range(start, epochs), label, initial=start, total=epochs):
-        seed_everything(seed + 1000 * epoch, verbose=False)
-        for name, value in run_epoch(epoch).items():
-            history.setdefault(name, []).append(float(value))
-        state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "epoch": epoch + 1}
-        save(state, checkpoint)
+    with progress(description=label, total=epochs * steps, initial=start * steps, unit="step") as bar:
+        for epoch in range(start, epochs):
+            seed_everything(seed + 1000 * epoch, verbose=False)
+            for name, value in run_epoch(epoch, bar.update).items():
+                history.setdefault(name, []).append(float(value))
+            state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
+            save({**state, "epoch": epoch + 1}, checkpoint)
     return history
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         pair = [views.augment(images, size, config.binning, generator) for _ in range(2)]
         return [views.stretch(view).contiguous(memory_format=torch.channels_last) for view in pair]
 
-    def run_epoch(epoch: int) -> dict[str, float]:
+    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
         generator = torch.Generator(fabric.device).manual_seed(seed + 1000 * epoch + 1)
         order = np.random.default_rng([seed, epoch]).permutation(len(train))
         moco.train()
@@ -141,6 +142,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
             fabric.backward(loss)
             optimizer.step()
             total += loss.item()
+            advance()
         return {"train_loss": total / steps, "validation_accuracy": accuracy()}
 
     @torch.no_grad()
@@ -156,7 +158,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         q, k = torch.cat(found[0]), torch.cat(found[1])
         return ((q @ k.T).argmax(1) == torch.arange(len(q), device=q.device)).float().mean().item()
 
-    history = fit("image encoder", moco, optimizer, config.epochs, run_epoch, directory / "checkpoint.pt", seed)
+    history = fit("image encoder", moco, optimizer, config.epochs, steps, run_epoch, directory / "checkpoint.pt", seed)
     encoder = moco.module.query["encoder"].to("cpu", memory_format=torch.contiguous_format)
     save({"config": vars(config), "state": encoder.state_dict(), "history": history}, directory / "image_encoder.pt")
     (directory / "images.f16").unlink()

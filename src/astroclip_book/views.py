@@ -1,7 +1,7 @@
 """What the encoders see: binned, stretched images and augmented views of them.
 
-The augmentations are those of Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63), in their order and with
-their constants, each drawn for each object: Galactic reddening, flips and rotation, size, blur, jitter, noise.
+The augmentations are those of Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63) with their constants, each
+drawn for each object: Galactic reddening; flips, rotation, size and jitter, here in one interpolation; blur; noise.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import kornia.geometry.transform
 import torch
 import torch.nn.functional as F
 
-# (shape, location, scale) of log-normal distributions, and the natural log of transmission per magnitude of E(B-V)
-REDDENING = (0.67306, 0.001146, 0.03338)
+from astroclip_book.imaging import PSF_SIGMA, SKY_NOISE
+
+REDDENING = (0.67306, 0.001146, 0.03338)  # E(B-V): shape, location, scale of a log-normal law
 MAX_REDDENING = 1.0
 TRANSMISSION = (-1.2856, -0.866, -0.4844)  # log10 of the flux ratio in g, r, z per magnitude of E(B-V)
-PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928, 0.8234))  # pixels of 0.262 arcsec
-NOISE_SIGMA = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))  # nanomaggies
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
 
@@ -39,7 +38,7 @@ def stretch(images: torch.Tensor) -> torch.Tensor:
 
     Lupton, Gunn & Szalay 1999 (https://doi.org/10.1086/301004), with the softening at the median sky noise of each band.
     """
-    softening = torch.tensor([median(NOISE_SIGMA[band]) for band in range(3)], device=images.device)
+    softening = torch.tensor([median(SKY_NOISE[band]) for band in range(3)], device=images.device)
     return torch.asinh(images / softening.view(3, 1, 1)) / 3
 
 
@@ -118,7 +117,7 @@ def blur(images: torch.Tensor, binning: int, generator: torch.Generator) -> torc
 
 def noise(shape: torch.Size, binning: int, generator: torch.Generator) -> torch.Tensor:
     """Sky noise of this shape (n, 3, h, w): the excess of a random depth over the survey's median depth."""
-    target = _lognormal(NOISE_SIGMA, shape[0], generator)
-    own = torch.tensor([median(p) for p in NOISE_SIGMA], device=generator.device)
+    target = _lognormal(SKY_NOISE, shape[0], generator)
+    own = torch.tensor([median(p) for p in SKY_NOISE], device=generator.device)
     excess = (target.square() - own.square()).clamp(min=0).sqrt() / binning
     return excess.view(-1, 3, 1, 1) * torch.randn(shape, generator=generator, device=generator.device)

@@ -63,8 +63,8 @@ def test_noise_makes_up_a_worse_depth(binning, generator):
     noise = views.noise(torch.Size((500, 3, 20, 20)), binning, generator)
     measured = noise.std((2, 3))
     for band in range(3):
-        target = views._lognormal(views.NOISE_SIGMA, 100_000, generator)[:, band]
-        expected = (target**2 - views.median(views.NOISE_SIGMA[band]) ** 2).clamp(min=0).sqrt() / binning
+        target = views._lognormal(views.SKY_NOISE, 100_000, generator)[:, band]
+        expected = (target**2 - views.median(views.SKY_NOISE[band]) ** 2).clamp(min=0).sqrt() / binning
         assert measured[:, band].mean() == pytest.approx(expected.mean().item(), rel=0.15)
     assert noise.mean().abs() < 1e-3
 

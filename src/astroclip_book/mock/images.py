@@ -8,13 +8,10 @@ import galsim
 import numpy as np
 from scipy import fft
 
+from astroclip_book.imaging import PSF_SIGMA, SKY_NOISE
 from astroclip_book.mock.population import bulge_share
 from astroclip_book.pairs import IMAGE_SIZE, PIXEL_SCALE
 
-# Log-normal laws (shape, location, scale) per band g, r, z: fits to the Legacy Surveys by Stein et al. (2022),
-# PSF as Gaussian sigma in pixels, noise in nanomaggies per pixel.
-PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928, 0.8234))
-SKY_NOISE = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))
 MOFFAT_BETA = 3.5
 ARM_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
 NEIGHBOURS = 7.0  # mean number per stamp with 18 < r < 24: some 16 per square arcminute (Capak et al. 2004)
