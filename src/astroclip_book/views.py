@@ -20,6 +20,7 @@ MAX_REDDENING = 1.0
 TRANSMISSION = (-1.2856, -0.866, -0.4844)  # log10 of the flux ratio in g, r, z per magnitude of E(B-V)
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
+SOFTENING = 30  # median sky noises of a pixel, below which the stretch is linear
 
 
 def bin_images(images: torch.Tensor, binning: int) -> torch.Tensor:
@@ -34,12 +35,16 @@ def centre(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def stretch(images: torch.Tensor) -> torch.Tensor:
-    """Nanomaggies to asinh units, band by band: linear in the sky noise, logarithmic above, flux kept in all bands.
+    """Nanomaggies (n, 3, h, w) in g, r, z to a brightness and two colours (n, 3, h, w).
 
-    Lupton, Gunn & Szalay 1999 (https://doi.org/10.1086/301004), with the softening at the median sky noise of each band.
+    Each band is first brought to asinh units (Lupton, Gunn & Szalay 1999, https://doi.org/10.1086/301004): linear in faint
+    light, so that the noise of dark pixels stays small beside a galaxy, logarithmic in its centre. Brightness is half
+    the sum of the bands, colours are twice r - g and z - r: the differences that tell a redshift are small
+    beside the light that all bands share.
     """
-    softening = torch.tensor([median(SKY_NOISE[band]) for band in range(3)], device=images.device)
-    return torch.asinh(images / softening.view(3, 1, 1)) / 3
+    softening = SOFTENING * torch.tensor([median(law) for law in SKY_NOISE], device=images.device)
+    g, r, z = torch.asinh(images / softening.view(3, 1, 1)).unbind(1)
+    return torch.stack([(g + r + z) / 2, 2 * (r - g), 2 * (z - r)], 1)
 
 
 def median(lognormal: tuple[float, float, float]) -> float:

@@ -69,12 +69,21 @@ def test_noise_makes_up_a_worse_depth(binning, generator):
     assert noise.mean().abs() < 1e-3
 
 
-def test_stretch_keeps_order_and_colour(generator):
-    flux = torch.linspace(-0.05, 50, 1000).view(1, 1, 1, -1).repeat(1, 3, 1, 1)
-    stretched = views.stretch(flux)
-    assert (stretched.diff(dim=-1) > 0).all()
-    magnitude_step = views.stretch(10 * flux)[..., -1] - stretched[..., -1]
-    torch.testing.assert_close(magnitude_step, torch.full((1, 3, 1), np.log(10) / 3), rtol=1e-3, atol=0)
+def test_stretch_is_linear_in_the_dark_and_logarithmic_in_the_light():
+    flux = torch.linspace(-0.05, 5000, 1000).view(1, 1, 1, -1).repeat(1, 3, 1, 1)
+    brightness = views.stretch(flux)[:, 0]
+    assert (brightness.diff(dim=-1) > 0).all()
+    decade = views.stretch(10 * flux)[:, 0, :, -1] - brightness[..., -1]
+    torch.testing.assert_close(decade, torch.full((1, 1), 1.5 * np.log(10)), rtol=1e-3, atol=0)
+    faint = torch.full((1, 3, 1, 1), 1e-3)
+    torch.testing.assert_close(views.stretch(2 * faint), 2 * views.stretch(faint), rtol=1e-3, atol=0)
+
+
+def test_stretch_shows_colours_apart_from_brightness():
+    bright, red = torch.full((2, 3, 1, 1), 100.0).unbind(0)
+    red = red * torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1)
+    difference = (views.stretch(red[None]) - views.stretch(bright[None])).flatten()
+    torch.testing.assert_close(difference[1:], torch.full((2,), 2 * np.log(2)), rtol=1e-3, atol=0)
 
 
 def test_views_are_reproducible_and_differ(galaxies):
