@@ -1,7 +1,8 @@
 """Run every benchmark and write ``runs/bench.json``: ``python benchmarks [name …]``.
 
 A benchmark is a module beside this one whose ``entries()`` yields ``(name, result)`` with
-``result = {"ratio": …, "ours": …, "theirs": …, "unit": …}``; a ratio above 1 means ours is better.
+``result = {"ratio": …, "ours": …, "theirs": …, "unit": …}``; a ratio above 1 means ours is better. ``milliseconds``, if it
+is there, says what of ours costs how much.
 """
 
 import importlib
@@ -23,6 +24,8 @@ def main(wanted: list[str]) -> None:
         for name, result in importlib.import_module(module).entries():
             sides = f"{result['ours']:.4g} against {result['theirs']:.4g} {result['unit']}"
             print(f"{name:28} {result['ratio']:6.2f}x  ({sides})")
+            for part, cost in result.get("milliseconds", {}).items():
+                print(f"    {part:24} {cost:6.2f} ms")
             write_json(report, {**read_json(report), name: result})
     print(report)
 

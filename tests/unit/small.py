@@ -1,23 +1,30 @@
-"""A small file of pairs and small networks, for tests that need pixels but no physics."""
+"""A small survey, a small file of pairs and small networks."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from astroclip_book.pairs import GROUPS, N_WAVELENGTH, create_pairs, open_rows
-from astroclip_book.presets import Alignment, Features, ImageEncoder, SpectrumEncoder
+from astroclip_book.presets import Alignment, Features, ImageEncoder, SpectrumEncoder, Survey, load_preset
 
 IMAGE_ENCODER = ImageEncoder(
     depth=18, width=4, binning=2, field=64, epochs=2, batch_size=16, learning_rate=1e-3, weight_decay=1e-4,
     queue_size=64, key_momentum=0.9, temperature=0.2,
 )
 SPECTRUM_ENCODER = SpectrumEncoder(
-    width=4, n_latent=3, rest_pixels=256, epochs=2, batch_size=16, learning_rate=1e-3, observed_weight=1.0
+    width=4, n_latent=3, rest_pixels=256, epochs=2, batch_size=16, learning_rate=1e-3, blind_weight=0.2
 )
 FEATURES = Features(views=2, batch_size=32)
 ALIGNMENT = Alignment(
     dimension=16, hidden=32, dropout=0.1, logit_scale=15.5, epochs=4, batch_size=16, learning_rate=1e-3, weight_decay=0.1
 )
+
+
+def small_survey(n_galaxies: int, **values) -> Survey:
+    """The smoke preset's survey with other values, and without artefacts unless they say so."""
+    survey = dataclasses.replace(load_preset("smoke").survey, n_galaxies=n_galaxies, artefact_fraction=0.0)
+    return dataclasses.replace(survey, **values)
 
 
 def write_pairs(path: Path, per_group: int = 10, seed: int = 0) -> Path:

@@ -1,85 +1,254 @@
-"""Cut-outs: calibrated, with the noise of the sky, and artefacts that do what they say."""
+"""Cut-outs: calibrated, with structure that does what it says, the field around, and the camera's noise."""
 
 import galsim
 import numpy as np
 import pytest
-from scipy import fft
+from scipy import ndimage
+from small import small_survey
 
-from astroclip_book.mock import artefacts, images, survey
-from astroclip_book.presets import Survey
+from astroclip_book.mock import camera, field, images, survey
+from astroclip_book.mock.dust import galactic_transmission
+from astroclip_book.mock.fourier import develop, fourier, pixel_response
+
+Y, X = np.mgrid[-76:76, -76:76]
+R = np.hypot(X, Y) * 0.262  # arcsec
 
 
 @pytest.fixture(scope="module")
 def galaxies():
-    return survey.truth(Survey(300, 19.5, 0.0), 1)
+    return survey.truth(small_survey(300), 1)
 
 
 def one(galaxies, i):
     return {name: values[i] for name, values in galaxies.items()}
 
 
-def noise_of(image):
-    """Robust standard deviation of differences of neighbouring pixels, per band."""
-    difference = image[1:] - image[:-1]
-    return 1.4826 * np.median(np.abs(difference), axis=(0, 1)) / np.sqrt(2)
+def disc(**changes):
+    """A face-on disc without structure, in good seeing."""
+    galaxy = {
+        "magnitudes": np.array([17.5, 17.0, 16.5]), "bulge_share": np.array([0.09, 0.1, 0.11]), "radius": 4.0, "disc_radius": 4.0,
+        "bulge_radius": 1.4, "axis_ratio": 1.0, "angle": 0.4, "morphology": 2, "spiral": False, "bar": False,
+        "ring": False, "merger": False,
+        "dust_lane": False, "arm_strength": 0.0, "arm_number": 2, "pitch": 0.35, "bar_length": 1.3, "bar_angle": 1.0,
+        "bar_strength": 0.2, "ring_radius": 1.6, "ring_strength": 0.2, "lane_reddening": 0.6, "n_neighbours": 0,
+        "psf_sigma": np.full(3, 1.6), "sky_noise": np.zeros(3), "galactic_transmission": np.ones(3),
+    }
+    return galaxy | changes
+
+
+def drawn(seed=0, **changes):
+    return images.galaxy_image(disc(**changes), np.random.default_rng(seed))
+
+
+STRUCTURE = {
+    "smooth": {},
+    "arms": {"spiral": True, "arm_strength": 0.3},
+    "bar": {"bar": True},
+    "ring": {"ring": True},
+    "merger": {"merger": True},
+    "dust lane": {"dust_lane": True, "axis_ratio": 0.2},
+    "irregular": {"morphology": 3, "arm_strength": 0.35},
+    "all": {"spiral": True, "arm_strength": 0.4, "bar": True, "ring": True, "merger": True, "dust_lane": True,
+            "axis_ratio": 0.3},
+}
+
+
+@pytest.mark.parametrize("structure", STRUCTURE)
+def test_structure_leaves_the_flux(structure):
+    small = {"radius": 1.5, "disc_radius": 1.5, "bulge_radius": 0.5}
+    image = drawn(**small, **STRUCTURE[structure])
+    # The stamp ends where the wings do not.
+    assert np.allclose(22.5 - 2.5 * np.log10(image.sum(axis=(0, 1))), disc()["magnitudes"], atol=0.03)
+    if structure != "smooth":
+        assert np.abs(image - drawn(**small)).max() > 0.01 * image.max()
 
 
 def test_flux_is_the_catalogue_magnitude(galaxies):
-    compact = np.flatnonzero(galaxies["radius"] < 1.5)[:40]
-    for i in compact:
-        image = images.draw_image(one(galaxies, i), np.random.default_rng(i), noise=False)
+    for i in np.flatnonzero(galaxies["radius"] < 1.5)[:40]:
+        image = images.galaxy_image(one(galaxies, i), np.random.default_rng(i))
         magnitude = 22.5 - 2.5 * np.log10(image.sum(axis=(0, 1)))
-        assert np.abs(magnitude - galaxies["magnitudes"][i]).max() < 0.06  # the stamp ends where the wings do not
+        assert np.abs(magnitude - galaxies["magnitudes"][i]).max() < 0.06
 
 
-def test_galaxy_is_centred_and_as_large_as_it_should_be(galaxies):
-    i = int(np.argmin(np.abs(galaxies["radius"] - 2.0) + 10 * (galaxies["arm_strength"] > 0)))
-    image = images.draw_image(one(galaxies, i), np.random.default_rng(0), noise=False)[..., 1]
-    y, x = np.mgrid[:152, :152] - 76
-    assert abs((image * x).sum() / image.sum()) < 0.2 and abs((image * y).sum() / image.sum()) < 0.2
-    r = np.hypot(x, y).ravel()
-    order = np.argsort(r)
-    half = np.interp(0.5, np.cumsum(image.ravel()[order]) / image.sum(), r[order]) * 0.262
-    assert 0.9 * galaxies["radius"][i] < half < 1.8 * galaxies["radius"][i]  # seeing enlarges it
+def test_galaxy_is_centred_and_as_large_as_it_should_be():
+    image = drawn(bulge_share=np.zeros(3), radius=2.0, disc_radius=2.0)[..., 1]
+    assert abs((image * X).sum() / image.sum()) < 0.05 and abs((image * Y).sum() / image.sum()) < 0.05
+    order = np.argsort(R.ravel())
+    half = np.interp(0.5, np.cumsum(image.ravel()[order]) / image.sum(), R.ravel()[order])
+    assert 2.0 < half < 2.2  # seeing enlarges it a little
+
+
+def test_bulges_are_redder_than_discs():
+    image = drawn(bulge_share=np.array([0.35, 0.4, 0.43]))
+    centre, outside = image[R < 1].sum(axis=0), image[(R > 5) & (R < 8)].sum(axis=0)
+    assert centre[0] / centre[2] < 0.9 * outside[0] / outside[2]
+
+
+def test_arms_wind_by_their_pitch():
+    image = drawn(spiral=True, arm_strength=0.4, pitch=0.5, seed=3)[..., 1]
+    angle = np.arctan2(Y, X)
+
+    def phase(radius):  # of the two-fold modulation
+        ring = np.abs(R - radius) < 0.3
+        return np.angle((image[ring] * np.exp(2j * angle[ring])).sum())
+
+    turned = (phase(7.0) - phase(5.0)) % (2 * np.pi)
+    assert abs(turned - 2 * np.log(7 / 5) / np.tan(0.5)) < 0.5
+
+
+def test_bar_elongates_the_centre_along_its_angle():
+    def elongation(image, angle):
+        u, v = X * np.cos(angle) + Y * np.sin(angle), Y * np.cos(angle) - X * np.sin(angle)
+        weight = image[..., 1] * (R < 3)
+        return (weight * u**2).sum() / (weight * v**2).sum()
+
+    seen = disc()["angle"] + disc()["bar_angle"]
+    assert abs(elongation(drawn(), seen) - 1) < 0.02
+    assert elongation(drawn(bar=True), seen) > 1.15
+
+
+def test_ring_shines_at_its_radius():
+    difference = (drawn(ring=True) - drawn())[..., 0]
+    profile = [difference[np.abs(R - radius) < 0.3].mean() for radius in np.arange(0.3, 9, 0.3)]
+    place = 1.6 * 4.0 / 1.678
+    assert abs(np.arange(0.3, 9, 0.3)[np.argmax(profile)] - place) < 0.5
+    assert profile[0] < 0 < max(profile)
+
+
+def test_dust_lane_darkens_and_reddens_the_plane():
+    edge_on = {"axis_ratio": 0.25, "angle": 0.0}
+    dusty, clear = drawn(dust_lane=True, **edge_on), drawn(**edge_on)
+    plane = (np.abs(Y) < 1) & (np.abs(X) > 8) & (np.abs(X) < 20)
+    above = (np.abs(Y) > 8) & (np.abs(Y) < 12) & (np.abs(X) < 20)
+    loss = dusty[plane].sum(axis=0) / clear[plane].sum(axis=0)
+    assert loss[0] < loss[1] < loss[2] < 1 and loss[0] < 0.9
+    assert (dusty[above].sum(axis=0) > clear[above].sum(axis=0)).all()  # where the magnitudes' light went
+
+
+def test_merger_has_a_second_peak():
+    def peaks(image):
+        r = image[..., 1]
+        return ((r == ndimage.maximum_filter(r, 9)) & (r > 0.1 * r.max())).sum()
+
+    assert peaks(drawn()) == 1
+    assert np.mean([peaks(drawn(seed, merger=True)) > 1 for seed in range(12)]) > 0.6
+
+
+def test_irregulars_are_lopsided():
+    def asymmetry(image):
+        return np.abs(image - image[::-1, ::-1]).sum() / image.sum()
+
+    regular, irregular = drawn(), drawn(morphology=3, arm_strength=0.35)
+    assert asymmetry(regular[1:, 1:]) < 0.02 and asymmetry(irregular[1:, 1:]) > 0.2
 
 
 def test_transform_agrees_with_galsim():
     profile = galsim.Convolve(galsim.Exponential(half_light_radius=1.2).shear(q=0.6, beta=0.5 * galsim.radians),
                               galsim.Moffat(beta=3.5, fwhm=1.2))
-    plane = fft.irfft2(fft.ifftshift(images.fourier(profile, 192) * images.pixel_response(192), axes=0), s=(192, 192))
-    ours = fft.fftshift(plane)[20:172, 20:172]
+    ours = develop(fourier(profile, 192) * pixel_response(192), 152)
     theirs = profile.drawImage(nx=153, ny=153, scale=0.262).array[:152, :152]
     assert np.abs(ours - theirs).max() < 2e-3 * theirs.max()
 
 
-def test_sky_noise_has_the_standard_deviation_asked_for():
-    noise = np.stack([images.sky(np.array([1.0, 2.0, 3.0]), np.random.default_rng(i)) for i in range(20)])
-    assert np.allclose(noise.std(axis=(0, 1, 2)), [1, 2, 3], rtol=0.02)
+# The field
+
+
+def test_counts_of_the_field():
+    r = np.linspace(14, 24, 1001)
+    step = r[1] - r[0]
+    assert abs(field.galaxy_counts(r)[r < 17.77].sum() * step - 92) < 20
+    assert abs(field.galaxy_counts(r)[r < 19.5].sum() * step - 864) < 90
+    assert 15 < field.galaxy_counts(r).sum() * step / 3600 < 30  # per square arcminute
+    assert 1000 < field.star_counts(r)[(r > 16) & (r < 19)].sum() * step < 1600
+
+
+def test_objects_of_the_field():
+    objects = field.field_objects(20000, np.random.default_rng(0))
+    star = objects["radius"] == 0
+    assert 0.08 < star.mean() < 0.2
+    assert (np.abs(objects["place"]).max(axis=0) > 19).all()
+    assert (np.hypot(*objects["place"].T) < 3).mean() > 0.01  # blends with the galaxy occur
+    g_r, r_z = -2.5 * np.log10(objects["flux"][:, :2] / objects["flux"][:, 1:]).T
+    assert (g_r > -0.2).all() and 0.4 < np.median(g_r[~star]) < 0.8 and 0.3 < np.median(r_z[~star]) < 0.7
+    assert g_r[star].std() > 0.4  # halo stars and M dwarfs
+
+
+def test_field_agrees_with_galsim():
+    objects = field.field_objects(40, np.random.default_rng(2))
+    sigma = np.array([2.4, 2.1, 2.0])
+    scene = []
+    for i in range(40):
+        body = galsim.DeltaFunction()
+        if objects["radius"][i]:
+            body = galsim.Exponential(half_light_radius=objects["radius"][i])
+            body = (0.7 * body + 0.3 * body.dilate(0.3)).shear(
+                q=objects["axis_ratio"][i], beta=objects["angle"][i] * galsim.radians)
+        scene.append((fourier(body.shift(*objects["place"][i]), 512), objects["flux"][i]))
+    theirs = images.photograph(scene, sigma)
+    assert np.abs(field.field_image(objects, sigma) - theirs).max() < 2e-3 * theirs.max()
+
+
+# The camera
+
+
+def test_reddening_dims_galaxy_and_field_alike():
+    clear = disc(n_neighbours=10)
+    dusty = disc(n_neighbours=10, galactic_transmission=galactic_transmission(0.2))
+    first, second = (images.draw_image(galaxy, np.random.default_rng(1)) for galaxy in (clear, dusty))
+    assert np.allclose(second, first * galactic_transmission(0.2), rtol=1e-4, atol=1e-6)
+    assert (np.diff(galactic_transmission(0.2)) > 0).all()
+
+
+def test_noise_counts_the_photons_of_the_source():
+    rng, sky = np.random.default_rng(0), np.array([0.003, 0.0045, 0.012])
+    dark, light = np.zeros((152, 152, 3), np.float32), np.full((152, 152, 3), 0.3, np.float32)
+    noise = [(camera.expose(image, sky, rng) - image).std(axis=(0, 1)) for image in (dark, light)]
+    assert np.allclose((noise[1] / noise[0]) ** 2, 1 + 0.3 / camera.SKY_BRIGHTNESS, rtol=0.05)
+    # Averaged over large areas the noise is that of independent pixels.
+    coarse = (camera.expose(dark, sky, rng)).reshape(19, 8, 19, 8, 3).mean(axis=(1, 3)).std(axis=(0, 1))
+    assert np.allclose(8 * coarse, sky, rtol=0.12)
+
+
+def test_depth_and_seeing_vary_together_and_depth_with_the_exposure():
+    usual = camera.conditions(3000, 1.0, np.random.default_rng(0))
+    deep = camera.conditions(3000, 4.0, np.random.default_rng(0))
+    assert np.allclose(usual["sky_noise"], 2 * deep["sky_noise"])
+    assert np.allclose(usual["psf_sigma"], deep["psf_sigma"])
+    assert np.allclose(np.median(usual["sky_noise"], axis=0), [0.0031, 0.0044, 0.0117], rtol=0.05)
+    for values in usual.values():
+        correlation = np.corrcoef(np.log(values).T)[np.triu_indices(3, 1)]
+        assert (correlation > 0.4).all() and (correlation < 0.6).all()
+
+
+def background(image):
+    """Pixels (n, 3) away from all that is seen, and the correlation of neighbours one and two apart (2, 3)."""
+    smooth = ndimage.gaussian_filter(image.sum(axis=2), 3)
+    level = np.median(smooth)
+    spread = 1.4826 * np.median(np.abs(smooth - level))
+    dark = ~ndimage.binary_dilation(smooth > level + 1.5 * spread, iterations=4)
+    values = np.where(dark[..., None], image - np.median(image[dark], axis=0), np.nan)
+    correlation = [np.nanmean(values[lag:] * values[:-lag], axis=(0, 1)) for lag in (1, 2)]
+    return image[dark], correlation / np.nanvar(values, axis=(0, 1))
 
 
 def test_noise_like_legacy_survey_coadds(galaxies, realdata):
     real = np.load(realdata / "grz_images.npz", allow_pickle=False)
-    coadds = [i for i, note in enumerate(real["note"]) if "coadd" in note]
-    real = np.median([noise_of(real["images"][i]) for i in coadds], axis=0)
-    stamps = (images.draw_image(one(galaxies, i), np.random.default_rng(i)) for i in range(60))
-    mock = np.median([noise_of(stamp) for stamp in stamps], axis=0)
-    assert np.abs(mock / real - 1).max() < 0.4
+    coadds = [background(image) for image, note in zip(real["images"], real["note"], strict=True) if "coadd" in note]
+    mocks = [background(images.draw_image(one(galaxies, i), np.random.default_rng(i))) for i in range(60)]
+    level = [np.median([1.4826 * np.median(np.abs(dark - np.median(dark, axis=0)), axis=0) for dark, _ in stamps], 0)
+             for stamps in (mocks, coadds)]
+    assert np.abs(level[0] / level[1] - 1).max() < 0.3
+    near = [np.median([correlation for _, correlation in stamps], axis=0) for stamps in (mocks, coadds)]
+    assert np.abs(near[0] - near[1]).max() < 0.15
 
 
-def test_artefacts_touch_what_they_say():
-    rng = np.random.default_rng(0)
-    clean = np.ones((152, 152, 3), np.float32)
-    band = artefacts.missing_band(clean.copy(), rng)
-    assert sorted(band.reshape(-1, 3).sum(axis=0)) == [0, 152**2, 152**2]
-    edge = artefacts.chip_edge(clean.copy(), rng)
-    assert 0.05 < (edge == 0).mean() < 0.5
-    trail = artefacts.satellite_trail(clean.copy(), rng) - clean
-    assert (trail.max(axis=(0, 1)) > 0.04).sum() == 1
-    assert (artefacts.bright_star(clean.copy(), rng) > clean).all()
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.1, 1.0])
-def test_artefact_fraction(fraction):
-    drawn = artefacts.draw_artefacts(4000, fraction, np.random.default_rng(0))
-    assert abs((drawn > 0).mean() - fraction) < 0.02
-    assert set(drawn[drawn > 0]) <= set(range(1, len(artefacts.NAMES)))
+def test_psf_has_the_width_of_the_catalogue():
+    star = {"flux": np.ones((1, 3)), "place": np.zeros((1, 2)), "radius": np.zeros(1), "axis_ratio": np.ones(1),
+            "angle": np.zeros(1)}
+    sigma = np.array([2.0, 2.5, 3.0])
+    image = field.field_image(star, sigma)
+    for band in range(3):
+        profile = image[76, 76:, band]
+        half = np.interp(-profile[0] / 2, -profile, np.arange(76))
+        assert abs(2 * half * 0.262 - camera.FWHM * sigma[band]) < 0.05  # the pixel widens it by little
+    assert np.allclose(image.sum(axis=(0, 1)), 1, atol=0.01)

@@ -1,16 +1,32 @@
-"""The drawn galaxies: reproducible, and like DESI's."""
+"""The drawn galaxies: reproducible, and like DESI's and nearby ones."""
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from scipy.stats import ks_2samp
 
+from astroclip_book import hosts, realism, sky
 from astroclip_book.errors import BookError
-from astroclip_book.mock import population
+from astroclip_book.mock import population, sed
+from astroclip_book.mock.dust import draw_reddening, galactic_transmission
 
 
 @pytest.fixture(scope="module")
 def galaxies():
-    return population.draw_population(6000, 0, 19.5)
+    return population.draw_population(12000, 0, 19.5)
+
+
+@pytest.fixture(scope="module")
+def nearby():
+    """Galaxies within 260 Mpc, as those of RESOLVE."""
+    drawn = population.draw_population(12000, 1, 17.0)
+    return {name: values[drawn["redshift"] < 0.06] for name, values in drawn.items()}
+
+
+@pytest.fixture(scope="module")
+def resolve(realdata):
+    rows = np.genfromtxt(realdata / "resolve_galaxies.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
+    return rows[rows["logmstar"] > 0]
 
 
 def test_same_seed_same_galaxies_and_global_state_untouched():
@@ -32,30 +48,42 @@ def test_magnitude_limits_of_the_target_classes(galaxies):
     assert galaxies["redshift"].max() <= population.REDSHIFT_MAX
 
 
-@pytest.mark.parametrize("limit", [-5.0, 10.0, 26.0])
+@pytest.mark.parametrize("limit", [-5.0, 15.0, 26.0])
 def test_impossible_limit_is_refused(limit):
     with pytest.raises(BookError, match="magnitude_limit"):
         population.draw_population(100, 0, limit)
 
 
 def test_masses_follow_luminosity(galaxies):
-    # A galaxy at the knee of the luminosity function has some 10^10.5 solar masses; mass to light is 0.3 to 5 in r.
+    # A galaxy at the knee of the luminosity function has some 10^10.4 solar masses; mass to light is 0.2 to 5 in r.
     knee = np.abs(galaxies["absolute_r"] + 21.3) < 0.2
-    assert 10.3 < np.median(galaxies["log_mstar"][knee]) < 10.8
+    assert 10.1 < np.median(galaxies["log_mstar"][knee]) < 10.7
     mass_to_light = galaxies["log_mstar"] + 0.4 * (galaxies["absolute_r"] - 4.65)
-    assert np.percentile(mass_to_light, 1) > -0.7 and np.percentile(mass_to_light, 99) < 0.7
-    redness = galaxies["magnitudes"][:, 0] - galaxies["magnitudes"][:, 1]
-    assert np.corrcoef(mass_to_light, redness)[0, 1] > 0.5
+    assert np.percentile(mass_to_light, 1) > -0.9 and np.percentile(mass_to_light, 99) < 0.7
+    assert np.corrcoef(mass_to_light, sed.colour(galaxies["coefficients"]))[0, 1] > 0.9
 
 
-def test_surviving_mass_is_per_galaxy():
-    coefficients = np.eye(5)
-    assert np.allclose(population.surviving_fraction(coefficients), population.kcorrect.mremain)
+def test_main_sequence_and_quiescent_galaxies(galaxies):
+    quiescent, mass = galaxies["quiescent"], galaxies["log_mstar"]
+    specific = galaxies["log_sfr"] - mass
+    above = galaxies["log_sfr"] - population.main_sequence(mass, galaxies["redshift"])
+    assert abs(np.median(above[~quiescent])) < 0.1 and 0.2 < above[~quiescent].std() < 0.4
+    assert np.median(specific[quiescent]) < -11.8 and (specific[~quiescent] > -11).mean() > 0.98
+    # Speagle et al. (2014) at z = 0.1, 10^10 solar masses: 1.1 solar masses a year.
+    assert abs(population.main_sequence(10.0, np.array([0.1]))[0] - 0.05) < 0.1
+    share = [quiescent[(mass > low) & (mass < low + 0.5)].mean() for low in (9.0, 9.5, 10.0, 10.5, 11.0)]
+    assert (np.diff(share) > 0).all() and share[0] < 0.1 and share[-1] > 0.6
+    blueness = -galaxies["colour_rank"][~quiescent]
+    assert np.corrcoef(blueness, above[~quiescent])[0, 1] > 0.6
 
 
-def test_disc_radius_makes_the_half_light_radius():
-    assert np.isclose(population.disc_radius(2.0, 0.0), 2.0, rtol=0.01)
-    assert population.disc_radius(2.0, 0.5) > 2.5
+def test_stars_of_quiescent_galaxies_are_older_and_richer_in_metals(galaxies):
+    quiescent = galaxies["quiescent"]
+    assert np.median(galaxies["age"][quiescent]) > np.median(galaxies["age"][~quiescent]) + 1
+    assert np.median(galaxies["log_z"][quiescent]) > np.median(galaxies["log_z"][~quiescent])
+    assert (galaxies["age"] <= population.COSMOLOGY.age(galaxies["redshift"]).value).all()
+    dwarf, giant = galaxies["log_mstar"] < 9.3, galaxies["log_mstar"] > 10.8
+    assert np.median(galaxies["log_z"][giant]) > np.median(galaxies["log_z"][dwarf]) + 0.03
 
 
 def test_redshifts_like_the_release(galaxies, realdata):
@@ -63,24 +91,39 @@ def test_redshifts_like_the_release(galaxies, realdata):
     assert ks_2samp(galaxies["redshift"], real[(real > 0) & (real < 0.8)]).statistic < 0.07
 
 
-def test_colours_near_desi_targets(galaxies, realdata):
-    from astropy.table import Table
-
+def test_colours_like_those_of_supernova_hosts(realdata):
+    """Selected alike, the mock has the file's counts, to which `hosts` was fitted, and then its colours."""
     table = Table.read(realdata / "bgs_bright_photometry.fits")
-    g, r, z = (22.5 - 2.5 * np.log10(np.clip(table[f"FLUX_{band}"], 1e-3, None)) for band in "GRZ")
-    mock_g, mock_r, mock_z = galaxies["magnitudes"].T
-    for low, high in [(16, 17.5), (17.5, 18.5), (18.5, 19.5)]:
-        real, mock = (r > low) & (r < high), (mock_r > low) & (mock_r < high)
-        assert abs(np.median((g - r)[real]) - np.median((mock_g - mock_r)[mock])) < 0.25
-        assert abs(np.median((r - z)[real]) - np.median((mock_r - mock_z)[mock])) < 0.12
+    real = 22.5 - 2.5 * np.log10(np.clip([table[f"FLUX_{band}"] for band in "GRZ"], 1e-3, None)).T
+    rng = np.random.default_rng(0)
+    with population.legacy_seed(0):
+        mock = population._draw_pool(19.5 - population.FAINT_EXTRA, 150.0, rng)
+    mock |= population._stars(mock, rng)
+    transmission = galactic_transmission(draw_reddening(mock["redshift"].size, rng))
+    observed = mock["magnitudes"] - 2.5 * np.log10(transmission)
+    catalog = {"LOG_MSTAR": mock["log_mstar"], "LOG_SFR": mock["log_sfr"]}
+    weight = hosts.host_weight(observed[:, 1], mock["redshift"], catalog)
+    edges = [15, 16, 17, 17.5, 18, 18.5, 19, 19.5]
+    counts, expected = np.histogram(real[:, 1], edges)[0], np.histogram(observed[:, 1], edges, weights=weight)[0]
+    assert np.abs(expected - counts / counts.sum()).max() < 0.03
+    for colour, bins in realism.colour_distances(observed, sky.colour_percentiles(real), weight).items():
+        assert list(bins) == ["16", "17", "18", "19"]
+        for edge, one in bins.items():
+            assert abs(one["median_difference"]) < 0.08 and 0.75 < one["width_ratio"] < 1.25, (colour, edge, one)
 
 
-def test_sizes_of_nearby_galaxies(galaxies, realdata):
-    rows = np.genfromtxt(realdata / "resolve_galaxies.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
-    circular = rows["r50"] * np.sqrt(np.clip(rows["b_a"], 0.01, 1)) / 206265 * rows["cz"] / 70 * 1e3  # kpc
-    distance = population.COSMOLOGY.angular_diameter_distance(galaxies["redshift"]).to_value("kpc")
-    mock = galaxies["radius"] / 206265 * distance
-    for low in (-22.0, -21.0, -20.0):
-        real = (rows["absrmag"] > low) & (rows["absrmag"] < low + 1) & (circular > 0)
-        same = (galaxies["absolute_r"] > low) & (galaxies["absolute_r"] < low + 1)
-        assert 0.7 < np.median(mock[same]) / np.median(circular[real]) < 1.4
+def test_colour_mass_and_size_like_nearby_galaxies(nearby, resolve):
+    colour = sed.colour(nearby["coefficients"])
+    for low in (-22.5, -22.0, -21.5, -21.0, -20.5, -20.0, -19.5):
+        real = (resolve["absrmag"] > low) & (resolve["absrmag"] < low + 0.5)
+        mock = (nearby["absolute_r"] > low) & (nearby["absolute_r"] < low + 0.5)
+        assert abs(np.median(nearby["log_mstar"][mock]) - np.median(resolve["logmstar"][real])) < 0.15
+        assert abs(np.median(colour[mock]) - np.median(resolve["modelg_r"][real])) < 0.12
+    real_size = resolve["r50"] * np.sqrt(np.clip(resolve["b_a"], 0.01, 1)) / 206265 * resolve["cz"] / 70 * 1e3  # kpc
+    distance = population.COSMOLOGY.angular_diameter_distance(nearby["redshift"]).to_value("kpc")
+    size = nearby["radius"] / 206265 * distance
+    for low in (9.0, 9.5, 10.0, 10.5):
+        real = (resolve["logmstar"] > low) & (resolve["logmstar"] < low + 0.5)
+        mock = (nearby["log_mstar"] > low) & (nearby["log_mstar"] < low + 0.5)
+        assert 0.85 < np.median(size[mock]) / np.median(real_size[real]) < 1.18
+        assert abs(np.median(nearby["axis_ratio"][mock]) - np.median(resolve["b_a"][real])) < 0.16  # theirs is of bulge and disc

@@ -9,14 +9,14 @@ from collections import namedtuple
 import h5py
 import numpy as np
 import pytest
+from small import small_survey
 
 from astroclip_book import pairs
 from astroclip_book.catalog import read_catalog
 from astroclip_book.errors import BookError
-from astroclip_book.mock import artefacts, population, survey
-from astroclip_book.presets import Survey
+from astroclip_book.mock import artefacts, structure, survey
 
-SMALL = Survey(230, 19.5, 0.1)
+SMALL = small_survey(230, artefact_fraction=0.1)
 
 
 def digest(directory):
@@ -44,11 +44,21 @@ def test_release_layout_and_catalogue(made):
     assert counts == [23] * 10 and np.unique(targetid).size == 230
     catalog = read_catalog(directory / "catalog.h5", targetid)
     assert np.allclose(catalog["Z"], redshift, atol=1e-6)
-    assert set(catalog["MORPHOLOGY"]) <= set(population.MORPHOLOGIES)
+    assert set(catalog["MORPHOLOGY"]) <= set(structure.MORPHOLOGIES)
     assert set(catalog["ARTEFACT"]) <= set(artefacts.NAMES)
     assert metrics["survey"]["n_galaxies"] == 230
     assert metrics["survey"]["artefacts"] == (catalog["ARTEFACT"] != "none").sum()
     assert np.allclose(catalog["LOG_SSFR"], catalog["LOG_SFR"] - catalog["LOG_MSTAR"])
+    assert np.allclose(np.log10(catalog["AVG_SFR"]), catalog["LOG_SFR"])
+    assert (catalog["Z_MW"] > 0.001).all() and (catalog["Z_MW"] < 0.06).all()
+    assert (catalog["TAGE_MW"] > 0.5).all() and (catalog["TAGE_MW"] < 13).all()
+    for flag in ("SPIRAL", "BAR", "RING", "MERGER", "QUIESCENT"):
+        assert catalog[flag].dtype == bool and 0 < catalog[flag].mean() < 1
+    assert (catalog["INCLINATION"] >= 0).all() and (catalog["INCLINATION"] <= 90).all()
+    assert (catalog["VDISP"] > 5).all() and (catalog["VDISP"] < 500).all()
+    assert (np.isfinite(catalog["PITCH"]) == catalog["SPIRAL"]).all() and catalog["N_NEIGHBOURS"].min() >= 0
+    assert np.allclose(catalog["MW_TRANSMISSION_R"], 10 ** (-0.866 * catalog["EBV"]))
+    assert 1.2 < np.median(catalog["PSFSIZE_R"]) < 1.5 and 0.003 < np.median(catalog["SKY_NOISE_R"]) < 0.006
 
 
 def test_two_workers_write_the_same(made, tmp_path):
@@ -88,15 +98,23 @@ def test_half_filled_directory_of_another_survey_starts_over(made, tmp_path):
     assert digest(tmp_path) == digest(made[0])
 
 
-@pytest.mark.parametrize("impossible, word", [
-    (Survey(20, 19.5, 0.0), "n_galaxies"),
-    (Survey(-5, 19.5, 0.0), "n_galaxies"),
-    (Survey(200, 5.0, 0.0), "magnitude_limit"),
-    (Survey(200, 19.5, 1.5), "artefact_fraction"),
+@pytest.mark.parametrize(("values", "message"), [
+    ({"n_galaxies": 20}, "n_galaxies must be at least 100"),
+    ({"n_galaxies": -5}, "n_galaxies must be at least 100"),
+    ({"magnitude_limit": 5.0}, "magnitude_limit .* leaves no galaxies"),
+    ({"image_depth": 0.0}, "image_depth must be above 0 .* not 0.0"),
+    ({"image_depth": -1.0}, "image_depth must be above 0"),
+    ({"image_depth": float("nan")}, "image_depth must be above 0"),
+    ({"artefact_fraction": 1.5}, "artefact_fraction must lie between 0 and 1"),
+    ({"artefact_fraction": -0.1}, "artefact_fraction must lie between 0 and 1"),
+    ({"artefacts": ["cosmic_rays"]}, "no 'cosmic_rays'. Did you mean 'cosmic_ray'?"),
+    ({"artefacts": ["moon"]}, "no 'moon'. Kinds: satellite_trail, saturated_bleed"),
+    ({"artefacts": []}, "names no kind. .* set artefact_fraction to 0"),
 ])
-def test_impossible_surveys_are_refused(impossible, word, tmp_path):
-    with pytest.raises(BookError, match=word):
-        survey.simulate(impossible, 0, tmp_path)
+def test_impossible_surveys_are_refused(values, message, tmp_path):
+    with pytest.raises(BookError, match=message):
+        survey.simulate(small_survey(**{"n_galaxies": 200} | values), 0, tmp_path / "survey")
+    assert not (tmp_path / "survey").exists()
 
 
 def test_too_little_disk_space_is_said_before_anything_is_written(monkeypatch, tmp_path):

@@ -1,38 +1,46 @@
-"""Nebular emission lines: strengths from published ratios, widths from gas motion and the instrument."""
+"""Nebular emission lines: luminosities from star formation and active nuclei by published relations, and their widths."""
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
-from skypy.galaxies.spectrum import KCorrectTemplates
 
+from astroclip_book.mock.spectrograph import resolution_sigma
 from astroclip_book.pairs import WAVELENGTH
 
 SPEED = 299792.458  # km/s
-PARSEC = 3.0857e18  # cm
-INSTRUMENT_SIGMA = 0.76  # angstrom: DESI resolves about 1.8 angstrom FWHM in all three arms (DESI Collaboration 2022)
+REACH = 4.5  # sigma, beyond which a line's wing is dropped
 
 # Vacuum wavelengths (angstrom).
 LINES = {
-    "OII_3727": 3727.09, "OII_3730": 3729.88, "NeIII_3869": 3869.86, "Hd": 4102.90, "Hg": 4341.69, "Hb": 4862.69,
-    "OIII_4960": 4960.30, "OIII_5008": 5008.24, "HeI_5877": 5877.25, "OI_6302": 6302.05, "NII_6550": 6549.86,
-    "Ha": 6564.61, "NII_6585": 6585.27, "SII_6718": 6718.29, "SII_6733": 6732.67, "SIII_9071": 9071.1,
-    "SIII_9533": 9533.2,
+    "NeV_3427": 3426.84, "OII_3727": 3727.09, "OII_3730": 3729.88, "NeIII_3869": 3869.86, "H8": 3890.15,
+    "NeIII_3968": 3968.59, "He": 3971.20, "Hd": 4102.89, "Hg": 4341.68, "OIII_4364": 4364.44, "HeI_4473": 4472.73,
+    "HeII_4687": 4687.02, "Hb": 4862.68, "OIII_4960": 4960.30, "OIII_5008": 5008.24, "HeI_5877": 5877.25,
+    "OI_6302": 6302.05, "OI_6366": 6365.54, "NII_6550": 6549.86, "Ha": 6564.61, "NII_6585": 6585.27,
+    "HeI_6680": 6679.99, "SII_6718": 6718.29, "SII_6733": 6732.67, "ArIII_7138": 7137.77, "OII_7322": 7321.94,
+    "OII_7332": 7332.21, "SIII_9071": 9071.1, "SIII_9533": 9533.2,
 }
+# Case B at 10,000 K relative to H-beta (Osterbrock & Ferland 2006, table 4.4), and Calzetti et al. (2000) k(lambda).
+BALMER = {"Ha": 2.86, "Hb": 1.0, "Hg": 0.468, "Hd": 0.259, "He": 0.159, "H8": 0.105}
+BROAD_RATIO = np.array([{"Ha": 1, "Hb": 0.33, "Hg": 0.15, "Hd": 0.08}.get(name, 0) for name in LINES])  # of a broad-line region
+
+SEYFERTS, COMPOSITES = 0.06, 0.10  # of galaxies above 1e10 solar masses (Kauffmann et al. 2003, Kewley et al. 2006)
+TYPE_ONE = 0.2  # of the Seyferts show a broad-line region (Hao et al. 2005)
+KINDS = ("none", "star_forming", "composite", "seyfert", "liner")
 
 
-@functools.cache
-def halpha_of_templates() -> np.ndarray:
-    """Flux (5,) of H-alpha in the kcorrect templates, from their versions with and without lines.
+def calzetti(wavelength: np.ndarray) -> np.ndarray:
+    """Attenuation curve k = A / E(B-V) of Calzetti et al. (2000), equation 4; rest-frame angstrom."""
+    x = 1e4 / np.asarray(wavelength, float)
+    red = 2.659 * (-1.857 + 1.040 * x)
+    blue = 2.659 * (-2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3)
+    return np.where(np.asarray(wavelength) > 6300, red, blue) + 4.05
 
-    The templates blend H-alpha with [N II]; a third of it is a typical [N II] share.
-    """
-    full, bare = KCorrectTemplates(hdu=1), KCorrectTemplates(hdu=2)
-    wavelength = full.wavelength.value.astype(float)
-    near = (wavelength > 6500) & (wavelength < 6630)
-    blend = np.trapezoid((full.templates.value - bare.templates.value)[:, near].astype(float), wavelength[near], axis=1)
-    return 0.68 * blend
+
+def nebular_reddening(log_mass: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """E(B-V) of the gas in magnitudes: attenuation of H-alpha against mass by Garn & Best (2010), equation 6."""
+    x = np.clip(log_mass, 8.5, 11.5) - 10
+    attenuation = 0.91 + 0.77 * x + 0.11 * x**2 - 0.09 * x**3 + rng.normal(0, 0.28, log_mass.size)
+    return np.maximum(attenuation, 0) / calzetti(LINES["Ha"])
 
 
 def nitrogen_ratio(log_mass: np.ndarray) -> np.ndarray:
@@ -50,66 +58,109 @@ def oxygen_ratio(nitrogen: np.ndarray) -> np.ndarray:
     return np.clip(0.61 / (np.minimum(nitrogen, -0.25) + 0.08) + 1.1, -0.8, 0.9)
 
 
-def gas_dispersion(log_mass: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Velocity dispersion in km/s, rising with mass as in Bezanson et al. (2015), 0.1 dex scatter."""
-    return np.clip(10 ** (2.0 + 0.27 * (log_mass - 10) + rng.normal(0, 0.1, log_mass.size)), 30, 350)
+def ionisation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Position in `KINDS` of what lights the gas, (n,).
+
+    Half of the quiescent galaxies have weak low-ionisation lines, the others none that one would see (Cid Fernandes
+    et al. 2011); active nuclei live in massive galaxies.
+    """
+    n = galaxies["log_mstar"].size
+    u = rng.random(n)
+    kind = np.where(galaxies["quiescent"], np.where(u < 0.5, 4, 0), 1)
+    active = rng.random(n)
+    massive = galaxies["log_mstar"] > 10
+    kind[massive & (active < SEYFERTS)] = 3
+    return np.where(massive & (active > 1 - COMPOSITES) & ~galaxies["quiescent"], 2, kind)
 
 
 def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Line fluxes relative to the templates' H-alpha (n, 17), in the order of `LINES`, and gas dispersions (n,).
+    """What decides the emission lines of galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``.
 
-    Blue galaxies lie on the star-forming sequence, an eighth of the massive ones as Seyferts; red galaxies
-    have the ratios of low-ionisation regions (Kauffmann et al. 2003, Cid Fernandes et al. 2010).
+    Returns
+    -------
+    dict
+        ``line_luminosity`` (n, 29), as dimmed by the galaxies' dust, and ``halpha_width`` (n,), equivalent width of
+        H-alpha from gas that young stars do not light: luminosities are in erg/s and in angstrom of continuum at
+        H-alpha, to be added. ``retired_ratio`` (n, 29) are the lines that come with the latter, relative to H-alpha.
+        ``broad_width`` (n,), likewise, and ``broad_dispersion`` (km/s) of a broad-line region; ``ionisation`` (n,).
     """
     mass = galaxies["log_mstar"]
     n = mass.size
-    seyfert = galaxies["blue"] & (mass > 10) & (rng.random(n) < 0.125)
-    nitrogen = nitrogen_ratio(mass) + rng.normal(0, 0.08, n)
-    oxygen = oxygen_ratio(nitrogen) + rng.normal(0, 0.1, n)
-    nitrogen = np.select([seyfert, ~galaxies["blue"]], [rng.normal(0.0, 0.15, n), rng.normal(0.05, 0.2, n)], nitrogen)
-    oxygen = np.select([seyfert, ~galaxies["blue"]], [rng.normal(0.7, 0.2, n), rng.normal(0.2, 0.25, n)], oxygen)
-    dust = np.maximum(rng.normal(0.25, 0.12, n), 0)  # E(B-V) of the gas
-    ha = 10 ** rng.normal(0, 0.2, n)
-    hb = ha / 2.86 * 10 ** (-0.4 * 1.07 * dust)  # case B and the Calzetti et al. (2000) curve from here on
-    o3, n2 = hb * 10**oxygen, ha * 10**nitrogen
-    s2, o2 = ha * 10 ** rng.normal(-0.45, 0.1, n), ha * 10 ** (rng.normal(0.1, 0.12, n) - 0.4 * 2.5 * dust)
-    flux = {
-        "OII_3727": 0.42 * o2, "OII_3730": 0.58 * o2, "NeIII_3869": 0.12 * o3,
-        "Hd": 0.259 * hb * 10 ** (-0.3 * dust), "Hg": 0.468 * hb * 10 ** (-0.2 * dust), "Hb": hb,
-        "OIII_4960": o3 / 2.98, "OIII_5008": o3, "HeI_5877": 0.11 * hb, "OI_6302": 0.04 * ha,
-        "NII_6550": n2 / 3.05, "Ha": ha, "NII_6585": n2, "SII_6718": 0.57 * s2, "SII_6733": 0.43 * s2,
-        "SIII_9071": 0.06 * ha, "SIII_9533": 0.15 * ha,
+    kind = ionisation(galaxies, rng)
+    dust = nebular_reddening(mass, rng)
+    nitrogen = nitrogen_ratio(mass) + rng.normal(0, 0.1, n)
+    oxygen = oxygen_ratio(nitrogen) + rng.normal(0, 0.12, n)
+    sulphur, oxygen_two = rng.normal(-0.45, 0.1, n), rng.normal(0.1, 0.15, n)
+    stars = line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust)
+    # H-alpha of Kennicutt & Evans (2012), table 1.
+    halpha = 10 ** (galaxies["log_sfr"] + 41.27 - 0.4 * dust * calzetti(LINES["Ha"]))
+    seyfert, composite = kind == 3, kind == 2
+    nucleus = line_ratios(
+        np.where(seyfert, rng.normal(-0.05, 0.15, n), np.where(composite, rng.normal(-0.1, 0.1, n), rng.normal(0.05, 0.2, n))),
+        np.where(seyfert, rng.normal(0.75, 0.2, n), np.where(composite, rng.normal(0.2, 0.2, n), rng.normal(0.25, 0.2, n))),
+        rng.normal(-0.25, 0.15, n), rng.normal(0.3, 0.2, n), 0.7 * dust, hard=seyfert)
+    width = np.choose(kind, [rng.lognormal(np.log(0.15), 0.3, n), np.zeros(n), rng.lognormal(np.log(4.0), 0.5, n),
+                             rng.lognormal(np.log(12.0), 0.7, n), rng.lognormal(np.log(1.0), 0.45, n)])
+    broad = seyfert & (rng.random(n) < TYPE_ONE)
+    return {
+        "ionisation": kind,
+        "gas_reddening": dust,
+        "line_luminosity": stars * halpha[:, None],
+        "retired_ratio": nucleus,
+        "halpha_width": width,
+        "broad_width": np.where(broad, rng.lognormal(np.log(60.0), 0.6, n), 0.0),
+        "broad_dispersion": rng.lognormal(np.log(3000.0), 0.35, n) / 2.3548,
     }
-    return {"line_flux": np.stack([flux[name] for name in LINES], axis=1), "gas_dispersion": gas_dispersion(mass, rng),
-            "gas_reddening": dust, "log_sfr": star_formation_rate(galaxies, ha, dust)}
 
 
-def star_formation_rate(galaxies: dict[str, np.ndarray], strength: np.ndarray, dust: np.ndarray) -> np.ndarray:
-    """log of the star formation rate in solar masses a year, from H-alpha freed of dust.
+def line_ratios(nitrogen: np.ndarray, oxygen: np.ndarray, sulphur: np.ndarray, oxygen_two: np.ndarray,
+                dust: np.ndarray, hard: np.ndarray | bool = False) -> np.ndarray:
+    """Lines relative to H-alpha as observed, (n, 29).
 
-    Calibration of Kennicutt & Evans (2012), table 1, and attenuation curve of Calzetti et al. (2000);
-    ``strength`` is H-alpha relative to the templates', which hold the flux of a solar mass at 10 pc.
+    Parameters
+    ----------
+    nitrogen, oxygen, sulphur, oxygen_two : (n,) arrays
+        log [N II] 6585/H-alpha, [O III] 5008/H-beta, [S II]/H-alpha (both lines), [O II]/H-alpha (both), before dust.
+    dust : (n,) array
+        E(B-V) in magnitudes.
+    hard : (n,) bool array
+        Ionised by an active nucleus, which adds He II and [Ne V] and strengthens [O I] and [Ne III].
     """
-    flux = galaxies["coefficients"] @ halpha_of_templates() * galaxies["formed_mass"] * strength
-    return np.log10(flux * 10 ** (0.4 * 3.33 * dust) * 4 * np.pi * (10 * PARSEC) ** 2) - 41.27
+    hb = np.full(nitrogen.size, 1 / BALMER["Ha"])
+    o3, n2, s2, o2 = hb * 10**oxygen, 10**nitrogen, 10**sulphur, 10**oxygen_two
+    hard = np.broadcast_to(hard, hb.shape)
+    neon, oi = np.where(hard, 0.15, 0.10) * o3, np.where(hard, 0.12, 0.10) * s2
+    flux = {name: ratio * hb for name, ratio in BALMER.items()} | {
+        "NeV_3427": 0.05 * hard * o3, "OII_3727": 0.42 * o2, "OII_3730": 0.58 * o2, "NeIII_3869": neon,
+        "NeIII_3968": 0.31 * neon, "OIII_4364": np.where(oxygen > 0.4, 0.012, 0.004) * o3, "HeI_4473": 0.04 * hb,
+        "HeII_4687": np.where(hard, 0.25, 0.005) * hb, "OIII_4960": o3 / 2.98, "OIII_5008": o3, "HeI_5877": 0.12 * hb,
+        "OI_6302": oi, "OI_6366": oi / 3.1, "NII_6550": n2 / 3.05, "NII_6585": n2, "HeI_6680": 0.033 * hb,
+        "SII_6718": 0.57 * s2, "SII_6733": 0.43 * s2, "ArIII_7138": 0.025 * o3 + 0.04 * hb, "OII_7322": 0.012 * o2,
+        "OII_7332": 0.010 * o2, "SIII_9071": 0.25 * s2, "SIII_9533": 0.62 * s2,
+    }
+    wavelength = np.fromiter(LINES.values(), float)
+    reddening = 10 ** (-0.4 * np.outer(dust, calzetti(wavelength) - calzetti(LINES["Ha"])))
+    return np.stack([flux[name] for name in LINES], axis=1) * reddening
 
 
 def add_lines(spectrum: np.ndarray, redshift: float, flux: np.ndarray, dispersion: float) -> None:
-    """Add Gaussian lines in place.
+    """Add Gaussian lines, as wide as gas motions and the instrument make them, in place.
 
     Parameters
     ----------
     spectrum : (7781,) flux density on `WAVELENGTH`
     redshift : float
-    flux : (17,) observed line fluxes in the unit of ``spectrum`` times angstrom
+    flux : (29,) observed line fluxes in the unit of ``spectrum`` times angstrom
     dispersion : float
         Velocity dispersion in km/s.
     """
     centre = np.fromiter(LINES.values(), float) * (1 + redshift)
-    sigma = np.hypot(centre * dispersion / SPEED, INSTRUMENT_SIGMA)
+    sigma = np.hypot(centre * dispersion / SPEED, resolution_sigma(centre))
+    half = int(np.ceil(REACH * sigma.max() / 0.8))
     first = np.rint((centre - WAVELENGTH[0]) / 0.8).astype(int)
-    pixel = first[:, None] + np.arange(-60, 61)
+    shown = (first > -half) & (first < WAVELENGTH.size + half) & (flux > 0)
+    pixel = first[shown, None] + np.arange(-half, half + 1)
     inside = (pixel >= 0) & (pixel < WAVELENGTH.size)
-    distance = (WAVELENGTH[0] + 0.8 * pixel - centre[:, None]) / sigma[:, None]
-    density = (flux / (np.sqrt(2 * np.pi) * sigma))[:, None] * np.exp(-0.5 * distance**2)
+    distance = (WAVELENGTH[0] + 0.8 * pixel - centre[shown, None]) / sigma[shown, None]
+    density = (flux / (np.sqrt(2 * np.pi) * sigma))[shown, None] * np.exp(-0.5 * distance**2)
     np.add.at(spectrum, pixel[inside], density[inside])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import multiprocessing
 import os
@@ -18,7 +19,8 @@ import threadpoolctl
 from astroclip_book import pairs
 from astroclip_book.catalog import write_catalog
 from astroclip_book.errors import BookError
-from astroclip_book.mock import artefacts, images, lines, population, spectra
+from astroclip_book.mock import artefacts, images, lines, population, sed, spectra, spectrograph, structure
+from astroclip_book.mock.camera import FWHM
 from astroclip_book.presets import Survey
 from astroclip_book.progress import progress
 
@@ -52,10 +54,10 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
         For an impossible survey or too little disk space.
     """
     _check(survey)
+    galaxies = truth(survey, seed)
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     path, done = directory / "pairs.h5", directory / "done"
-    galaxies = truth(survey, seed)
     _prepare(path, done, survey, seed)
     blocks = range(0, survey.n_galaxies, BLOCK)
     todo = [start for start in blocks if not (done / f"{start}.npy").exists()]
@@ -74,12 +76,14 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
     """Everything about the galaxies except their pixels, arrays with first dimension ``n_galaxies``."""
     galaxies = population.draw_population(survey.n_galaxies, seed, survey.magnitude_limit)
     rng = np.random.default_rng([seed, 2])
-    galaxies |= images.image_truth(galaxies, rng)
-    galaxies["artefact"] = artefacts.draw_artefacts(survey.n_galaxies, survey.artefact_fraction, rng)
-    galaxies |= spectra.noise_truth(galaxies["target"], rng)
+    galaxies |= images.image_truth(galaxies, survey.image_depth, rng)
+    galaxies["artefact"] = artefacts.draw_artefacts(
+        survey.n_galaxies, survey.artefact_fraction, survey.artefacts, rng)
+    galaxies |= spectrograph.exposure_truth(galaxies["target"], rng)
     galaxies |= lines.line_truth(galaxies, rng)
+    galaxies["aperture"] = spectra.aperture(galaxies)
     galaxies["fibre_fraction"] = spectra.fibre_fraction(galaxies)
-    galaxies["distance_modulus"] = population.COSMOLOGY.distmod(galaxies["redshift"]).value
+    galaxies["distance_modulus"] = sed.COSMOLOGY.distmod(galaxies["redshift"]).value
     galaxies["index"] = np.arange(survey.n_galaxies)
     galaxies["targetid"] = FIRST_TARGETID + galaxies["index"]
     return galaxies
@@ -91,6 +95,16 @@ def _check(survey: Survey) -> None:
                         f"not {survey.n_galaxies}.")
     if not 0 <= survey.artefact_fraction <= 1:
         raise BookError(f"survey.artefact_fraction must lie between 0 and 1, not {survey.artefact_fraction}.")
+    if not survey.artefacts:
+        raise BookError("survey.artefacts names no kind. For a survey without artefacts set artefact_fraction to 0.")
+    for kind in survey.artefacts:
+        if kind not in artefacts.ARTEFACTS:
+            close = difflib.get_close_matches(kind, artefacts.ARTEFACTS, n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise BookError(f"survey.artefacts: there is no '{kind}'.{hint} Kinds: {', '.join(artefacts.ARTEFACTS)}.")
+    if not 0 < survey.image_depth < np.inf:
+        raise BookError(f"survey.image_depth must be above 0 (1 is the exposure of the Legacy Surveys), "
+                        f"not {survey.image_depth}.")
 
 
 def _check_space(directory: Path, n: int) -> None:
@@ -143,8 +157,9 @@ def _cores() -> int:
 def _render(path: Path, done: Path, seed: int, start: int, block: dict[str, np.ndarray]) -> None:
     """Write one block of galaxies into the file, then its mark, which holds their signal-to-noise ratios."""
     n = block["redshift"].size
-    flux = spectra.observed_spectra(block) * spectra.fibre_transmission(block["fibre_fraction"])
-    sigma = spectra.noise_sigma(block["spectrum_noise"], block["noise_tilt"])
+    flux = spectra.observed_spectra(block, block["aperture"])
+    # One generator an object and instrument: nothing depends on which others are drawn.
+    observed, sigma = spectrograph.expose(flux, block, [np.random.default_rng([seed, 4, i]) for i in block["index"]])
     snr = np.median(flux / sigma, axis=1)
     rows = _rows(path, start, n)
     for i in range(n):
@@ -155,7 +170,7 @@ def _render(path: Path, done: Path, seed: int, start: int, block: dict[str, np.n
             image = artefacts.ARTEFACTS[artefacts.NAMES[galaxy["artefact"]]](image, rng)
         data, row = rows[i]
         data["images"][row] = image
-        data["spectra"][row] = flux[i] + sigma[i] * rng.standard_normal(pairs.N_WAVELENGTH, np.float32)
+        data["spectra"][row] = observed[i]
         data["redshifts"][row] = galaxy["redshift"]
         data["targetids"][row] = galaxy["targetid"]
     temporary = done / f"{start}.tmp.npy"
@@ -179,27 +194,42 @@ def _rows(path: Path, start: int, n: int) -> list[tuple[dict, int]]:
 
 
 def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.ndarray]:
+    """Truth in PROVABGS and Legacy Survey names; magnitudes are those without Galactic dust, as in DESI's selection."""
     g = galaxies
     magnitude = {f"MAG_{band}": g["magnitudes"][:, i] for i, band in enumerate("GRZ")}
     fibre = {f"FIBERMAG_{band}": g["magnitudes"][:, i] - 2.5 * np.log10(g["fibre_fraction"][:, i])
              for i, band in enumerate("GRZ")}
+    camera = {"MW_TRANSMISSION": g["galactic_transmission"], "PSFSIZE": FWHM * g["psf_sigma"],
+              "SKY_NOISE": g["sky_noise"]}
     return {
         "TARGETID": g["targetid"],
         "Z": g["redshift"],
         "LOG_MSTAR": g["log_mstar"],
         "LOG_SFR": g["log_sfr"],
         "LOG_SSFR": g["log_sfr"] - g["log_mstar"],
+        "AVG_SFR": 10 ** g["log_sfr"],
+        "Z_MW": sed.SOLAR_METALLICITY * 10 ** g["log_z"],
+        "TAGE_MW": g["age"],
         **magnitude,
         **fibre,
         "TARGET_CLASS": np.array(population.CLASSES, "S")[g["target"]],
-        "MORPHOLOGY": np.array(population.MORPHOLOGIES, "S")[g["morphology"]],
+        "MORPHOLOGY": np.array(structure.MORPHOLOGIES, "S")[g["morphology"]],
         "BULGE_TO_TOTAL": g["bulge_to_total"],
         "HALF_LIGHT_RADIUS": g["radius"],
         "AXIS_RATIO": g["axis_ratio"],
+        "INCLINATION": g["inclination"],
         "SPIRAL": g["spiral"],
+        "BAR": g["bar"],
+        "RING": g["ring"],
+        "MERGER": g["merger"],
+        "QUIESCENT": g["quiescent"],
+        "VDISP": g["stellar_dispersion"],
+        "PITCH": np.where(g["spiral"], np.degrees(np.abs(g["pitch"])), np.nan),
         "ARTEFACT": np.array(artefacts.NAMES, "S")[g["artefact"]],
         "SNR_SPEC": snr,
         "N_NEIGHBOURS": g["n_neighbours"],
+        "EBV": g["ebv"],
+        **{f"{name}_{band}": values[:, i] for i, band in enumerate("GRZ") for name, values in camera.items()},
     }
 
 

@@ -1,0 +1,87 @@
+"""The camera behind the Legacy Survey coadds: seeing, depth and noise."""
+
+from __future__ import annotations
+
+import galsim
+import numpy as np
+
+from astroclip_book.imaging import PSF_SIGMA, SKY_NOISE
+from astroclip_book.pairs import PIXEL_SCALE
+
+MOFFAT_BETA = 3.5  # stars in real stamps have 3.1 to 5.3; GalSim is slow for any other than this
+FWHM = 2.3548 * PIXEL_SCALE  # arcsec for one pixel of standard deviation
+# Night sky in g, r, z, nanomaggies per pixel, from 22.04, 20.91 and 18.46 mag/arcsec²: DECam's nominal calibration in the
+# planning of DECaLS (legacysurvey/obsbot).
+SKY_BRIGHTNESS = 10 ** (0.4 * (22.5 - np.array([22.04, 20.91, 18.46]))) * PIXEL_SCALE**2
+# Weights of the first and second neighbours along each axis that give the correlations of the noise in Legacy Survey
+# coadds, some 0.25 and -0.12: Lanczos resampling.
+RESAMPLING = (0.14, -0.07)
+# Correlation between the bands of depths and of seeing: parts of the footprint were observed with more exposures and by
+# better nights in all bands (the Dark Energy Survey's), while one night knows nothing of another.
+SHARED = 0.5
+
+
+def lognormal(law: tuple, normal: np.ndarray) -> np.ndarray:
+    """Draws (n, 3) of the three log-normal laws (shape, location, scale), a column each, from normal ones (n, 3)."""
+    shape, location, scale = np.transpose(law)
+    return location + scale * np.exp(shape * normal)
+
+
+def partly_shared(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Normal deviates (n, 3) with correlation `SHARED` between the bands."""
+    return np.sqrt(SHARED) * rng.standard_normal((n, 1)) + np.sqrt(1 - SHARED) * rng.standard_normal((n, 3))
+
+
+def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Seeing and noise of each object in g, r, z: laws of Stein et al. (2022), see `imaging`.
+
+    Parameters
+    ----------
+    n : int
+    depth : float
+        Exposure relative to the Legacy Surveys'.
+    rng : numpy Generator
+
+    Returns
+    -------
+    dict of ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel
+    """
+    noise = np.maximum(lognormal(SKY_NOISE, partly_shared(n, rng)), 1e-3)  # the least that they found
+    return {"psf_sigma": lognormal(PSF_SIGMA, partly_shared(n, rng)), "sky_noise": noise / np.sqrt(depth)}
+
+
+def psf(sigma: float) -> galsim.GSObject:
+    """Point-spread function with the full width at half maximum of a Gaussian of ``sigma`` pixels."""
+    return galsim.Moffat(beta=MOFFAT_BETA, fwhm=FWHM * sigma)
+
+
+def resampled_noise(side: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise (side, side, 3) of a coadd: as strong on large scales as one of unit variance before it was resampled."""
+    near, far = (np.float32(weight / (1 + 2 * sum(RESAMPLING))) for weight in RESAMPLING)
+    own = np.float32(1 / (1 + 2 * sum(RESAMPLING)))
+    noise = rng.standard_normal((3, side + 4, side + 4), np.float32)
+    noise = own * noise[:, 2:-2] + near * (noise[:, 1:-3] + noise[:, 3:-1]) + far * (noise[:, :-4] + noise[:, 4:])
+    noise = noise.transpose(1, 2, 0)
+    return own * noise[:, 2:-2] + near * (noise[:, 1:-3] + noise[:, 3:-1]) + far * (noise[:, :-4] + noise[:, 4:])
+
+
+def expose(image: np.ndarray, sky_noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Add the noise of sky and sources.
+
+    The sky's noise counts the photons of a known brightness, and so tells how many a nanomaggie sends:
+    a source adds its own in proportion.
+
+    Parameters
+    ----------
+    image : (side, side, 3) float32 array
+        What there is to see, nanomaggies.
+    sky_noise : (3,) array
+        Nanomaggies per pixel, were the pixels independent, as the Legacy Surveys' ``psfdepth`` counts.
+    rng : numpy Generator
+
+    Returns
+    -------
+    (side, side, 3) float32 array
+    """
+    photons = np.sqrt(1 + np.maximum(image, 0) / SKY_BRIGHTNESS.astype(np.float32))
+    return image + photons * np.asarray(sky_noise, np.float32) * resampled_noise(len(image), rng)

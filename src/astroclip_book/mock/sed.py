@@ -1,0 +1,113 @@
+"""Spectral energy distributions: mixtures of the five kcorrect templates, their light and their stars."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+
+import numpy as np
+from astropy.cosmology import FlatLambdaCDM
+from astropy.io import fits
+from skypy.galaxies.spectrum import dirichlet_coefficients, kcorrect
+
+COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
+BANDS = ("decamDR1-g", "decamDR1-r", "decamDR1-z")
+REDSHIFT_MAX = 0.8
+OLD = np.array([True, False, False, True, False])  # reddened, and 7 Gyr old; the other three are young or metal-poor
+SOLAR_METALLICITY = 0.02  # of the Padova 1994 tracks behind the templates
+
+
+def dirichlet(redshift: np.ndarray, blue: bool) -> np.ndarray:
+    """Mixing fractions (n, 5) of formed mass: Dirichlet law of Herbel et al. (2017), section 3.2.2."""
+    if blue:
+        alpha0, alpha1 = [2.079, 3.524, 1.917, 1.992, 2.536], [2.265, 3.862, 1.921, 1.685, 2.480]
+        weight = [3.47e09, 3.31e06, 2.13e09, 1.64e10, 1.01e09]
+    else:
+        alpha0, alpha1 = [2.461, 2.358, 2.568, 2.268, 2.402], [2.410, 2.340, 2.200, 2.540, 2.464]
+        weight = [3.84e09, 1.57e06, 3.91e08, 4.66e10, 3.03e07]
+    return dirichlet_coefficients(redshift, np.array(alpha0), np.array(alpha1), weight=np.array(weight))
+
+
+@functools.cache
+def rest_flux(band: str) -> np.ndarray:
+    """Flux (5,) of each template at 10 pc through a band in its rest frame, 1 for AB magnitude zero."""
+    return 10 ** (-0.4 * kcorrect.absolute_magnitudes(np.eye(5), band))
+
+
+def absolute_magnitude(coefficients: np.ndarray, band: str) -> np.ndarray:
+    """Absolute AB magnitude (n,) of ``coefficients`` (n, 5) in solar masses formed."""
+    return -2.5 * np.log10(coefficients @ rest_flux(band))
+
+
+def colour(coefficients: np.ndarray) -> np.ndarray:
+    """Rest-frame SDSS g - r (n,)."""
+    return absolute_magnitude(coefficients, "sdss2010-g") - absolute_magnitude(coefficients, "sdss2010-r")
+
+
+@functools.cache
+def _flux_table() -> tuple[np.ndarray, np.ndarray]:
+    redshift = np.linspace(0.004, REDSHIFT_MAX, 200)
+    each = np.tile(np.eye(5), (redshift.size, 1))
+    magnitude = kcorrect.apparent_magnitudes(each, np.repeat(redshift, 5), list(BANDS), COSMOLOGY, resolution=200)
+    # Without the steep distance, the rest is smooth enough to interpolate.
+    magnitude = magnitude.reshape(-1, 5, 3) - COSMOLOGY.distmod(redshift).value[:, None, None]
+    return redshift, 10 ** (-0.4 * magnitude)
+
+
+def band_flux(redshift: np.ndarray) -> np.ndarray:
+    """Flux (n, 5, 3) of each template in DECam g, r, z as redshifted, but at 10 pc; 1 for AB magnitude zero."""
+    grid, table = _flux_table()
+    where = np.interp(redshift, grid, np.arange(grid.size))
+    row = np.minimum(where.astype(int), grid.size - 2)
+    part = (where - row)[:, None, None]
+    return table[row] * (1 - part) + table[row + 1] * part
+
+
+def photometry(coefficients: np.ndarray, redshift: np.ndarray) -> np.ndarray:
+    """Apparent AB magnitudes (n, 3) in DECam g, r, z of ``coefficients`` (n, 5) in solar masses formed."""
+    flux = np.einsum("nk,nkb->nb", coefficients, band_flux(redshift))
+    return COSMOLOGY.distmod(redshift).value[:, None] - 2.5 * np.log10(flux)
+
+
+def redden_to(target: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Scale the share of the `OLD` templates until rest-frame SDSS g - r (n,) is ``target``.
+
+    A colour out of reach becomes the nearest that keeps a sixth of the old stars, which no galaxy lacks (Tolstoy et al.
+    2009), or a hundredth of the r-band light in the young.
+    """
+    old = coefficients * OLD
+    young = coefficients - old
+    g, r = rest_flux("sdss2010-g"), rest_flux("sdss2010-r")
+    ratio = 10 ** (-0.4 * target)
+    excess, lack = young @ g - ratio * (young @ r), ratio * (old @ r) - old @ g
+    balance = (young @ r) / (old @ r)
+    with np.errstate(divide="ignore"):
+        factor = np.where(lack > 0, excess / lack, np.inf)
+    mixed = young + np.clip(factor, 1 / 6, np.maximum(99 * balance, 1 / 6))[:, None] * old
+    return mixed / mixed.sum(axis=1, keepdims=True)
+
+
+def surviving_fraction(coefficients: np.ndarray) -> np.ndarray:
+    """Share of the stellar mass ever formed that is still in stars, per galaxy.
+
+    SkyPy's own helpers of this kind sum over the galaxies as well as over the templates.
+    """
+    return coefficients @ kcorrect.mremain / coefficients.sum(axis=1)
+
+
+def metallicity(coefficients: np.ndarray) -> np.ndarray:
+    """Metal mass fraction (n,) averaged over the surviving stars, of the stars that make the spectrum."""
+    return coefficients @ (kcorrect.mremain * kcorrect.mets) / (coefficients @ kcorrect.mremain)
+
+
+@functools.cache
+def template_ages() -> np.ndarray:
+    """Mass-weighted age (5,) of each template in Gyr, from the star formation histories in SkyPy's copy of kcorrect."""
+    with fits.open(resources.files("skypy") / "data/kcorrect/k_nmf_derived.default.fits") as file:
+        rate, age, width = (file[hdu].data.astype(float) for hdu in (12, 14, 15))
+    return rate @ (width * age) / (rate @ width) / 1e9
+
+
+def age(coefficients: np.ndarray, redshift: np.ndarray) -> np.ndarray:
+    """Mass-weighted age in Gyr, (n,), of the stars that make the spectrum; at most the age of the Universe then."""
+    return np.minimum(coefficients @ template_ages() / coefficients.sum(axis=1), COSMOLOGY.age(redshift).value)
