@@ -1,9 +1,10 @@
-"""Pre-training of the spectrum encoder: it must explain each spectrum, at rest and as observed, without labels.
+"""Pre-training of the spectrum encoder: it must explain each spectrum, with and without its redshift.
 
 The loss is Spender's fidelity term (Melchior et al. 2023, eq. 2): the latents are decoded to a rest-frame spectrum, seen
 at the known redshift, and compared with the data in units of the noise. As the book uses the attended features and
-not the latents, a second decoder must give back the observed spectrum from the features alone, without being told the
-redshift: what the latents may forget, the features have to keep.
+not the latents, the features must also tell where the decoded spectrum fits the data, without being told: their
+guess over all redshifts is compared with the likelihood of a template fit whose template is the decoded spectrum. No
+redshift is shown to that part.
 """
 
 from __future__ import annotations
@@ -18,16 +19,15 @@ from torch import nn
 
 from astroclip_book.engine import cosine_rate, fit, make_fabric, save, set_rate
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Pairs
+from astroclip_book.pairs import WAVELENGTH, Pairs
 from astroclip_book.presets import SpectrumEncoder as Config
 from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder, mlp
 
-OBSERVED_BINNING = 5  # pixels averaged in the observed-frame target: 4 Å, finer than the lines' widths
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
 
 
 class SpectrumAutoencoder(nn.Module):
-    """Normalisation, encoder and both decoders.
+    """Normalisation, encoder and decoder.
 
     Parameters
     ----------
@@ -41,44 +41,50 @@ class SpectrumAutoencoder(nn.Module):
         super().__init__()
         self.encoder = SpectrumEncoder(config.width, config.n_latent)
         self.rest_frame = RestFrameDecoder(config.n_latent, torch.from_numpy(WAVELENGTH), config.rest_pixels)
-        self.observed = mlp((self.encoder.n_features, 256, N_WAVELENGTH // OBSERVED_BINNING))
+        self.place = mlp((self.encoder.n_features, 256, self.rest_frame.n_shifts))
         self.register_buffer("noise", noise.float())
 
+    def level(self, flux: torch.Tensor) -> torch.Tensor:
+        """Mean (n, 1) of spectra (n, 7781), weighted by the inverse variance."""
+        weight = self.noise**-2
+        return (flux * weight).sum(1, keepdim=True) / weight.sum()
+
+    def weighted(self, flux: torch.Tensor) -> torch.Tensor:
+        """Spectra (n, 7781) without their level, in units of the noise's shape.
+
+        The level goes first: divided by the noise, an unknown offset would look like a continuum.
+        """
+        return (flux - self.level(flux)) / self.noise
+
     def normalise(self, flux: torch.Tensor) -> torch.Tensor:
-        """Flux (n, 7781) in any constant unit to z-scores of the flux in units of the noise's shape."""
-        weighted = flux / self.noise
-        mean, std = weighted.mean(1, keepdim=True), weighted.std(1, keepdim=True)
-        return (weighted - mean) / std.clamp(min=torch.finfo(torch.float32).tiny)
+        """Flux (n, 7781), up to any constant scale and offset, to unit variance in units of the noise's shape."""
+        return self.weighted(flux) / self.scale(flux)
+
+    def scale(self, flux: torch.Tensor) -> torch.Tensor:
+        """(n, 1) root mean square of the weighted spectra."""
+        return self.weighted(flux).square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
 
     def features(self, flux: torch.Tensor) -> torch.Tensor:
         """Flux (n, 7781) to attended features (n, n_features)."""
         return self.encoder.attend(self.normalise(flux))
 
     def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
-        """The rest-frame decoder's model on the observed grid, (n, 7781), in the unit of ``flux``."""
-        scale = self.scale(flux)
-        return self.rest_frame(self.encoder(self.normalise(flux)), redshift) * scale
-
-    def scale(self, flux: torch.Tensor) -> torch.Tensor:
-        """(n, 1) root mean square of the flux in units of the noise's shape."""
-        return (flux / self.noise).square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+        """The decoder's model at the known redshift on the observed grid, (n, 7781), in the unit of ``flux``."""
+        model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux))), redshift)
+        return (model - self.level(model)) * self.scale(flux) + self.level(flux)
 
     def forward(self, flux: torch.Tensor, redshift: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean squared residuals at rest (chi² per pixel, with a floor) and as observed (share of variance)."""
+        """Mean squared residuals (chi² per pixel, with a floor) at the known redshift; cross-entropy of the blind match."""
         x = self.normalise(flux)
         features = self.encoder.attend(x)
-        model = self.rest_frame(self.encoder.mlp(features), redshift)
-        scaled = flux / self.scale(flux)
-        amplitude = noise_amplitude(scaled / self.noise)
-        rest = ((model - scaled) / self.noise).square().mean(1) / (amplitude.square() + NOISE_FLOOR**2)
-        target = bin_spectra(x)
-        observed = F.mse_loss(self.observed(features).float(), target) / target.var()
-        return rest.mean(), observed
-
-
-def bin_spectra(x: torch.Tensor) -> torch.Tensor:
-    """(n, 7781) to (n, 1556): means of five pixels."""
-    return F.avg_pool1d(x[:, None], OBSERVED_BINNING)[:, 0]
+        rest = self.rest_frame(self.encoder.mlp(features))
+        weight = 1 / (noise_amplitude(x).square() + NOISE_FLOOR**2)
+        residual = self.weighted(self.rest_frame.observe(rest, redshift)) - x
+        with torch.no_grad():
+            likelihood = 0.5 * weight[:, None] * self.rest_frame.match(rest, x, self.noise)
+            target = likelihood.softmax(1)
+        blind = F.cross_entropy(self.place(features).float(), target)
+        return (residual.square().mean(1) * weight).mean(), blind
 
 
 def noise_amplitude(weighted: torch.Tensor) -> torch.Tensor:
@@ -146,22 +152,22 @@ def train_spectrum_encoder(pairs: Pairs, config: Config, device: str, seed: int,
         total = np.zeros(2)
         for step in range(steps):
             set_rate(optimizer, config.learning_rate * cosine_rate(epoch * steps + step, config.epochs * steps))
-            rest, observed = model(*load(order[step * config.batch_size : (step + 1) * config.batch_size]))
+            rest, blind = model(*load(order[step * config.batch_size : (step + 1) * config.batch_size]))
             optimizer.zero_grad()
-            fabric.backward(rest + config.observed_weight * observed)
+            fabric.backward(rest + config.blind_weight * blind)
             optimizer.step()
-            total += [rest.item(), observed.item()]
+            total += [rest.item(), blind.item()]
             advance()
-        rest, observed = (total / steps).tolist()
-        return {"train_rest": rest, "train_observed": observed} | validate()
+        rest, blind = (total / steps).tolist()
+        return {"train_rest": rest, "train_blind": blind} | validate()
 
     @torch.no_grad()
     def validate() -> dict[str, float]:
         model.eval()
         parts = [validation[i : i + config.batch_size] for i in range(0, len(validation), config.batch_size)]
         losses = np.array([[loss.item() for loss in model(*load(part))] for part in parts])
-        rest, observed = np.average(losses, axis=0, weights=[len(part) for part in parts])
-        return {"validation_rest": float(rest), "validation_observed": float(observed)}
+        rest, blind = np.average(losses, axis=0, weights=[len(part) for part in parts])
+        return {"validation_rest": float(rest), "validation_blind": float(blind)}
 
     history = fit("spectrum encoder", model, optimizer, config.epochs, steps, run_epoch, directory / "checkpoint.pt", seed)
     state = {name: value.cpu() for name, value in model.module.state_dict().items()}

@@ -24,7 +24,7 @@ def test_resnet_is_torchvisions_in_size_and_names(depth, n_parameters, n_feature
 
 def test_spender_at_full_width_has_the_published_size():
     encoder = SpectrumEncoder(128, 6)
-    n = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("mlp"))
+    n = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith(("mlp", "position")))
     assert n == pytest.approx(3.115e6, rel=1e-3)
     assert encoder.n_features == 256
 
@@ -35,6 +35,7 @@ def test_spender_equals_its_definition(slope):
     encoder = SpectrumEncoder(4, 3)
     for block in (encoder.conv1, encoder.conv2, encoder.conv3):
         block[2].weight.data.fill_(slope)
+    encoder.position.weight.data.zero_()
     x = torch.randn(2, 7781)
     hidden = F.max_pool1d(encoder.conv1(x[:, None]), 5)
     hidden = encoder.conv3(F.max_pool1d(encoder.conv2(hidden), 11))
@@ -44,6 +45,34 @@ def test_spender_equals_its_definition(slope):
     torch.testing.assert_close(encoder(x), encoder.mlp(expected))
 
 
+def test_encoder_knows_where_it_looks():
+    torch.manual_seed(0)
+    encoder = SpectrumEncoder(4, 3).eval()
+    line = torch.exp(-0.5 * ((torch.arange(7781) - 2000) / 3.0) ** 2)[None]
+    moved = line.roll(2750, 1)  # by whole pooling cells, so that nothing else differs
+    assert (encoder.attend(line) - encoder.attend(moved)).abs().max() > 2e-3
+    encoder.position.weight.data.zero_()
+    torch.testing.assert_close(encoder.attend(line), encoder.attend(moved), rtol=0, atol=1e-4)
+
+
+def test_match_finds_the_redshift_whatever_level_and_scale():
+    decoder = RestFrameDecoder(2, torch.from_numpy(WAVELENGTH), 4096)
+    wavelength = decoder.rest_wavelength
+    rest = sum(torch.exp(-0.5 * ((wavelength - line) / 6) ** 2) for line in (3728.0, 4960.0, 5008.0, 6565.0)).float()[None]
+    rest = (rest + torch.linspace(2, 1, 4096)).repeat(2, 1)
+    truth = torch.tensor([0.1, 0.43])
+    noise = torch.linspace(3, 1, 7781)
+    flux = decoder.observe(rest, truth)
+    weight = noise**-2
+    level = (flux * weight).sum(1, keepdim=True) / weight.sum()
+    x = 7 * (flux - level) / noise
+    likelihood = decoder.match(rest, x, noise)
+    found = torch.expm1(decoder.log_step * likelihood.argmax(1))
+    torch.testing.assert_close(found, truth, rtol=0, atol=6e-4)
+    # At the truth nothing is left to explain.
+    torch.testing.assert_close(likelihood.amax(1), x.square().sum(1), rtol=0.02, atol=0)
+
+
 def test_decoder_puts_a_rest_frame_line_where_it_is_observed():
     decoder = RestFrameDecoder(2, torch.from_numpy(WAVELENGTH), 4096)
     line = torch.exp(-0.5 * ((decoder.rest_wavelength - 5008.24) / 5) ** 2).float()
@@ -51,7 +80,7 @@ def test_decoder_puts_a_rest_frame_line_where_it_is_observed():
     decoder.mlp[0].weight.data.zero_()
     decoder.mlp[0].bias.data = line
     redshift = torch.tensor([0.0, 0.1, 0.43])
-    peak = WAVELENGTH[decoder(torch.zeros(3, 2), redshift).argmax(1).numpy()]
+    peak = WAVELENGTH[decoder.observe(decoder(torch.zeros(3, 2)), redshift).argmax(1).numpy()]
     np.testing.assert_allclose(peak, 5008.24 * (1 + redshift.numpy()), atol=1.5)
 
 

@@ -185,3 +185,10 @@ def test_image_cache_holds_binned_pixels(pairs, tmp_path):
     cache = moco.cache_images(pairs, np.array([3, 1]), 2, tmp_path / "cache")
     image = pairs.images(np.array([3]))[0, ..., 2]
     np.testing.assert_allclose(cache[0, 2, 10, 10], image[20:22, 20:22].mean(), rtol=2e-3)
+
+
+def test_spectra_are_seen_up_to_level_and_scale(run, pairs):
+    encoder = SpectrumFeatures(run / "spectrum_encoder.pt")
+    flux = torch.from_numpy(pairs.spectra(np.arange(4)))
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(3 * flux + 5 * flux.std()), encoder(flux), rtol=1e-3, atol=1e-3)
