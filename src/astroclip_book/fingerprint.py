@@ -19,7 +19,7 @@ def digest(text: str) -> str:
 def code_hash(modules: set[str]) -> str:
     """Hash of these modules and of all that they import from their own package, directly or not.
 
-    Comments, docstrings and layout do not count; nothing is imported or run.
+    Comments, docstrings and layout do not count, a module's data (``.json`` of its name) do. Nothing is imported or run.
     """
     found: dict[str, str] = {}
     waiting = set(modules)
@@ -30,6 +30,8 @@ def code_hash(modules: set[str]) -> str:
             tree = ast.parse(path.read_text())
             waiting |= imports(tree, name.partition(".")[0])
             found[name] = ast.dump(_without_docstrings(tree))
+            if path.with_suffix(".json").is_file():
+                found[f"{name}.json"] = path.with_suffix(".json").read_text()
     return digest("\n".join(f"{name} {found[name]}" for name in sorted(found)))
 
 

@@ -33,6 +33,7 @@ STEPS = {
             "06_redshift_and_mass",
         ),
         _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "07_embedding_space"),
+        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "08_mock_and_sky"),
     )
 }
 
@@ -45,5 +46,6 @@ CHAPTERS = {
     "05_similarity_search": ("survey", "index", "alignment", "similarity"),
     "06_redshift_and_mass": ("survey", "index", "alignment", "properties"),
     "07_embedding_space": ("survey", "index", "alignment", "analysis"),
+    "08_mock_and_sky": ("survey", "index", "alignment", "realism"),
     "introduction": tuple(STEPS),
 }

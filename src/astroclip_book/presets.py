@@ -22,7 +22,9 @@ class Survey:
 
     n_galaxies: int  # objects written, spread over the ten groups of the release layout
     magnitude_limit: float  # faintest apparent r magnitude (AB), BGS Bright has 19.5
+    image_depth: float  # exposure of the images relative to the Legacy Surveys': noise goes as its inverse square root
     artefact_fraction: float  # share of the images that carry a labelled artefact
+    artefacts: list[str]  # kinds of artefact, in equal shares
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class SpectrumEncoder:
     epochs: int
     batch_size: int
     learning_rate: float
-    observed_weight: float  # weight of the reconstruction in the observed frame, beside the rest-frame one
+    blind_weight: float  # of the redshift that the features must find by themselves, beside the reconstruction
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,14 @@ class Analysis:
 
 
 @dataclass(frozen=True)
+class Sky:
+    """Real observations that a reader has, to hold the survey against."""
+
+    spectra_path: str | None  # .npz with flux, wavelength, redshift
+    images_path: str | None  # .npz with images, or a file in the release layout
+
+
+@dataclass(frozen=True)
 class Preset:
     """One run: sections of hyper-parameters and the seed that all random draws descend from."""
 
@@ -119,6 +129,7 @@ class Preset:
     alignment: Alignment
     evaluation: Evaluation
     analysis: Analysis
+    sky: Sky
 
 
 def preset_names() -> list[str]:
@@ -193,6 +204,10 @@ def _build(kind, values, where: str):
 def _check(kind, value, where: str):
     if dataclasses.is_dataclass(kind):
         return _build(kind, value, where)
+    if typing.get_origin(kind) is list:
+        if not isinstance(value, list):
+            raise BookError(f"{where} must be a list, not {value!r}.")
+        return [_check(typing.get_args(kind)[0], item, f"{where}: an item") for item in value]
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and type(value) is int:
         return float(value)

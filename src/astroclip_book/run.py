@@ -55,7 +55,7 @@ class Run:
     Raises
     ------
     BookError
-        When ``data.catalog_path`` is given without ``data.pairs_path``, or one of them names no file.
+        When ``data.catalog_path`` is given without ``data.pairs_path``, or a path of the preset names no file.
     """
 
     def __init__(self, preset: Preset, directory: Path, device: str = "cpu", steps: dict[str, Step] | None = None):
@@ -184,8 +184,10 @@ class Run:
     def _identity(self, name: str) -> dict:
         step = self.steps[name]
         sections = {section: dataclasses.asdict(getattr(self.preset, section)) for section in step.sections}
+        values = {key: value for section in sections.values() for key, value in section.items()}
+        files = {key: _stamp(value) for key, value in values.items() if key.endswith("_path") and value}
         return {
-            "configuration": {"seed": self.preset.seed, **sections},
+            "configuration": {"seed": self.preset.seed, **sections, **({"files": files} if files else {})},
             "code": code_hash({step.function.partition(":")[0]}),
             "needs": {need: self.key(need) for need in step.needs},
         }
@@ -236,8 +238,7 @@ class Run:
         return {"pairs.h5": self.preset.data.pairs_path, "catalog.h5": self.preset.data.catalog_path}
 
     def _files(self) -> list:
-        paths = [path for path in self._replacements().values() if path]
-        return [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
+        return [[path, *_stamp(path)] for path in self._replacements().values() if path]
 
 
 def open_run(namespace: dict) -> Run:
@@ -277,16 +278,22 @@ def _device(name: str) -> str:
 
 
 def _with_absolute_paths(preset: Preset) -> Preset:
-    data = preset.data
-    if data.catalog_path and not data.pairs_path:
+    if preset.data.catalog_path and not preset.data.pairs_path:
         raise BookError("catalog_path is given without pairs_path: the mock survey has a catalogue of its own.")
-    paths = {}
-    for field in ("pairs_path", "catalog_path"):
-        value = getattr(data, field)
-        paths[field] = str(Path(value).expanduser().resolve()) if value else None
-        if value and not Path(paths[field]).is_file():
-            raise BookError(f"{field}: there is no file {paths[field]}.")
-    return dataclasses.replace(preset, data=dataclasses.replace(data, **paths))
+    sections = {name: getattr(preset, name) for name in ("data", "sky")}
+    for name, section in sections.items():
+        given = {field: value for field, value in vars(section).items() if field.endswith("_path") and value}
+        paths = {field: Path(value).expanduser().resolve() for field, value in given.items()}
+        for field, path in paths.items():
+            if not path.is_file():
+                raise BookError(f"{field}: there is no file {path}.")
+        sections[name] = dataclasses.replace(section, **{field: str(path) for field, path in paths.items()})
+    return dataclasses.replace(preset, **sections)
+
+
+def _stamp(path: str) -> list[int]:
+    """What changes when somebody else's file does."""
+    return [os.stat(path).st_size, os.stat(path).st_mtime_ns]
 
 
 def _function(step: Step):

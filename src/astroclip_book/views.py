@@ -13,11 +13,8 @@ import kornia.geometry.transform
 import torch
 import torch.nn.functional as F
 
-from astroclip_book.imaging import PSF_SIGMA, SKY_NOISE
+from astroclip_book.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
-REDDENING = (0.67306, 0.001146, 0.03338)  # E(B-V): shape, location, scale of a log-normal law
-MAX_REDDENING = 1.0
-TRANSMISSION = (-1.2856, -0.866, -0.4844)  # log10 of the flux ratio in g, r, z per magnitude of E(B-V)
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
 SOFTENING = 30  # median sky noises of a pixel, below which the stretch is linear

@@ -2,15 +2,18 @@
 
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 
 from astroclip_book.execution import chapters
+from astroclip_book.pairs import WAVELENGTH, Index, Pairs
 from astroclip_book.presets import ROOT
 
 BIN = Path(sys.executable).parent
@@ -21,6 +24,8 @@ METRICS = [
     "clusters.{cross_modal_ami,cross_modal_ami_null,stability_ari}",
     "islands.artefact.{precision,recall}",
     "anomalies.swapped_pairs_auc",
+    "sky.{redshift_ks,spectra_std_within_30}",
+    "sky.noise_ratio.{g,r,z}",
 ]
 
 
@@ -45,7 +50,7 @@ def test_sources_are_thin(chapter):
 
 
 def test_every_chapter_is_executed(book):
-    assert len(chapters()) >= 8
+    assert len(chapters()) >= 9
     for chapter in chapters():
         notebook = nbformat.read(book.run / "chapters" / f"{chapter.stem}.ipynb", as_version=4)
         assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source)
@@ -76,6 +81,25 @@ def test_each_chapter_alone(book, chapter, tmp_path):
     result = alone(chapter, tmp_path / "executed.ipynb", "-p preset smoke", f'-p run_dir "{book.run}"', "-p device cpu")
     assert result.returncode == 0, result.stderr
     assert (book.run / "manifest.json").read_bytes() == before, "a step that was up to date was made again"
+
+
+def test_last_chapter_asks_the_spectra_it_is_given(book, tmp_path):
+    run = tmp_path / "run"  # a copy: the step is made again with other parameters
+    shutil.copytree(book.run, run)
+    pairs = Pairs(run / "pairs.h5", Index.load(run / "index.h5"))
+    some = pairs.index.where("test")
+    flux, redshift = pairs.spectra(some), pairs.index.redshift[some]
+    np.savez(tmp_path / "sky.npz", flux=flux, redshift=redshift, wavelength=WAVELENGTH)
+    given = f'-p sky_spectra_path "{tmp_path / "sky.npz"}"', f'-p sky_images_path "{run / "pairs.h5"}"'
+    chapter, executed = ROOT / "notebooks" / "08_mock_and_sky.md", tmp_path / "executed.ipynb"
+    result = alone(chapter, executed, "-p preset smoke", f'-p run_dir "{run}"', "-p device cpu", *given)
+    assert result.returncode == 0, result.stderr
+    sky = json.loads((run / "metrics.json").read_text())["sky"]
+    assert sky["transfer"]["redshift"]["n"] == np.sum((redshift > 0.02) & (redshift < 0.5)) == sky["probe"]["n_real"]
+    # The spectra given are the mock's own: the probe must not tell them from it.
+    assert sky["probe"]["auc_ci95"][0] < 0.55
+    outputs = [str(cell.get("outputs")) for cell in nbformat.read(executed, as_version=4).cells]
+    assert "Left out for want of" not in "".join(outputs)
 
 
 def test_unknown_parameter_is_refused(book, tmp_path):

@@ -7,6 +7,7 @@ from astroclip_book import AstroCLIP, open_run
 from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
 
 PER_GROUP = 12
+ENCODING = ("survey", "index", "image_encoder", "spectrum_encoder", "features", "alignment")
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +28,13 @@ def real_pairs(realdata, tmp_path_factory):
 def test_a_release_file_goes_through_every_step(real_pairs, tmp_path):
     run = open_run({"preset": "smoke", "run_dir": str(tmp_path), "pairs_path": str(real_pairs), "device": "cpu"})
     assert run.source == "release.h5"
-    for step in ("survey", "index", "image_encoder", "spectrum_encoder", "features", "alignment", "similarity", "properties"):
+    for step in (*ENCODING, "similarity", "properties", "realism"):
         run.make(step)
     assert run.metrics["counts"]["dropped"] == dict.fromkeys(run.metrics["counts"]["dropped"], 0)
     assert np.isfinite(run.metrics["property"]["redshift"]["cross"]["r2"])
     assert "log_mstar" not in run.metrics["property"]  # no catalogue was given
+    assert run.metrics["sky"]["colour"] == {"g_r": {}, "r_z": {}}
+    assert 0 < run.metrics["sky"]["spectra_std_within_30"] < 1
     pairs = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5")))
     model = AstroCLIP.from_run(tmp_path)
     positions = np.arange(7)

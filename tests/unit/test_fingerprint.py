@@ -40,3 +40,8 @@ def test_hash_follows_imports(tmp_path, monkeypatch):
     assert code_hash({"toypackage.top"}) == before
     (package / "deep.py").write_text("x = 2\n")
     assert code_hash({"toypackage.top"}) != before
+    before = code_hash({"toypackage.top"})
+    (package / "other.json").write_text("[1]")
+    assert code_hash({"toypackage.top"}) == before
+    (package / "deep.json").write_text("[1]")  # data of a module that counts
+    assert code_hash({"toypackage.top"}) != before

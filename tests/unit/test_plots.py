@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from astroclip_book import plots
+from astroclip_book import plots, sky
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
 from astroclip_book.search import four_directions
+from astroclip_book.transfer import worst
 
 N = 60
 SOURCE = "mock survey"
@@ -134,19 +135,68 @@ def draw_cluster_members(pairs, rng):
     return plots.cluster_members(pairs, np.arange(N), groups, 0, source=SOURCE)
 
 
+def draw_galleries(pairs, rng):
+    return plots.galleries({"this run": pairs.images(np.arange(8)), "sky": pairs.images(np.arange(3))}, source=SOURCE)
+
+
+def draw_redshifts_beside(pairs, rng):
+    return plots.redshifts_beside(pairs.index.redshift, np.linspace(0.01, 0.6, 101).tolist(), source=SOURCE)
+
+
+def draw_colours_beside(pairs, rng):
+    magnitudes = np.cumsum(rng.uniform(-1, -0.2, (200, 3)), axis=1) + 18.5
+    bins = sky.colour_percentiles(magnitudes)
+    assert bins
+    return plots.colours_beside(magnitudes, bins, [], sky.reference()["colours"]["bins"], source=SOURCE)
+
+
+def draw_scaling_relations(pairs, rng):
+    mass = rng.uniform(8, 11.5, 500)
+    relations = {"log_radius_of_mass": (mass, 0.3 * mass - 2), "mass_to_light_of_colour": (mass / 20, mass / 10 - 1),
+                 "log_sfr_of_mass": (mass, mass - 10)}
+    return plots.scaling_relations(relations, sky.reference()["nearby"], source=SOURCE)
+
+
+def draw_scaling_relations_of_one(pairs, rng):
+    mass = rng.uniform(8, 11.5, 30)
+    return plots.scaling_relations({"log_sfr_of_mass": (mass, mass - 10)}, {}, source=SOURCE)
+
+
+def draw_signal_to_noise(pairs, rng):
+    snr = np.append(rng.lognormal(1, 1, N), -0.1)
+    return plots.signal_to_noise(rng.uniform(17, 22, N + 1), snr, sky.reference()["spectra_snr"], source=SOURCE)
+
+
+def draw_spread_beside(pairs, rng):
+    real = sky.reference()["spectra_std"]["std"]
+    return plots.spread_beside(np.repeat(real, 31) * 1.1, real, source=SOURCE)
+
+
+def draw_texture_differences(pairs, rng):
+    return plots.texture_differences(rng.normal(0, 1, 72), source=SOURCE)
+
+
+def draw_transferred(pairs, rng):
+    truth = np.array([0.03, 0.1, 0.2, 0.3, 0.4])
+    found = {"row": np.arange(5), "truth": truth, "prediction": truth + [0.3, 0, 0.01, -0.2, 0.1],
+             "nearest": np.arange(5), "nearest_at_truth": np.array([-1, 1, 2, 3, 4])}
+    return plots.transferred(found, worst(found), pairs.spectra(np.arange(5)), pairs, source=SOURCE)
+
+
 @pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)
 def test_figure(draw, pairs):
     figure = draw(pairs, np.random.default_rng(0))
     assert isinstance(figure, Figure)
     figure.canvas.draw()
     assert SOURCE in [text.get_text() for text in figure.texts]
-    titled = [axis for axis in figure.axes if axis.get_xlabel() or axis.get_ylabel() or axis.get_title()]
+    words = [(a.get_xlabel(), a.get_ylabel(), a.get_title(), a.get_title("left")) for a in figure.axes]
+    titled = any(map(any, words))
     assert titled or draw is draw_augmented_views
     assert figure.dpi >= 200
 
 
 def test_every_figure_function_is_drawn_here():
-    texts = {"rgb", "table", "scores_table", "island_sentence"}
+    texts = {"rgb", "table", "scores_table", "colours_table", "distances_table", "island_sentence"}
     drawn = " ".join(name for name in globals() if name.startswith("draw_"))
     assert all(name in drawn for name in set(plots.__all__) - texts)
 
@@ -164,7 +214,7 @@ def test_rgb_puts_bands_in_their_colours_and_in_range():
     red, green, blue = plots.rgb(only_z)[0, 0]
     assert red > green and green == blue
     bright = plots.rgb(np.full((4, 4, 3), 1e4))
-    assert bright.max() <= 1 and bright.min() >= 0
+    assert (bright == 1).all()
     # Faint light is stretched linearly, by the root of the softening.
     faint = plots.rgb(np.array([[[1e-4, 0, 0]]]))[0, 0, 2]
     assert faint == pytest.approx((1e-4 * SCALES[0] + OFFSET) * SOFTENING**0.5, rel=0.1)
@@ -185,6 +235,24 @@ def test_stack_leaves_out_what_few_galaxies_reach():
 def test_table_text():
     text = plots.table(["", "a", "b"], [["row", -0.25, None], ["other", 1234, "x"]]).data
     assert "| row | −0.250 | – |" in text and "| other | 1,234 | x |" in text
+
+
+def test_distances_table_has_the_marks_beside_the_numbers():
+    measured = {"redshift_ks": 0.04, "spectra_std_within_30": 0.95, "noise_ratio": {"g": 1.0}}
+    text = plots.distances_table(measured).data
+    assert "| 0.040 | ≤ 0.08 |" in text and "real galaxies" not in text
+    found = {"n": 22, "r2": 0.9, "nmad": 0.01, "failures": 0.1} | {f"{k}_ci95": [0.0, 1.0] for k in ("r2", "nmad", "failures")}
+    asked = {"probe": {"auc": 0.6, "auc_ci95": [0.5, 0.7]}, "transfer": {"redshift": found}}
+    text = plots.distances_table(measured | asked).data
+    assert "AUC [0.500, 0.700] | 0.600 | 0.5 |" in text and "22 real galaxies" in text and "| 0.900 | ≥ 0.8 |" in text
+
+
+def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
+    direct, weighted = ({"median_difference": d, "width_ratio": w, "n": 50} for d, w in ((0.3, 1.1), (0.02, 0.9)))
+    scores = {"colour": {"g_r": {"16": direct}, "r_z": {"16": direct}}, "colour_as_hosts": {"g_r": {"16": weighted}, "r_z": {}}}
+    text = plots.colours_table(scores).data
+    assert "| *g* − *r*, *r* from 16 | 0.300 | 0.020 | 1.100 | 0.900 |" in text
+    assert "| *r* − *z*, *r* from 16 | 0.300 | – | 1.100 | – |" in text and "| 0 ± 0.08 |" in text
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
         ({"n_galaxies": "many"}, "survey: n_galaxies must be int, not 'many'"),
         ({"n_galaxies": True}, "n_galaxies must be int, not True"),
         ({"pairs_path": 3}, "pairs_path must be str or null, not 3"),
+        ({"artefacts": "cosmic_ray"}, "survey: artefacts must be a list, not 'cosmic_ray'"),
+        ({"artefacts": [3]}, "artefacts: an item must be str, not 3"),
     ],
 )
 def test_bad_overrides(override, message):

@@ -246,3 +246,22 @@ def test_open_run_refuses_what_it_does_not_know(tmp_path):
         open_run({"preset": "lapdog"})
     with pytest.raises(BookError, match="device must be"):
         open_run({"preset": "smoke", "device": "tpu"})
+
+
+def test_a_given_file_that_changed_makes_its_step_stale(toy, tmp_path):
+    steps = {"survey": STEPS["survey"], "asked": Step("asked", "toy:numbers", (), ("sky",), ("survey",), "08_sky")}
+    spectra = tmp_path / "spectra.npz"
+    spectra.write_text("first")
+
+    def open_again():
+        return Run(load_preset("smoke", sky_spectra_path=str(spectra)), tmp_path / "run", steps=steps)
+
+    open_again().make("survey")
+    open_again().make("asked")
+    assert open_again().problem("asked") is None
+    spectra.write_text("another")
+    assert "stale: made with files.spectra_path" in open_again().problem("asked")
+    assert open_again().problem("survey") is None
+    spectra.unlink()
+    with pytest.raises(BookError, match="spectra_path: there is no file"):
+        open_again()

@@ -7,18 +7,32 @@ the figure's corner, so that no figure can be taken for the sky when it is not.
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
 from astroclip_book.plots.properties import comparison, predicted
 from astroclip_book.plots.search import cosine_histogram, cosine_matrix, four_way, recall_curve
+from astroclip_book.plots.sky import (
+    colours_beside,
+    galleries,
+    redshifts_beside,
+    scaling_relations,
+    signal_to_noise,
+    spread_beside,
+    texture_differences,
+    transferred,
+)
 from astroclip_book.plots.space import cluster_members, groups_on_maps, values_on_maps
 from astroclip_book.plots.spectra import observed_spectra, reconstructions
-from astroclip_book.plots.tables import island_sentence, scores_table, table
+from astroclip_book.plots.tables import colours_table, distances_table, island_sentence, scores_table, table
 from astroclip_book.plots.training import augmented_views, training_curves
 
 __all__ = [
     "augmented_views",
     "cluster_members",
+    "colours_beside",
+    "colours_table",
     "comparison",
     "cosine_histogram",
     "cosine_matrix",
+    "distances_table",
     "four_way",
+    "galleries",
     "gallery",
     "groups_on_maps",
     "island_sentence",
@@ -28,9 +42,15 @@ __all__ = [
     "predicted",
     "recall_curve",
     "reconstructions",
+    "redshifts_beside",
     "rgb",
+    "scaling_relations",
     "scores_table",
+    "signal_to_noise",
+    "spread_beside",
     "table",
+    "texture_differences",
     "training_curves",
+    "transferred",
     "values_on_maps",
 ]

@@ -27,8 +27,9 @@ def rgb(images: np.ndarray) -> np.ndarray:
     scaled = np.maximum(images * SCALES + OFFSET, 0)
     intensity = np.maximum(scaled.mean(-1, keepdims=True), 1e-6)
     colours = scaled * (np.arcsinh(SOFTENING * intensity) / np.sqrt(SOFTENING) / intensity)
-    # What is too bright for the screen is dimmed in all three colours alike, so that it keeps its hue.
-    return (colours / np.maximum(colours.max(-1, keepdims=True), 1))[..., ::-1]
+    # What is too bright for the screen turns white, as in the viewer. Dimming it to keep its hue, as Lupton et al. do, paints
+    # rings into cores where the seeing differs between the bands.
+    return np.minimum(colours, 1)[..., ::-1]
 
 
 def show_image(axes, image: np.ndarray, label: str = "") -> None:

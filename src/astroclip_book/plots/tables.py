@@ -34,6 +34,50 @@ def scores_table(scores: dict[str, dict], names: dict[str, str], ways: dict[str,
     return table(["property", "asked → answered", "$R^2$", "95% interval", "test galaxies"], rows)
 
 
+def distances_table(scores: dict) -> Markdown:
+    """How far the survey is from the sky, with the mark to reach beside each number.
+
+    Parameters
+    ----------
+    scores : dict
+        ``sky`` of the metrics; what it does not have gets no row.
+    """
+    rows: list[list] = [["redshifts: Kolmogorov–Smirnov distance", scores["redshift_ks"], "≤ 0.08"]]
+    rows.append(["spectra: share of pixels with a spread within 30%", scores["spectra_std_within_30"], "≥ 0.9"])
+    rows += [[f"sky noise in *{band}*, ratio", ratio, "1 ± 0.3"] for band, ratio in scores["noise_ratio"].items()]
+    if "probe" in scores:
+        rows.append([f"probe: AUC {_interval(scores['probe'], 'auc')}", scores["probe"]["auc"], "0.5"])
+    if "transfer" in scores:
+        found = scores["transfer"]["redshift"]
+        rows.append([f"redshifts of {found['n']} real galaxies: $R^2$ {_interval(found, 'r2')}", found["r2"], "≥ 0.8"])
+        rows.append([f"… beyond 0.05 (1 + *z*) {_interval(found, 'failures')}", found["failures"], "≤ 0.2"])
+        rows.append([f"… scatter (NMAD) {_interval(found, 'nmad')}", found["nmad"], None])
+    return table(["", "this run", "to reach"], rows)
+
+
+def colours_table(scores: dict) -> Markdown:
+    """How far colours at fixed magnitude are from the sky's, as they are and weighted as hosts of supernovae.
+
+    Parameters
+    ----------
+    scores : dict
+        ``sky`` of the metrics, with ``colour`` and ``colour_as_hosts``.
+    """
+    rows: list[list] = []
+    for colour, bins in scores["colour"].items():
+        for edge, direct in bins.items():
+            weighted = scores["colour_as_hosts"][colour].get(edge, {})
+            numbers = [one.get(name) for name in ("median_difference", "width_ratio") for one in (direct, weighted)]
+            rows.append([f"*{colour[0]}* − *{colour[2]}*, *r* from {edge}", *numbers])
+    rows.append(["to reach", "0 ± 0.08", "0 ± 0.08", "1 ± 0.25", "1 ± 0.25"])
+    columns = ["median (mag): this run − sky", "weighted − sky", "5–95% width: this run / sky", "weighted / sky"]
+    return table(["", *columns], rows)
+
+
+def _interval(scores: dict, name: str) -> str:
+    return "[{}]".format(", ".join(map(_text, scores[f"{name}_ci95"])))
+
+
 def island_sentence(scores: dict) -> Markdown:
     """What `astroclip_book.clusters.find_island` found, in words."""
     if not scores["wanted"]:

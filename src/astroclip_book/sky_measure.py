@@ -1,0 +1,112 @@
+"""The content of ``sky.json``, made from the files of observations."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from speclite.filters import load_filter
+
+from astroclip_book.pairs import BANDS, WAVELENGTH
+from astroclip_book.realism import COSMOLOGY, mass_to_light
+from astroclip_book.sky import (
+    COLOUR_EDGES,
+    MASS_EDGES,
+    MAX_REDSHIFT,
+    binned,
+    binned_percentiles,
+    colour_percentiles,
+    sky_noise,
+)
+
+
+def measure(directory: Path) -> dict:
+    """Make the content of ``sky.json`` from the files of observations.
+
+    Parameters
+    ----------
+    directory : Path
+        With ``astroclip_redshifts.npy``, ``bgs_bright_photometry.fits``, ``astroclip_spectra_std.npy``,
+        ``desi_spectra.npz``, ``grz_images.npz`` and ``resolve_galaxies.csv``.
+
+    Returns
+    -------
+    dict
+        For each statistic its ``source`` and its numbers, to four significant digits.
+    """
+    redshift = np.load(directory / "astroclip_redshifts.npy")
+    redshift = redshift[(redshift > 0) & (redshift < MAX_REDSHIFT)]
+    photometry = Table.read(directory / "bgs_bright_photometry.fits")
+    magnitudes = np.stack([_magnitude(photometry[f"FLUX_{band.upper()}"]) for band in BANDS], axis=1)
+    std = np.load(directory / "astroclip_spectra_std.npy")
+    spectra = np.load(directory / "desi_spectra.npz", allow_pickle=False)
+    images = np.load(directory / "grz_images.npz", allow_pickle=False)
+    coadds = np.char.find(images["note"], "coadd") >= 0
+    return _rounded({
+        "redshift": {
+            "source": "AstroCLIP release (Parker et al. 2024), a subset; 0 < z < 0.8",
+            "n": redshift.size,
+            "percentiles": np.percentile(redshift, np.arange(101)),
+        },
+        "colours": {
+            "source": "DESI bright targets that host supernovae or lie near hosts (see hosts.py), Legacy Surveys DR8 photometry as "
+            "observed, through desihub/timedomain",
+            "bins": colour_percentiles(magnitudes),
+        },
+        "spectra_std": {
+            "source": "AstroCLIP release: standard deviation of each pixel over z-scored spectra, means of 31 pixels",
+            "std": binned(std),
+        },
+        "spectra_snr": {
+            "source": "native DESI spectra (early data release): r magnitude of the spectrum, median S/N of a pixel",
+            **_snr_of_spectra(spectra["flux"], spectra["ivar"]),
+        },
+        "image_noise": {
+            "source": "Legacy Surveys coadds, nanomaggies per pixel in g, r, z",
+            "names": images["name"][coadds],
+            "noise": sky_noise(images["images"][coadds]),
+        },
+        "nearby": {
+            "source": "RESOLVE survey (z < 0.025), through mugdhapolimera/SDSS_spectra; 16th, 50th, 84th percentiles",
+            **_nearby(directory / "resolve_galaxies.csv"),
+        },
+    })  # fmt: skip
+
+
+def _magnitude(flux) -> np.ndarray:
+    """AB magnitudes of nanomaggies, NaN where there is no flux."""
+    flux = np.asarray(flux, float)
+    return 22.5 - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
+
+
+def _snr_of_spectra(flux: np.ndarray, ivar: np.ndarray) -> dict:
+    snr = np.array([np.median(f[w > 0] * np.sqrt(w[w > 0])) for f, w in zip(flux, ivar, strict=True)])
+    band = load_filter("decamDR1-r")
+    magnitude = np.array([band.get_ab_magnitude(np.clip(f, 0, None) * 1e-17, WAVELENGTH) for f in flux])
+    return {"r": magnitude, "snr": snr}
+
+
+def _nearby(path: Path) -> dict:
+    with open(path) as file:
+        rows = list(csv.DictReader(file))
+    column = {name: np.array([float(row[name]) for row in rows])
+              for name in ("cz", "logmstar", "absrmag", "modelg_r", "r50", "b_a")}
+    good = (column["r50"] > 0) & (column["b_a"] > 0) & (column["logmstar"] > 0) & (np.abs(column["modelg_r"]) < 5)
+    cz, mass, absolute, colour, radius, ratio = (values[good] for values in column.values())
+    kpc = radius * np.sqrt(ratio) / 206265 * cz / COSMOLOGY.H0.value * 1e3  # circularised
+    light = np.round(mass_to_light(mass, absolute), 6)
+    return {"log_radius_of_mass": binned_percentiles(mass, np.log10(kpc), MASS_EDGES),
+            "mass_to_light_of_colour": binned_percentiles(colour, light, COLOUR_EDGES)}
+
+
+def _rounded(value):
+    """Plain Python numbers of four significant digits, for JSON."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_rounded(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.4g}")
+    return value if isinstance(value, int) else str(value)
