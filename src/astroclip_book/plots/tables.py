@@ -90,8 +90,10 @@ def island_sentence(scores: dict) -> Markdown:
         )
     method, number = scores["group"].split(" ")
     kind = "island" if method.startswith("dbscan") else "k-means cluster"
+    # Gathering better than by luck is not yet an island of their own.
+    verdict = "There is one." if scores["precision"] >= 0.5 else "They gather, but not by themselves."
     return Markdown(
-        f"**There is one.** Artefacts in the test set: {scores['wanted']}; {scores['recall']:.0%} of them are in {kind} "
+        f"**{verdict}** Artefacts in the test set: {scores['wanted']}; {scores['recall']:.0%} of them are in {kind} "
         f"{number} of the images, and {scores['precision']:.0%} of its members are artefacts. Its F1 score is "
         f"{scores['f1']:.2f}; {luck}."
     )
