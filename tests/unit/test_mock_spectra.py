@@ -58,7 +58,7 @@ def width_of(galaxies, name):
     level = light[:, np.abs(rest - lines.LINES["Ha"]) < 60].mean(axis=1)
     line = list(lines.LINES).index(name)
     stars = galaxies["line_luminosity"][:, line] / (4 * np.pi * (10 * spectra.PARSEC) ** 2) / level
-    return stars + galaxies["halpha_width"] * galaxies["retired_ratio"][:, line]
+    return stars + galaxies["nuclear_width"] * galaxies["nuclear_ratio"][:, line]
 
 
 def test_widths_of_halpha(galaxies):

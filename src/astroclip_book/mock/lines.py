@@ -79,10 +79,11 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     Returns
     -------
     dict
-        ``line_luminosity`` (n, 29), as dimmed by the galaxies' dust, and ``halpha_width`` (n,), equivalent width of
-        H-alpha from gas that young stars do not light: luminosities are in erg/s and in angstrom of continuum at
-        H-alpha, to be added. ``retired_ratio`` (n, 29) are the lines that come with the latter, relative to H-alpha.
-        ``broad_width`` (n,), likewise, and ``broad_dispersion`` (km/s) of a broad-line region; ``ionisation`` (n,).
+        ``ionisation`` (n,), position in `KINDS`; ``gas_reddening`` (n,), E(B-V) in magnitudes.
+        Gas lit by young stars: ``line_luminosity`` (n, 29) in erg/s, dimmed by the galaxy's own dust.
+        Gas lit by a nucleus or by old stars: ``nuclear_width`` (n,), equivalent width of its H-alpha in angstrom, and
+        ``nuclear_ratio`` (n, 29), its lines relative to that.
+        Broad-line regions: ``broad_width`` (n,), of H-alpha likewise, and ``broad_dispersion`` (n,) in km/s.
     """
     mass = galaxies["log_mstar"]
     n = mass.size
@@ -95,19 +96,21 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     # H-alpha of Kennicutt & Evans (2012), table 1.
     halpha = 10 ** (galaxies["log_sfr"] + 41.27 - 0.4 * dust * calzetti(LINES["Ha"]))
     seyfert, composite = kind == 3, kind == 2
+    # Places in the diagrams of Kewley et al. (2006); old stars light gas as weakly ionised as a liner's.
+    normal = rng.standard_normal((4, n))
     nucleus = line_ratios(
-        np.where(seyfert, rng.normal(-0.05, 0.15, n), np.where(composite, rng.normal(-0.1, 0.1, n), rng.normal(0.05, 0.2, n))),
-        np.where(seyfert, rng.normal(0.75, 0.2, n), np.where(composite, rng.normal(0.2, 0.2, n), rng.normal(0.25, 0.2, n))),
-        rng.normal(-0.25, 0.15, n), rng.normal(0.3, 0.2, n), 0.7 * dust, hard=seyfert)
-    width = np.choose(kind, [rng.lognormal(np.log(0.15), 0.3, n), np.zeros(n), rng.lognormal(np.log(4.0), 0.5, n),
-                             rng.lognormal(np.log(12.0), 0.7, n), rng.lognormal(np.log(1.0), 0.45, n)])
+        np.select([seyfert, composite], [-0.05 + 0.15 * normal[0], -0.1 + 0.1 * normal[0]], 0.05 + 0.2 * normal[0]),
+        np.select([seyfert, composite], [0.75 + 0.2 * normal[1], 0.2 + 0.2 * normal[1]], 0.25 + 0.2 * normal[1]),
+        -0.25 + 0.15 * normal[2], 0.3 + 0.2 * normal[3], 0.7 * dust, hard=seyfert)
+    typical, scatter = np.array([0.15, 0.0, 4.0, 12.0, 1.0]), np.array([0.3, 0.0, 0.5, 0.7, 0.45])  # by `KINDS`
+    width = typical[kind] * rng.lognormal(0, scatter[kind])
     broad = seyfert & (rng.random(n) < TYPE_ONE)
     return {
         "ionisation": kind,
         "gas_reddening": dust,
         "line_luminosity": stars * halpha[:, None],
-        "retired_ratio": nucleus,
-        "halpha_width": width,
+        "nuclear_ratio": nucleus,
+        "nuclear_width": width,
         "broad_width": np.where(broad, rng.lognormal(np.log(60.0), 0.6, n), 0.0),
         "broad_dispersion": rng.lognormal(np.log(3000.0), 0.35, n) / 2.3548,
     }

@@ -79,7 +79,7 @@ def observed_spectra(galaxies: dict[str, np.ndarray], share: np.ndarray) -> np.n
     at_halpha = continuum[:, np.abs(rest - LINES["Ha"]) < 60].mean(axis=1, keepdims=True)
     # Stars form in the disc; what else lights the gas is seen in proportion to the continuum.
     lines = 1e17 * galaxies["line_luminosity"] * dimming / (4 * np.pi * (10 * PARSEC) ** 2) * share[:, 1:]
-    lines += at_halpha * galaxies["halpha_width"][:, None] * galaxies["retired_ratio"]
+    lines += at_halpha * galaxies["nuclear_width"][:, None] * galaxies["nuclear_ratio"]
     broad = at_halpha * galaxies["broad_width"][:, None] * BROAD_RATIO
     flux = np.empty((len(share), WAVELENGTH.size))
     for i, z in enumerate(galaxies["redshift"]):

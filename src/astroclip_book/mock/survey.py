@@ -223,6 +223,7 @@ def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.n
         "RING": g["ring"],
         "MERGER": g["merger"],
         "QUIESCENT": g["quiescent"],
+        "IONISATION": np.array(lines.KINDS, "S")[g["ionisation"]],
         "VDISP": g["stellar_dispersion"],
         "PITCH": np.where(g["spiral"], np.degrees(np.abs(g["pitch"])), np.nan),
         "ARTEFACT": np.array(artefacts.NAMES, "S")[g["artefact"]],
