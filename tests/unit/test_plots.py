@@ -262,7 +262,7 @@ def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
         ({"wanted": 9, "group": None, "f1": 0.1, "f1_null": 0.2}, "There is none"),
         ({"wanted": 9, "group": "dbscan/image 3", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "island 3"),
         ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "cluster 1"),
-        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.2, "recall": 0.9, "f1": 0.3, "f1_null": 0.1}, "They gather"),
+        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.2, "recall": 0.9, "f1": 0.3, "f1_null": 0.1}, "none to themselves"),
     ],
 )
 def test_island_sentence(scores, words):

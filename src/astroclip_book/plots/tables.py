@@ -91,7 +91,7 @@ def island_sentence(scores: dict) -> Markdown:
     method, number = scores["group"].split(" ")
     kind = "island" if method.startswith("dbscan") else "k-means cluster"
     # Gathering better than by luck is not yet an island of their own.
-    verdict = "There is one." if scores["precision"] >= 0.5 else "They gather, but not by themselves."
+    verdict = "There is one." if scores["precision"] >= 0.5 else "They have none to themselves."
     return Markdown(
         f"**{verdict}** Artefacts in the test set: {scores['wanted']}; {scores['recall']:.0%} of them are in {kind} "
         f"{number} of the images, and {scores['precision']:.0%} of its members are artefacts. Its F1 score is "
