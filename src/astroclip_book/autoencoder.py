@@ -58,11 +58,8 @@ class SpectrumAutoencoder(nn.Module):
 
     def normalise(self, flux: torch.Tensor) -> torch.Tensor:
         """Flux (n, 7781), up to any constant scale and offset, to unit variance in units of the noise's shape."""
-        return self.weighted(flux) / self.scale(flux)
-
-    def scale(self, flux: torch.Tensor) -> torch.Tensor:
-        """(n, 1) root mean square of the weighted spectra."""
-        return self.weighted(flux).square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+        weighted = self.weighted(flux)
+        return weighted / scale(weighted)
 
     def features(self, flux: torch.Tensor) -> torch.Tensor:
         """Flux (n, 7781) to attended features (n, n_features)."""
@@ -71,7 +68,7 @@ class SpectrumAutoencoder(nn.Module):
     def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
         """The decoder's model at the known redshift on the observed grid, (n, 7781), in the unit of ``flux``."""
         model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux))), redshift)
-        return (model - self.level(model)) * self.scale(flux) + self.level(flux)
+        return (model - self.level(model)) * scale(self.weighted(flux)) + self.level(flux)
 
     def forward(self, flux: torch.Tensor, redshift: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean squared residuals (chi² per pixel, with a floor) at the known redshift; cross-entropy of the blind match."""
@@ -85,6 +82,11 @@ class SpectrumAutoencoder(nn.Module):
             target = likelihood.softmax(1)
         blind = F.cross_entropy(self.place(features).float(), target)
         return (residual.square().mean(1) * weight).mean(), blind
+
+
+def scale(weighted: torch.Tensor) -> torch.Tensor:
+    """Root mean square (n, 1) of spectra (n, p)."""
+    return weighted.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
 
 
 def noise_amplitude(weighted: torch.Tensor) -> torch.Tensor:

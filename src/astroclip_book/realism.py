@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from astropy.cosmology import FlatLambdaCDM
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from astroclip_book.cosmology import COSMOLOGY
 from astroclip_book.imaging import SKY_NOISE
 from astroclip_book.pairs import BANDS, N_WAVELENGTH, Pairs
 from astroclip_book.properties import MAGNITUDES
 from astroclip_book.sky import COLOURS, WITHIN, binned, colour_percentiles, sky_noise
 from astroclip_book.texture import z_scored
 
-COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
 SOLAR_R = 4.65  # absolute AB magnitude of the Sun in r, Willmer 2018 (https://doi.org/10.3847/1538-4365/aabfdf)
 SURVEY_NOISE = np.array([location + scale for _, location, scale in SKY_NOISE])  # medians in g, r, z, nanomaggies
 LOW_REDSHIFT = 0.1  # below, K corrections (less than 0.1 mag) are left out

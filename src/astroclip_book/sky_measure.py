@@ -9,8 +9,9 @@ import numpy as np
 from astropy.table import Table
 from speclite.filters import load_filter
 
+from astroclip_book.cosmology import COSMOLOGY
 from astroclip_book.pairs import BANDS, WAVELENGTH
-from astroclip_book.realism import COSMOLOGY, mass_to_light
+from astroclip_book.realism import mass_to_light
 from astroclip_book.sky import (
     COLOUR_EDGES,
     MASS_EDGES,

@@ -6,11 +6,11 @@ import functools
 from importlib import resources
 
 import numpy as np
-from astropy.cosmology import FlatLambdaCDM
 from astropy.io import fits
 from skypy.galaxies.spectrum import dirichlet_coefficients, kcorrect
 
-COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
+from astroclip_book.cosmology import COSMOLOGY
+
 BANDS = ("decamDR1-g", "decamDR1-r", "decamDR1-z")
 REDSHIFT_MAX = 0.8
 OLD = np.array([True, False, False, True, False])  # reddened, and 7 Gyr old; the other three are young or metal-poor

@@ -81,7 +81,7 @@ def exposure_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np
     -------
     dict
         ``spectrum_noise``, standard deviation at 7000 angstrom in 1e-17 erg/s/cm²/Å; ``noise_tilt``, how much steeper it
-        rises to the blue; ``sky_residual``, error of the sky lines in units of their noise; ``calibration`` (n, 6), offset and
+        rises to the blue; ``sky_residual``, error of the sky lines in units of their noise in dark time; ``calibration`` (n, 6), offset and
         slope of the flux calibration in each arm.
     """
     n = target.size

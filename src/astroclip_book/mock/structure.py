@@ -7,6 +7,7 @@ from astropy import units
 from scipy.special import gammainc
 from skypy.galaxies import morphology
 
+from astroclip_book.cosmology import COSMOLOGY
 from astroclip_book.mock import sed
 
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
@@ -146,7 +147,7 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     kind = morphology_class(galaxies["blue"], galaxies["absolute_r"], rng)
     elliptical = kind == 0
     kpc = half_light_radius(mass, redshift, kind < 2, rng)
-    radius = morphology.angular_size(kpc * units.kpc, redshift, sed.COSMOLOGY).to_value("arcsec")
+    radius = morphology.angular_size(kpc * units.kpc, redshift, COSMOLOGY).to_value("arcsec")
     share = bulge_to_total(kind, galaxies["absolute_r"], rng)
     disc = np.where(elliptical, radius, disc_radius(radius, share))
     light = sed.band_flux(redshift)

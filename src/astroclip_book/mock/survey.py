@@ -18,6 +18,7 @@ import threadpoolctl
 
 from astroclip_book import pairs
 from astroclip_book.catalog import write_catalog
+from astroclip_book.cosmology import COSMOLOGY
 from astroclip_book.errors import BookError
 from astroclip_book.mock import artefacts, images, lines, population, sed, spectra, spectrograph, structure
 from astroclip_book.mock.camera import FWHM
@@ -83,7 +84,7 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
     galaxies |= lines.line_truth(galaxies, rng)
     galaxies["aperture"] = spectra.aperture(galaxies)
     galaxies["fibre_fraction"] = spectra.fibre_fraction(galaxies)
-    galaxies["distance_modulus"] = sed.COSMOLOGY.distmod(galaxies["redshift"]).value
+    galaxies["distance_modulus"] = COSMOLOGY.distmod(galaxies["redshift"]).value
     galaxies["index"] = np.arange(survey.n_galaxies)
     galaxies["targetid"] = FIRST_TARGETID + galaxies["index"]
     return galaxies

@@ -23,6 +23,7 @@ RELATIONS = {
     "log_sfr_of_mass": ((LABELS["log_mstar"], r"$\log_{10}$ SFR ($M_\odot$ yr$^{-1}$)"), MASS_EDGES),
 }
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+FORMING = -11  # log10 of stars formed a year per mass in stars, between the two sequences
 MAGNITUDE_BINS = tuple(np.arange(16, 23.5, 0.5).tolist())
 
 
@@ -104,11 +105,15 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
     for axis, (name, (x, y)) in zip(axes[0], relations.items(), strict=True):
         (label_x, label_y), edges = RELATIONS[name]
         _cloud(axis, x, y)
-        _medians(axis, binned_percentiles(x, y, edges), "this run", **RUN_STYLE)
+        # A median of two sequences would lie on neither: star formation is that of galaxies that form stars.
+        counted = y - x > FORMING if name == "log_sfr_of_mass" else np.full(len(y), True)
+        _medians(axis, binned_percentiles(x[counted], y[counted], edges), "this run", **RUN_STYLE)
         _medians(axis, nearby.get(name, []), "sky, nearby", **SKY_STYLE)
         if name == "log_sfr_of_mass":
+            from astroclip_book.mock.population import main_sequence  # loads SkyPy, which no other figure needs
+
             mass = np.array([8.5, 11.2])
-            axis.plot(mass, 0.76 * mass - 7.64, color=SKY, ls="--", label="main sequence")  # Renzini & Peng 2015
+            axis.plot(mass, main_sequence(mass, 0.05), color=SKY, ls="--", label="main sequence")
         every = np.append(y[np.isfinite(y)], [one["percentiles"][::2] for one in nearby.get(name, [])])
         axis.set(xlabel=label_x, ylabel=label_y, xlim=np.nanpercentile(x, [0.2, 99.8]))
         axis.set_ylim(np.percentile(every, [0.3, 99.7]) + [-0.05, 0.25])  # room for the legend
