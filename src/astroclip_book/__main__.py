@@ -10,14 +10,15 @@ from astroclip_book.errors import BookError
 from astroclip_book.execution import execute
 from astroclip_book.pipeline import CHAPTERS
 from astroclip_book.presets import ROOT, load_preset
-from astroclip_book.run import Run
+from astroclip_book.run import Run, choose_device
 from astroclip_book.site import build_site
 
 
 def main() -> None:
-    """Execute the chapters of a run, build its site, or both."""
+    """Execute the chapters of a run, build its site, or both; or make its steps without the chapters."""
     parser = argparse.ArgumentParser(prog="python -m astroclip_book", description=main.__doc__)
-    parser.add_argument("what", choices=("book", "execute", "site"), help="book is execute and site")
+    parser.add_argument("what", choices=("book", "execute", "site", "steps"),
+                        help="book is execute and site; steps is for torchrun, on many GPUs")
     parser.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/")
     parser.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
     parser.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
@@ -26,6 +27,11 @@ def main() -> None:
     try:
         preset = load_preset(options.preset)
         run = Run(preset, options.run_dir or ROOT / "runs" / preset.name)
+        if options.what == "steps":
+            run.device = choose_device(options.device)
+            for step in run.steps:
+                run.make(step)
+            return
         if options.what != "site":
             parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
             execute(run, parameters, CHAPTERS)

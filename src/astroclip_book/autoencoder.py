@@ -1,177 +1,196 @@
-"""Pre-training of the spectrum encoder: it must explain each spectrum, with and without its redshift.
+"""Spectra explained: normalisation, encoder, decoder, and what the pair is trained for.
 
-The loss is Spender's fidelity term (Melchior et al. 2023, eq. 2): the latents are decoded to a rest-frame spectrum, seen
-at the known redshift, and compared with the data in units of the noise. As the book uses the attended features and
-not the latents, the features must also tell where the decoded spectrum fits the data, without being told: their
-guess over all redshifts is compared with the likelihood of a template fit whose template is the decoded spectrum. No
-redshift is shown to that part.
+The first aim is Spender's (Melchior et al. 2023, https://doi.org/10.3847/1538-3881/ace0ff): the latents are decoded to a
+rest-frame spectrum, seen at the known redshift, and compared with the data in units of the noise. As the book uses the
+attended features and not the latents, the features must also tell where the decoded spectrum fits the data, without
+being told: their guess over all redshifts is compared with the likelihood of a template fit whose template is the
+decoded spectrum. No redshift is shown to that part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.engine import cosine_rate, fit, make_fabric, save, set_rate
+from astroclip_book.decoder import RestFrameDecoder
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import WAVELENGTH, Pairs
+from astroclip_book.noise import noise_amplitude
+from astroclip_book.pairs import WAVELENGTH
 from astroclip_book.presets import SpectrumEncoder as Config
-from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder, mlp
+from astroclip_book.reconstruction import consistency, fidelity, similarity
+from astroclip_book.spender import SpectrumEncoder, mlp
 
+NORMALISATIONS = ("weighted", "zscore", "median")
+MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
+VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
 
 
 class SpectrumAutoencoder(nn.Module):
     """Normalisation, encoder and decoder.
 
+    Normalisations by name, each dividing by an amplitude:
+
+    - ``weighted``: without the level, in units of the noise's shape, to unit variance, so that the noisy blue end does
+      not set the scale. The level goes first: divided by the noise, an unknown offset would look like a continuum.
+    - ``zscore``: without the mean, to unit variance, as AstroCLIP.
+    - ``median``: by the median flux between 5300 and 5850 Å at rest, as Spender; the redshift must be known.
+
     Parameters
     ----------
     config : presets.SpectrumEncoder
     noise : (7781,) tensor
-        Shape of the noise over wavelength, any scale. Spectra are divided by it before anything else, so that the
-        noisy blue end does not set the scale of a z-score.
-    """
-
-    def __init__(self, config: Config, noise: torch.Tensor):
-        super().__init__()
-        self.encoder = SpectrumEncoder(config.width, config.n_latent)
-        self.rest_frame = RestFrameDecoder(config.n_latent, torch.from_numpy(WAVELENGTH), config.rest_pixels)
-        self.place = mlp((self.encoder.n_features, 256, self.rest_frame.n_shifts))
-        self.register_buffer("noise", noise.float())
-
-    def level(self, flux: torch.Tensor) -> torch.Tensor:
-        """Mean (n, 1) of spectra (n, 7781), weighted by the inverse variance."""
-        weight = self.noise**-2
-        return (flux * weight).sum(1, keepdim=True) / weight.sum()
-
-    def weighted(self, flux: torch.Tensor) -> torch.Tensor:
-        """Spectra (n, 7781) without their level, in units of the noise's shape.
-
-        The level goes first: divided by the noise, an unknown offset would look like a continuum.
-        """
-        return (flux - self.level(flux)) / self.noise
-
-    def normalise(self, flux: torch.Tensor) -> torch.Tensor:
-        """Flux (n, 7781), up to any constant scale and offset, to unit variance in units of the noise's shape."""
-        weighted = self.weighted(flux)
-        return weighted / scale(weighted)
-
-    def features(self, flux: torch.Tensor) -> torch.Tensor:
-        """Flux (n, 7781) to attended features (n, n_features)."""
-        return self.encoder.attend(self.normalise(flux))
-
-    def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
-        """The decoder's model at the known redshift on the observed grid, (n, 7781), in the unit of ``flux``."""
-        model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux))), redshift)
-        return (model - self.level(model)) * scale(self.weighted(flux)) + self.level(flux)
-
-    def forward(self, flux: torch.Tensor, redshift: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean squared residuals (chi² per pixel, with a floor) at the known redshift; cross-entropy of the blind match."""
-        x = self.normalise(flux)
-        features = self.encoder.attend(x)
-        rest = self.rest_frame(self.encoder.mlp(features))
-        weight = 1 / (noise_amplitude(x).square() + NOISE_FLOOR**2)
-        residual = self.weighted(self.rest_frame.observe(rest, redshift)) - x
-        with torch.no_grad():
-            likelihood = 0.5 * weight[:, None] * self.rest_frame.match(rest, x, self.noise)
-            target = likelihood.softmax(1)
-        blind = F.cross_entropy(self.place(features).float(), target)
-        return (residual.square().mean(1) * weight).mean(), blind
-
-
-def scale(weighted: torch.Tensor) -> torch.Tensor:
-    """Root mean square (n, 1) of spectra (n, p)."""
-    return weighted.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
-
-
-def noise_amplitude(weighted: torch.Tensor) -> torch.Tensor:
-    """Standard deviation of white noise in spectra (n, p), from differences of neighbouring pixels; (n,)."""
-    return (weighted[:, 1:] - weighted[:, :-1]).abs().median(1).values * (1.4826 / 2**0.5)
-
-
-def noise_shape(pairs: Pairs, positions: np.ndarray, n_spectra: int = 2000) -> torch.Tensor:
-    """How the noise varies with wavelength: (7781,) median over spectra, each relative to its own median noise.
-
-    Measured from differences of neighbouring pixels, since the release carries no ivar. It is not smoothed: the noise
-    of a sky line, a few pixels wide, is what else would pass for an emission line.
-    """
-    flux = pairs.spectra(positions[:: max(1, len(positions) // n_spectra)])
-    difference = np.abs(np.diff(flux, axis=1, append=flux[:, -2:-1]))
-    difference /= np.median(difference, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
-    shape = torch.from_numpy(np.median(difference, axis=0))
-    return (shape / shape.median()).clamp(min=0.01)
-
-
-def train_spectrum_encoder(pairs: Pairs, config: Config, device: str, seed: int, directory: Path) -> dict:
-    """Pre-train on the training split and write ``directory/spectrum_encoder.pt``.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    config : presets.SpectrumEncoder
-    device : str
-        ``cpu`` or ``cuda``.
-    seed : int
-    directory : Path
-        Also keeps the checkpoint until the step is done.
-
-    Returns
-    -------
-    dict
-        Losses of the last epoch.
+        Shape of the noise over wavelength, any scale.
+    gather : callable
+        Brings the rows of all processes together, for the terms that compare objects of a batch.
 
     Raises
     ------
     BookError
-        If the training split has fewer objects than a batch.
+        For an unknown normalisation.
     """
-    train, validation = pairs.index.where("train"), pairs.index.where("validation")
-    if len(train) < config.batch_size:
-        raise BookError(
-            f"{pairs.path} has {len(train)} training pairs, fewer than spectrum_encoder.batch_size = {config.batch_size}: "
-            "lower the batch size or use more pairs."
+
+    def __init__(self, config: Config, noise: torch.Tensor, gather: Callable[[torch.Tensor], torch.Tensor] = lambda x: x):
+        super().__init__()
+        if config.normalisation not in NORMALISATIONS:
+            raise BookError(
+                f"spectrum_encoder.normalisation is {config.normalisation!r}: choose one of {', '.join(NORMALISATIONS)}."
+            )
+        self.config, self.gather = config, gather
+        self.encoder = SpectrumEncoder(config.width, config.n_latent, config.position)
+        self.rest_frame = self.place = None
+        if not config.weights_path:  # published weights come without this book's decoder
+            self.rest_frame = RestFrameDecoder(config.n_latent, torch.from_numpy(WAVELENGTH), config.rest_pixels)
+        if self.rest_frame and config.blind_weight:
+            self.place = mlp((self.encoder.n_features, 256, self.rest_frame.n_shifts))
+        self.register_buffer("noise", noise.float())
+        self.register_buffer("wavelength", torch.from_numpy(WAVELENGTH).float(), persistent=False)
+
+    @property
+    def unit(self) -> torch.Tensor:
+        """What pixels are divided by beside the amplitude, (7781,)."""
+        return self.noise if self.config.normalisation == "weighted" else torch.ones_like(self.noise)
+
+    def level(self, flux: torch.Tensor) -> torch.Tensor:
+        """What is subtracted from spectra (n, 7781), (n, 1): their mean, weighted by the inverse square of the unit."""
+        if self.config.normalisation == "median":
+            return torch.zeros_like(flux[:, :1])
+        return _mean(flux, self.unit)
+
+    def amplitude(self, flux: torch.Tensor, redshift: torch.Tensor | None) -> torch.Tensor:
+        """What spectra (n, 7781) are divided by, (n, 1).
+
+        Raises
+        ------
+        BookError
+            If the normalisation needs redshifts and there are none.
+        """
+        if self.config.normalisation != "median":
+            return _rms((flux - self.level(flux)) / self.unit)
+        if redshift is None:
+            raise BookError(
+                "This encoder of spectra divides by the median flux between 5300 and 5850 Å at rest: give the redshifts, "
+                "or use a run with spectrum_encoder.normalisation = weighted or zscore."
+            )
+        rest = self.wavelength / (1 + redshift[:, None])
+        inside = (rest > MEDIAN_OF[0]) & (rest < MEDIAN_OF[1])
+        median = flux.masked_fill(~inside, torch.nan).nanmedian(1, keepdim=True).values
+        # Noise can make the median zero or negative, and at high redshift the window leaves the spectrograph.
+        usable = torch.isfinite(median) & (median > 0.01 * _rms(flux))
+        return torch.where(usable, median, _rms(flux))
+
+    def normalise(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
+        """Flux (n, 7781) in any constant scale, and redshifts (n,) where they are needed, to what the encoder sees."""
+        return (flux - self.level(flux)) / self.unit / self.amplitude(flux, redshift)
+
+    def features(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
+        """Flux (n, 7781), and redshifts (n,) where they are needed, to attended features (n, n_features)."""
+        return self.encoder.attend(self.normalise(flux, redshift))
+
+    def augmented(self, flux: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Spectra (n, 7781) with noise like their own, at a fraction of its amplitude, added."""
+        noise = self.noise * noise_amplitude(self._white(flux))
+        return flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device)
+
+    def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
+        """The decoder's model at the known redshift on the observed grid, (n, 7781), in the unit of ``flux``."""
+        model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux, redshift))), redshift)
+        return (model - self.level(model)) * self.amplitude(flux, redshift) + self.level(flux)
+
+    def forward(self, flux: torch.Tensor, redshift: torch.Tensor, ivar: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        """The terms of the loss that have a weight, each a scalar.
+
+        Parameters
+        ----------
+        flux : (n, 7781) tensor
+        redshift : (n,) tensor
+        ivar : (n, 7781) tensor, optional
+            Inverse variances, 0 for pixels that are not to count; without them, the noise is estimated from the spectra.
+        """
+        amplitude, white = self.amplitude(flux, redshift), self._white(flux)
+        sigma = noise_amplitude(white)
+        x = (flux - self.level(flux)) / self.unit / amplitude
+        features = self.encoder.attend(x)
+        latent = self.encoder.mlp(features)
+        rest = self.rest_frame(latent)
+        model = self.rest_frame.observe(rest, redshift)
+        losses = {"fidelity": fidelity((model - self.level(model)) / self.unit - x, self._weight(sigma, amplitude, ivar))}
+        if self.config.blind_weight:
+            losses["blind"] = F.cross_entropy(self.place(features).float(), self._likelihood(white, sigma, rest).softmax(1))
+        together = self.gather if self.training else lambda x: x
+        if self.config.similarity_weight:
+            wavelength = self.rest_frame.rest_wavelength.to(rest.device)
+            losses["similarity"] = similarity(together(latent).float(), together(rest), wavelength)
+        if self.config.consistency_weight:
+            other = self.rest_frame.z_max * torch.rand_like(redshift)
+            moved = self.augmented(shifted(flux, redshift, other))
+            again = self.encoder(self.normalise(moved, other))
+            losses["consistency"] = consistency(together(latent).float(), together(again).float())
+        return losses
+
+    def loss(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The weighted sum of the terms that `forward` returns."""
+        return losses["fidelity"] + sum(
+            getattr(self.config, f"{name}_weight") * term for name, term in losses.items() if name != "fidelity"
         )
-    fabric = make_fabric(device)
-    torch.manual_seed(seed)
-    model = SpectrumAutoencoder(config, noise_shape(pairs, train)).to(fabric.device)
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
-    model, optimizer = fabric.setup(model, optimizer)
-    steps = len(train) // config.batch_size
 
-    def load(positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        positions = np.sort(positions)
-        flux = torch.from_numpy(pairs.spectra(positions)).to(fabric.device)
-        return flux, torch.from_numpy(pairs.index.redshift[positions]).to(fabric.device)
+    def _weight(self, sigma: torch.Tensor, amplitude: torch.Tensor, ivar: torch.Tensor | None) -> torch.Tensor:
+        """Inverse variance of normalised pixels, the noise floor included, (n, 7781).
 
-    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
-        order = np.random.default_rng([seed, epoch]).permutation(train)
-        model.train()
-        total = np.zeros(2)
-        for step in range(steps):
-            set_rate(optimizer, config.learning_rate * cosine_rate(epoch * steps + step, config.epochs * steps))
-            rest, blind = model(*load(order[step * config.batch_size : (step + 1) * config.batch_size]))
-            optimizer.zero_grad()
-            fabric.backward(rest + config.blind_weight * blind)
-            optimizer.step()
-            total += [rest.item(), blind.item()]
-            advance()
-        rest, blind = (total / steps).tolist()
-        return {"train_rest": rest, "train_blind": blind} | validate()
+        Without ``ivar`` the noise is ``sigma`` (n, 1), in units of the noise's shape.
+        """
+        variance = (self.noise * sigma).square() if ivar is None else 1 / ivar
+        return 1 / (variance / (self.unit * amplitude).square() + NOISE_FLOOR**2)
 
     @torch.no_grad()
-    def validate() -> dict[str, float]:
-        model.eval()
-        parts = [validation[i : i + config.batch_size] for i in range(0, len(validation), config.batch_size)]
-        losses = np.array([[loss.item() for loss in model(*load(part))] for part in parts])
-        rest, blind = np.average(losses, axis=0, weights=[len(part) for part in parts])
-        return {"validation_rest": float(rest), "validation_blind": float(blind)}
+    def _likelihood(self, white: torch.Tensor, sigma: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
+        """Logarithm, up to a constant, of the likelihood (n, n_shifts) of each redshift, whatever the normalisation."""
+        signal = _rms(white)
+        weight = 1 / ((sigma / signal).square() + NOISE_FLOOR**2)
+        return 0.5 * weight * self.rest_frame.match(rest, white / signal, self.noise)
 
-    history = fit("spectrum encoder", model, optimizer, config.epochs, steps, run_epoch, directory / "checkpoint.pt", seed)
-    state = {name: value.cpu() for name, value in model.module.state_dict().items()}
-    save({"config": vars(config), "state": state, "history": history}, directory / "spectrum_encoder.pt")
-    return {"spectrum_encoder": {name: values[-1] for name, values in history.items()}}
+    def _white(self, flux: torch.Tensor) -> torch.Tensor:
+        """Spectra (n, 7781) without their level, in units of the noise's shape."""
+        return (flux - _mean(flux, self.noise)) / self.noise
+
+
+def shifted(flux: torch.Tensor, redshift: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Spectra (n, 7781) as they would be observed at another redshift (n,), the end values held where nothing was observed."""
+    first, step = WAVELENGTH[0], WAVELENGTH[1] - WAVELENGTH[0]
+    wavelength = first + step * torch.arange(flux.shape[1], device=flux.device)
+    place = (wavelength * ((1 + redshift) / (1 + other))[:, None] - first) / step
+    place = place.clamp(0, flux.shape[1] - 1.001)
+    left = place.long()
+    return torch.lerp(flux.gather(1, left), flux.gather(1, left + 1), place - left)
+
+
+def _mean(flux: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+    weight = unit**-2
+    return (flux * weight).sum(1, keepdim=True) / weight.sum()
+
+
+def _rms(x: torch.Tensor) -> torch.Tensor:
+    return x.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)

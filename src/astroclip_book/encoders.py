@@ -8,13 +8,12 @@ import torch
 from torch import nn
 
 from astroclip_book import views
-from astroclip_book.autoencoder import SpectrumAutoencoder, noise_amplitude
+from astroclip_book.autoencoder import SpectrumAutoencoder
 from astroclip_book.errors import BookError
 from astroclip_book.pairs import N_WAVELENGTH
 from astroclip_book.presets import ImageEncoder, SpectrumEncoder
 from astroclip_book.resnet import ResNet
-
-VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
+from astroclip_book.stretch import network_input
 
 
 def freeze(module: nn.Module) -> nn.Module:
@@ -43,17 +42,30 @@ def load_checkpoint(path: Path) -> dict:
 
 
 class ImageFeatures(nn.Module):
-    """Images in nanomaggies to frozen features."""
+    """Images in nanomaggies to frozen features.
 
-    def __init__(self, path: Path):
+    Parameters
+    ----------
+    encoder : ResNet
+    config : presets.ImageEncoder
+        What the encoder is shown.
+    """
+
+    def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
-        checkpoint = load_checkpoint(path)
-        self.config = ImageEncoder(**checkpoint["config"])
-        self.encoder = ResNet(self.config.depth, self.config.width)
-        self.encoder.load_state_dict(checkpoint["state"])
-        self.encoder.to(memory_format=torch.channels_last)
-        self.size = self.config.field // self.config.binning
+        self.encoder, self.config = encoder.to(memory_format=torch.channels_last), config
+        self.size = config.field // config.binning
+        self.n_features = encoder.n_features
         freeze(self)
+
+    @classmethod
+    def load(cls, path: Path) -> ImageFeatures:
+        """Read ``image_encoder.pt``; `load_checkpoint` says what can go wrong."""
+        checkpoint = load_checkpoint(path)
+        config = ImageEncoder(**checkpoint["config"])
+        encoder = ResNet(config.depth, config.width)
+        encoder.load_state_dict(checkpoint["state"])
+        return cls(encoder, config)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(n, h, w, 3) nanomaggies g, r, z, the whole cut-out, to (n, n_features)."""
@@ -62,28 +74,38 @@ class ImageFeatures(nn.Module):
     def augmented(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The same for one random view of each image."""
         binned = views.bin_images(images, self.config.binning)
-        return self._encode(views.augment(binned, self.size, self.config.binning, generator))
+        return self._encode(views.augment(binned, self.size, self.config.binning, generator, self.config.size_keeps))
 
     def _encode(self, images: torch.Tensor) -> torch.Tensor:
-        return self.encoder(views.stretch(images).contiguous(memory_format=torch.channels_last)).float()
+        seen = network_input(images, self.config.input)
+        return self.encoder(seen.contiguous(memory_format=torch.channels_last)).float()
 
 
 class SpectrumFeatures(nn.Module):
-    """Spectra to frozen features."""
+    """Spectra to frozen features.
 
-    def __init__(self, path: Path):
+    Parameters
+    ----------
+    model : SpectrumAutoencoder
+    """
+
+    def __init__(self, model: SpectrumAutoencoder):
         super().__init__()
-        checkpoint = load_checkpoint(path)
-        self.config = SpectrumEncoder(**checkpoint["config"])
-        self.model = SpectrumAutoencoder(self.config, torch.ones(N_WAVELENGTH))
-        self.model.load_state_dict(checkpoint["state"])
+        self.model, self.n_features = model, model.encoder.n_features
         freeze(self)
 
-    def forward(self, flux: torch.Tensor) -> torch.Tensor:
-        """Flux (n, 7781), any constant scale, to (n, n_features)."""
-        return self.model.features(flux).float()
+    @classmethod
+    def load(cls, path: Path) -> SpectrumFeatures:
+        """Read ``spectrum_encoder.pt``; `load_checkpoint` says what can go wrong."""
+        checkpoint = load_checkpoint(path)
+        model = SpectrumAutoencoder(SpectrumEncoder(**checkpoint["config"]), torch.ones(N_WAVELENGTH))
+        model.load_state_dict(checkpoint["state"])
+        return cls(model)
 
-    def augmented(self, flux: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def forward(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
+        """Flux (n, 7781) in any constant scale, and redshifts (n,) where the normalisation needs them, to (n, n_features)."""
+        return self.model.features(flux, redshift).float()
+
+    def augmented(self, flux: torch.Tensor, redshift: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The same for one random view: noise like the spectrum's own, at a fraction of its amplitude, is added."""
-        noise = self.model.noise * noise_amplitude(flux / self.model.noise)[:, None]
-        return self(flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device))
+        return self(self.model.augmented(flux, generator), redshift)

@@ -1,4 +1,4 @@
-"""What all trainings share: device and precision, the learning-rate schedule, epochs that survive a kill."""
+"""What all trainings share: processes, precision, the learning-rate schedule, epochs that survive a kill."""
 
 from __future__ import annotations
 
@@ -7,22 +7,89 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric, seed_everything
+from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
+from astroclip_book import processes
+from astroclip_book.errors import BookError
 from astroclip_book.progress import progress
 
 
-def make_fabric(device: str) -> Fabric:
-    """Fabric on ``cpu`` or ``cuda``, in bfloat16 where that is fast, else in float32."""
+def make_fabric(device: str, precision: str | None = None) -> Fabric:
+    """Fabric on ``cpu`` or ``cuda``: one process, or those that ``torchrun`` started.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu`` or ``cuda``.
+    precision : str, optional
+        As Fabric names it; by default bfloat16 where the processor or GPU has it fast, else float32.
+
+    Raises
+    ------
+    BookError
+        If there are fewer GPUs than processes on this machine.
+    """
     if device == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    fabric = Fabric(accelerator=device, devices=1, precision="bf16-mixed" if fast else "32-true")
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if device == "cuda" and local > torch.cuda.device_count():
+        raise BookError(
+            f"{local} processes were started on a machine with {torch.cuda.device_count()} GPUs: "
+            "give torchrun --nproc-per-node that number, or run on the CPU."
+        )
+    fabric = Fabric(
+        accelerator=device,
+        devices=local,
+        num_nodes=processes.count() // local,
+        # Buffers stay each process's own: batch norm sees its part of the batch, as in the published trainings, and the
+        # queue of MoCo is filled alike everywhere. Sending them at every step would cost more than the gradients.
+        strategy=DDPStrategy(forward_sync_buffers=False) if processes.count() > 1 else "auto",
+        precision=precision or ("bf16-mixed" if fast else "32-true"),
+    )
     fabric.launch()
     return fabric
+
+
+def gather(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
+    """The rows of all processes, (n, …) to (n * processes, …), in the order of their ranks, gradients included.
+
+    The gradient of a loss of all rows, computed alike by every process, comes out as that of one process with the joint
+    batch once the processes' gradients are averaged, as data-parallel training does.
+    """
+    if fabric.world_size == 1:
+        return values
+    return fabric.all_gather(values, sync_grads=values.requires_grad).flatten(0, 1)
+
+
+def share(fabric: Fabric, rows: np.ndarray) -> np.ndarray:
+    """This process's part of a joint batch: equal and contiguous parts, in the order of the ranks."""
+    return np.split(rows, fabric.world_size)[fabric.global_rank]
+
+
+def check_batch(where: str, n_train: int, batch_size: int, accumulate: int = 1) -> None:
+    """Refuse batches that the data or the processes cannot fill.
+
+    Raises
+    ------
+    BookError
+        If there are fewer training pairs than a step takes, or a batch does not split evenly over the processes.
+    """
+    if n_train < batch_size * accumulate:
+        times = f" times accumulate = {accumulate}" if accumulate > 1 else ""
+        raise BookError(
+            f"There are {n_train} training pairs, fewer than {where}.batch_size = {batch_size}{times}: "
+            "lower the batch size or use more pairs."
+        )
+    if batch_size % processes.count():
+        raise BookError(
+            f"{where}.batch_size = {batch_size} does not split evenly over {processes.count()} processes: choose a multiple."
+        )
 
 
 def cosine_rate(step: int, total: int, warmup: float = 0.05) -> float:
@@ -33,14 +100,44 @@ def cosine_rate(step: int, total: int, warmup: float = 0.05) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup)))
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of every parameter group."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+class Descent:
+    """Steps of an optimiser: learning rate by `cosine_rate`, gradients accumulated over some batches.
+
+    Parameters
+    ----------
+    fabric : Fabric
+    module, optimizer
+        As `Fabric.setup` returns them.
+    rate : float
+        Peak learning rate.
+    batches : int
+        How many there will be in all.
+    accumulate : int
+        Batches whose gradients are averaged before a step.
+    """
+
+    def __init__(self, fabric: Fabric, module: nn.Module, optimizer: torch.optim.Optimizer, rate: float, batches: int,
+                 accumulate: int = 1):
+        self.fabric, self.module, self.optimizer = fabric, module, optimizer
+        self.rate, self.batches, self.accumulate = rate, batches, accumulate
+
+    def __call__(self, batch: int, loss: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Descend the loss of a batch, the number ``batch`` of all, counted from 0; returns it without its graph."""
+        last = (batch + 1) % self.accumulate == 0
+        with self.fabric.no_backward_sync(self.module, enabled=not last):
+            value = loss()
+            self.fabric.backward(value / self.accumulate)
+        if last:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate * cosine_rate(batch // self.accumulate, self.batches // self.accumulate)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+        return value.detach()
 
 
 def fit(
     label: str,
+    fabric: Fabric,
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     epochs: int,
@@ -57,6 +154,8 @@ def fit(
     ----------
     label : str
         What the progress bar says.
+    fabric : Fabric
+        Of the module and optimiser; all its processes read the checkpoint that the first writes.
     module, optimizer
         Everything that an epoch changes.
     epochs, steps : int
@@ -65,6 +164,8 @@ def fit(
         Takes the epoch's number and a function to call after each step, trains, and returns its scores.
     checkpoint : Path
         Where the state is kept between epochs.
+    seed : int
+        Each process draws from its own, so that their dropout and noise differ.
 
     Returns
     -------
@@ -74,22 +175,27 @@ def fit(
     history: dict[str, list[float]] = {}
     start = 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=fabric.device)
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         history, start = state["history"], state["epoch"]
-    with progress(description=label, total=epochs * steps, initial=start * steps, unit="step") as bar:
+    fabric.barrier()
+    silent = fabric.global_rank > 0
+    with progress(description=label, total=epochs * steps, initial=start * steps, unit="step", disable=silent) as bar:
         for epoch in range(start, epochs):
-            seed_everything(seed + 1000 * epoch, verbose=False)
+            seed_everything(seed + 1000 * epoch + fabric.global_rank, verbose=False)
             for name, value in run_epoch(epoch, bar.update).items():
                 history.setdefault(name, []).append(float(value))
             state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
             save({**state, "epoch": epoch + 1}, checkpoint)
+            fabric.barrier()
     return history
 
 
 def save(state: dict, path: Path) -> None:
-    """``torch.save`` that leaves the old file or the new one, never half of one."""
+    """``torch.save`` by the first process, that leaves the old file or the new one, never half of one."""
+    if processes.rank() > 0:
+        return
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, path)

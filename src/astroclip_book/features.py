@@ -40,9 +40,9 @@ def extract_features(
         Lengths of the feature vectors.
     """
     fabric = make_fabric(device)
-    encoders = {"image": ImageFeatures(image_encoder), "spectrum": SpectrumFeatures(spectrum_encoder)}
-    encoders = {name: encoder.to(fabric.device) for name, encoder in encoders.items()}
-    length = {"image": encoders["image"].encoder.n_features, "spectrum": encoders["spectrum"].model.encoder.n_features}
+    image = ImageFeatures.load(image_encoder).to(fabric.device)
+    spectrum = SpectrumFeatures.load(spectrum_encoder).to(fabric.device)
+    length = {"image": image.n_features, "spectrum": spectrum.n_features}
     train = pairs.index.where("train")
     path, mark = directory / "features.h5", directory / "features.done"
     if not mark.exists():
@@ -55,17 +55,22 @@ def extract_features(
             block = np.arange(start, min(start + config.batch_size, len(pairs.index)))
             training = np.isin(block, train)
             rows = np.searchsorted(train, block[training])
-            for name, read in (("image", pairs.images), ("spectrum", pairs.spectra)):
-                pixels = torch.from_numpy(read(block)).to(fabric.device)
-                file[name]["clean"][block[0] : block[-1] + 1] = encoders[name](pixels).half().cpu().numpy()
-                generator = torch.Generator(fabric.device).manual_seed(seed + start)
+            generator = torch.Generator(fabric.device).manual_seed(seed + start)
+            images, flux, redshift = (torch.from_numpy(values).to(fabric.device) for values in (
+                pairs.images(block), pairs.spectra(block), pairs.index.redshift[block]))
+            for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):
+                file[name]["clean"][block[0] : block[-1] + 1] = _stored(encoder(*data))
                 if len(rows):
-                    pixels = pixels[torch.from_numpy(training).to(fabric.device)]
-                    views = [encoders[name].augmented(pixels, generator) for _ in range(config.views)]
-                    file[name]["views"][rows[0] : rows[-1] + 1] = torch.stack(views, 1).half().cpu().numpy()
+                    some = [values[torch.from_numpy(training).to(fabric.device)] for values in data]
+                    views = [encoder.augmented(*some, generator) for _ in range(config.views)]
+                    file[name]["views"][rows[0] : rows[-1] + 1] = _stored(torch.stack(views, 1))
             file.flush()
             _write(mark, int(block[-1]) + 1)
     return {"features": {f"{name}_length": int(n) for name, n in length.items()}}
+
+
+def _stored(features: torch.Tensor) -> np.ndarray:
+    return features.clamp(-6e4, 6e4).half().cpu().numpy()  # half precision ends soon after
 
 
 def _create(path: Path, pairs: Pairs, length: dict[str, int], n_train: int, n_views: int) -> None:

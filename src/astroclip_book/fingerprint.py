@@ -8,7 +8,7 @@ import importlib.util
 from pathlib import Path
 
 # Changing how a run is kept, shown or started does not change what its steps compute.
-HOUSEKEEPING = {"", "errors", "pipeline", "presets", "progress", "run", "storage"}
+HOUSEKEEPING = {"", "errors", "pipeline", "presets", "processes", "progress", "run", "storage"}
 
 
 def digest(text: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from astroclip_book import processes
+
 
 def read_hdf5(path: Path) -> dict:
     """All of an HDF5 file in memory: groups become dictionaries, datasets arrays.
@@ -19,3 +21,12 @@ def read_hdf5(path: Path) -> dict:
 
 def _read(group: h5py.Group) -> dict[str, dict | np.ndarray]:
     return {name: _read(item) if isinstance(item, h5py.Group) else item[()] for name, item in group.items()}
+
+
+def write_hdf5(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays as datasets of these names, by the first process."""
+    if processes.rank() > 0:
+        return
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file[name] = values

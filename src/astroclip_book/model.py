@@ -41,16 +41,18 @@ class AstroCLIP:
         directory = Path(directory)
         checkpoint = load_checkpoint(directory / "heads.pt")
         heads = make_heads(checkpoint["state"], Alignment(**checkpoint["config"]))
-        image = ImageFeatures(directory / "image_encoder.pt")
-        return cls(image, SpectrumFeatures(directory / "spectrum_encoder.pt"), heads, device)
+        image = ImageFeatures.load(directory / "image_encoder.pt")
+        return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device)
 
-    def embed_spectra(self, flux: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def embed_spectra(self, flux: np.ndarray, redshift: np.ndarray | None = None, batch_size: int = 256) -> np.ndarray:
         """Embed spectra.
 
         Parameters
         ----------
         flux : (n, 7781) array
             On the DESI grid 3600 + 0.8 i Å, any constant scale.
+        redshift : (n,) array, optional
+            Needed only where the run's encoder normalises spectra at rest (``normalisation: median``).
         batch_size : int
             Spectra at a time.
 
@@ -61,10 +63,12 @@ class AstroCLIP:
         Raises
         ------
         BookError
-            For another shape, values that are not finite, or spectra that are all zero.
+            For another shape, values that are not finite, spectra that are all zero, or redshifts that are needed and not
+            given.
         """
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
-        return self._embed(flux, self.spectrum, self.heads["spectrum"], batch_size)
+        known = [] if redshift is None else [np.asarray(redshift, np.float32)]
+        return self._embed([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Embed images.
@@ -86,12 +90,14 @@ class AstroCLIP:
             For another shape, values that are not finite, or images that are all zero.
         """
         images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
-        return self._embed(images, self.image, self.heads["image"], batch_size)
+        return self._embed([images], self.image, self.heads["image"], batch_size)
 
     @torch.inference_mode()
-    def _embed(self, values: np.ndarray, encoder: nn.Module, head: nn.Module, batch_size: int) -> np.ndarray:
-        parts = [values[i : i + batch_size] for i in range(0, len(values), batch_size)]
-        embedded = [head(encoder(torch.from_numpy(part).to(self.device))).cpu() for part in parts]
+    def _embed(self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, batch_size: int) -> np.ndarray:
+        embedded = []
+        for start in range(0, len(data[0]), batch_size):
+            part = [torch.from_numpy(values[start : start + batch_size]).to(self.device) for values in data]
+            embedded.append(head(encoder(*part)).cpu())
         return torch.cat(embedded).numpy()
 
 

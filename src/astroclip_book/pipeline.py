@@ -5,8 +5,8 @@ from __future__ import annotations
 from astroclip_book.run import Step
 
 
-def _step(name: str, artefacts: tuple, sections: tuple, needs: tuple, chapter: str) -> Step:
-    return Step(name, f"astroclip_book.steps.{name}:{name}", artefacts, sections, needs, chapter)
+def _step(name: str, artefacts: tuple, sections: tuple, needs: tuple, chapter: str, parallel: bool = False) -> Step:
+    return Step(name, f"astroclip_book.steps.{name}:{name}", artefacts, sections, needs, chapter, parallel)
 
 
 STEPS = {
@@ -14,8 +14,33 @@ STEPS = {
     for step in (
         _step("survey", ("pairs.h5", "catalog.h5"), ("survey",), (), "01_mock_survey"),
         _step("index", ("index.h5",), ("data",), ("survey",), "01_mock_survey"),
-        _step("image_encoder", ("image_encoder.pt",), ("image_encoder",), ("survey", "index"), "02_image_encoder"),
-        _step("spectrum_encoder", ("spectrum_encoder.pt",), ("spectrum_encoder",), ("survey", "index"), "03_spectrum_encoder"),
+        _step(
+            "image_encoder",
+            ("image_encoder.pt",),
+            ("image_encoder",),
+            ("survey", "index"),
+            "02_image_encoder",
+            parallel=True,
+        ),
+        _step(
+            "spectrum_encoder",
+            ("spectrum_encoder.pt",),
+            ("spectrum_encoder",),
+            ("survey", "index"),
+            "03_spectrum_encoder",
+            parallel=True,
+        ),
+        *(
+            _step(
+                f"{modality}_comparison",
+                (f"{modality}_comparison.h5",),
+                ("comparison", "evaluation"),
+                ("survey", "index", f"{modality}_encoder"),
+                chapter,
+                parallel=True,
+            )
+            for modality, chapter in (("image", "02_image_encoder"), ("spectrum", "03_spectrum_encoder"))
+        ),
         _step(
             "features",
             ("features.h5",),
@@ -23,7 +48,7 @@ STEPS = {
             ("survey", "index", "image_encoder", "spectrum_encoder"),
             "04_alignment",
         ),
-        _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment"),
+        _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment", parallel=True),
         _step("similarity", (), ("evaluation",), ("alignment",), "05_similarity_search"),
         _step(
             "properties",
@@ -40,8 +65,8 @@ STEPS = {
 # Steps whose results each page makes or reads: a page is executed again when one of them changes.
 CHAPTERS = {
     "01_mock_survey": ("survey", "index"),
-    "02_image_encoder": ("survey", "index", "image_encoder"),
-    "03_spectrum_encoder": ("survey", "index", "spectrum_encoder"),
+    "02_image_encoder": ("survey", "index", "image_encoder", "image_comparison"),
+    "03_spectrum_encoder": ("survey", "index", "spectrum_encoder", "spectrum_comparison"),
     "04_alignment": ("survey", "index", "features", "alignment"),
     "05_similarity_search": ("survey", "index", "alignment", "similarity"),
     "06_redshift_and_mass": ("survey", "index", "alignment", "properties"),

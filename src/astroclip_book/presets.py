@@ -40,30 +40,52 @@ class Data:
 class ImageEncoder:
     """ResNet pre-trained with MoCo v2."""
 
+    weights_path: str | None  # checkpoint of Stein et al. to use as it is; none: trained in the run
     depth: int  # 18, 34 or 50
     width: int  # channels of the first stage; 64 is the published network
     binning: int  # pixels averaged on a side before anything else; 1 keeps 0.262 arcsec
     field: int  # side of the square that is encoded, in original pixels (96 in the paper)
+    input: str  # what the network sees: colours, rgb, rgb_stein or nanomaggies
+    size_keeps: str  # what a resized view keeps: surface_brightness (published) or flux
     epochs: int
-    batch_size: int
+    batch_size: int  # over all processes
+    accumulate: int  # batches whose gradients make one step
+    norm_groups: int  # parts of a batch that batch norm sees apart, shuffled between query and key: GPUs, when published
     learning_rate: float
     weight_decay: float
     queue_size: int
     key_momentum: float
     temperature: float
+    compile: bool  # by torch.compile: faster steps after a slow first one
 
 
 @dataclass(frozen=True)
 class SpectrumEncoder:
     """Spender's encoder, pre-trained as an autoencoder with a rest-frame decoder."""
 
+    weights_path: str | None  # checkpoint of Spender to use as it is; none: trained in the run
     width: int  # channels of the first block; 128 is the published network
+    position: bool  # whether the first convolution knows where on the spectrum it looks; Spender's does not
+    normalisation: str  # weighted, zscore (AstroCLIP) or median (Spender, needs the redshift)
     n_latent: int
     rest_pixels: int  # pixels of the decoder's rest-frame grid
     epochs: int
-    batch_size: int
+    batch_size: int  # over all processes
+    accumulate: int  # batches whose gradients make one step
     learning_rate: float
     blind_weight: float  # of the redshift that the features must find by themselves, beside the reconstruction
+    similarity_weight: float  # of Spender's similarity term
+    consistency_weight: float  # of Spender's consistency term
+    compile: bool  # by torch.compile: faster steps after a slow first one
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the frozen encoders are held against: networks of the same size, trained with labels, on the same pairs."""
+
+    image_epochs: int
+    spectrum_epochs: int
+    components: int  # of the principal component analysis of pixels
 
 
 @dataclass(frozen=True)
@@ -126,6 +148,7 @@ class Preset:
     image_encoder: ImageEncoder
     spectrum_encoder: SpectrumEncoder
     features: Features
+    comparison: Comparison
     alignment: Alignment
     evaluation: Evaluation
     analysis: Analysis

@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from astroclip_book import processes
 from astroclip_book.errors import BookError
 from astroclip_book.fingerprint import code_hash, digest
 from astroclip_book.memory import PeakMemory
@@ -37,6 +39,7 @@ class Step:
     sections: tuple[str, ...]  # sections of the preset that it reads, beside the seed
     needs: tuple[str, ...]  # steps whose artefacts it reads
     chapter: str  # stem of the notebook that makes it
+    parallel: bool = False  # whether all processes of torchrun work on it; else the first alone
 
 
 class Run:
@@ -136,12 +139,14 @@ class Run:
             When an artefact it reads is not there, another process is making it, or the disk is full.
         """
         if self._replaced(name):
-            print(f"{name}: nothing to do, the pairs are read from {self.source}")
+            _say(f"{name}: nothing to do, the pairs are read from {self.source}")
             return {}
         busy = f"Another process is making step '{name}' in {self.directory}: wait for it."
-        with full_disk_explained(self.directory), lock(self.directory / ".partial" / f"{name}.lock", busy):
-            if self.problem(name) is None:
-                print(f"{name}: up to date")
+        first = processes.rank() == 0
+        guard = lock(self.directory / ".partial" / f"{name}.lock", busy) if first else nullcontext()
+        with full_disk_explained(self.directory), guard:
+            if processes.agree(self.problem(name)) is None:
+                _say(f"{name}: up to date")
             else:
                 for need in self.steps[name].needs:
                     self._require(need)
@@ -149,20 +154,27 @@ class Run:
         return self._manifest()[name]["metrics"]
 
     def _execute(self, name: str) -> None:
-        step, scratch = self.steps[name], self._scratch(name)
+        step, first = self.steps[name], processes.rank() == 0
+        scratch = Path(processes.agree(str(self._scratch(name)) if first else None))
         start = time.perf_counter()
         with PeakMemory() as memory:
-            metrics = _function(step)(self, scratch) or {}
-        seconds = time.perf_counter() - start
+            metrics = _function(step)(self, scratch) if first or step.parallel else None
+        if first:
+            self._keep(name, scratch, metrics or {}, time.perf_counter() - start, memory.peak)
+        processes.agree()
+
+    def _keep(self, name: str, scratch: Path, metrics: dict, seconds: float, peak: int) -> None:
+        step = self.steps[name]
         record = {
             "key": self.key(name),
             **self._identity(name),
             "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
             "metrics": metrics,
             "wall_seconds": round(seconds, 2),
-            "peak_rss_bytes": memory.peak,
+            "peak_rss_bytes": peak,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "device": self.device,
+            "processes": processes.count() if step.parallel else 1,
             **provenance(),
         }
         self._record(name, None)  # killed between here and the end, the step counts as not made
@@ -170,7 +182,7 @@ class Run:
             os.replace(scratch / artefact, self.directory / artefact)
         self._record(name, record)
         shutil.rmtree(scratch)
-        print(f"{name}: made in {seconds:.1f} s, peak memory {memory.peak / 2**30:.1f} GiB")
+        _say(f"{name}: made in {seconds:.1f} s, peak memory {peak / 2**30:.1f} GiB")
 
     def _scratch(self, name: str) -> Path:
         scratch = self.directory / ".partial" / name
@@ -262,10 +274,11 @@ def open_run(namespace: dict) -> Run:
     given = {name: namespace[name] for name in names}
     name, directory, device = given.pop("preset", "laptop"), given.pop("run_dir", None), given.pop("device", "auto")
     preset = load_preset(name, **given)
-    return Run(preset, Path(directory or ROOT / "runs" / preset.name), _device(device))
+    return Run(preset, Path(directory or ROOT / "runs" / preset.name), choose_device(device))
 
 
-def _device(name: str) -> str:
+def choose_device(name: str) -> str:
+    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda"; BookError for another name, or a GPU that is not there."""
     if name == "cpu":
         return name
     if name not in ("auto", "cuda"):
@@ -280,15 +293,20 @@ def _device(name: str) -> str:
 def _with_absolute_paths(preset: Preset) -> Preset:
     if preset.data.catalog_path and not preset.data.pairs_path:
         raise BookError("catalog_path is given without pairs_path: the mock survey has a catalogue of its own.")
-    sections = {name: getattr(preset, name) for name in ("data", "sky")}
+    sections = {name: getattr(preset, name) for name in ("data", "image_encoder", "spectrum_encoder", "sky")}
     for name, section in sections.items():
         given = {field: value for field, value in vars(section).items() if field.endswith("_path") and value}
         paths = {field: Path(value).expanduser().resolve() for field, value in given.items()}
         for field, path in paths.items():
             if not path.is_file():
-                raise BookError(f"{field}: there is no file {path}.")
+                raise BookError(f"{name}.{field}: there is no file {path}.")
         sections[name] = dataclasses.replace(section, **{field: str(path) for field, path in paths.items()})
     return dataclasses.replace(preset, **sections)
+
+
+def _say(text: str) -> None:
+    if processes.rank() == 0:
+        print(text)
 
 
 def _stamp(path: str) -> list[int]:

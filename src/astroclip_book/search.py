@@ -55,6 +55,28 @@ def neighbours(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarr
     return index, cosine
 
 
+def nearest_in(features: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
+    """The k nearest others of some objects in features of any scale, by the cosine of standardised features.
+
+    Parameters
+    ----------
+    features : (n, d) array
+    queries : (m,) int array
+        Rows of ``features``; none is its own neighbour.
+    k : int
+
+    Returns
+    -------
+    (m, k) int array
+        Rows of ``features``, nearest first.
+    """
+    features = features.astype(np.float32)
+    unit = (features - features.mean(0)) / np.maximum(features.std(0), 1e-6)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    found, _ = neighbours(unit[queries], unit, k + 1)
+    return np.stack([row[row != query][:k] for row, query in zip(found, queries, strict=True)])
+
+
 def four_directions(vectors: dict[str, np.ndarray], query: int, k: int) -> dict[tuple[str, str], tuple]:
     """The nearest galaxies to one of them, in all directions between its modalities.
 

@@ -5,11 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from astroclip_book.decoder import RestFrameDecoder
 from astroclip_book.heads import Head
 from astroclip_book.losses import info_nce
 from astroclip_book.pairs import WAVELENGTH
 from astroclip_book.resnet import ResNet
-from astroclip_book.spender import RestFrameDecoder, SpectrumEncoder
+from astroclip_book.spender import SpectrumEncoder
 
 
 @pytest.mark.parametrize(("depth", "n_parameters", "n_features"), [(18, 11_176_512, 512), (50, 23_508_032, 2048)])
@@ -23,31 +24,44 @@ def test_resnet_is_torchvisions_in_size_and_names(depth, n_parameters, n_feature
 
 
 def test_spender_at_full_width_has_the_published_size():
-    encoder = SpectrumEncoder(128, 6)
-    n = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith(("mlp", "position")))
-    assert n == pytest.approx(3.115e6, rel=1e-3)
+    encoder = SpectrumEncoder(128, 6, position=False)
+    assert sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("mlp")) == pytest.approx(3.115e6, rel=1e-3)
     assert encoder.n_features == 256
 
 
-@pytest.mark.parametrize("slope", [0.25, 0.0, -0.3])
-def test_spender_equals_its_definition(slope):
+@pytest.mark.parametrize("slope", [0.25, 0.01, -0.3])
+@pytest.mark.parametrize("position", [False, True])
+def test_spectrum_encoder_equals_its_definition_gradients_included(slope, position):
     torch.manual_seed(0)
-    encoder = SpectrumEncoder(4, 3)
+    encoder = SpectrumEncoder(4, 3, position)
     for block in (encoder.conv1, encoder.conv2, encoder.conv3):
-        block[2].weight.data.fill_(slope)
-    encoder.position.weight.data.zero_()
-    x = torch.randn(2, 7781)
-    hidden = F.max_pool1d(encoder.conv1(x[:, None]), 5)
-    hidden = encoder.conv3(F.max_pool1d(encoder.conv2(hidden), 11))
+        block[2].weight.data[::2] = slope
+    x = torch.randn(2, 7781).cumsum(1)
+    x = (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True)
+    _, norm, activation = encoder.conv1
+    first = encoder.conv1[0](x[:, None]) + (encoder.position(encoder.waves).T if position else 0)
+    hidden = F.max_pool1d(activation(norm(first)), 5, padding=2)
+    hidden = encoder.conv3(F.max_pool1d(encoder.conv2(hidden), 11, padding=5))
     values, attention = hidden[:, :8], hidden[:, 8:]
     expected = (values * torch.softmax(attention, -1)).sum(-1)
-    torch.testing.assert_close(encoder.attend(x), expected)
-    torch.testing.assert_close(encoder(x), encoder.mlp(expected))
+    parameters = {name: p for name, p in encoder.named_parameters() if p.requires_grad and not name.startswith("mlp")}
+    gradients = torch.autograd.grad(expected.square().sum(), parameters.values())
+    found = encoder.attend(x)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(encoder(x), encoder.mlp(expected), rtol=1e-4, atol=1e-5)
+    for name, mine, theirs in zip(parameters, torch.autograd.grad(found.square().sum(), parameters.values()), gradients, strict=True):
+        assert (mine - theirs).norm() < 2e-3 * theirs.norm(), name
+
+
+def test_attention_weights_are_a_distribution_over_places():
+    values, weights = SpectrumEncoder(4, 3, position=True).attention(torch.randn(2, 7781))
+    assert values.shape == weights.shape == (2, 8, 142)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 8))
 
 
 def test_encoder_knows_where_it_looks():
     torch.manual_seed(0)
-    encoder = SpectrumEncoder(4, 3).eval()
+    encoder = SpectrumEncoder(4, 3, position=True).eval()
     line = torch.exp(-0.5 * ((torch.arange(7781) - 2000) / 3.0) ** 2)[None]
     moved = line.roll(2750, 1)  # by whole pooling cells, so that nothing else differs
     assert (encoder.attend(line) - encoder.attend(moved)).abs().max() > 2e-3

@@ -43,6 +43,25 @@ def scores(way):
     return {"r2": 0.5, "r2_ci95": [0.4, 0.6], "n": N}
 
 
+def draw_alike_images(pairs, rng):
+    return plots.alike(pairs, np.arange(20), np.array([1, 2]), np.array([[3, 4, 5], [6, 7, 8]]), "image", source=SOURCE)
+
+
+def draw_alike_spectra(pairs, rng):
+    return plots.alike(pairs, np.arange(20), np.array([1]), np.array([[3, 4, 5]]), "spectrum", source=SOURCE)
+
+
+def draw_ways(pairs, rng):
+    return plots.ways({way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "random")}, source=SOURCE)
+
+
+def draw_attention(pairs, rng):
+    rest = np.arange(3600.0, 7000.0, 10)
+    curves = {"galaxies": np.ones(len(rest)), "shuffled": rng.uniform(0.8, 1.2, len(rest))}
+    places, weights = WAVELENGTH[::55], rng.uniform(0.5, 2, (2, len(WAVELENGTH[::55])))
+    return plots.attention(pairs.spectra([0, 1]), pairs.index.redshift[:2], places, weights, rest, curves, source=SOURCE)
+
+
 def draw_gallery(pairs, rng):
     return plots.gallery(pairs.images([0, 1, 2, 3, 4, 5, 6]), list("abcdefg"), source=SOURCE)
 
@@ -196,7 +215,7 @@ def test_figure(draw, pairs):
 
 
 def test_every_figure_function_is_drawn_here():
-    texts = {"rgb", "table", "scores_table", "colours_table", "distances_table", "island_sentence"}
+    texts = {"rgb", "table", "scores_table", "colours_table", "distances_table", "island_sentence", "ways_table", "number", "no_training"}
     drawn = " ".join(name for name in globals() if name.startswith("draw_"))
     assert all(name in drawn for name in set(plots.__all__) - texts)
 
@@ -235,6 +254,19 @@ def test_stack_leaves_out_what_few_galaxies_reach():
 def test_table_text():
     text = plots.table(["", "a", "b"], [["row", -0.25, None], ["other", 1234, "x"]]).data
     assert "| row | −0.250 | – |" in text and "| other | 1,234 | x |" in text
+
+
+def test_ways_table_has_a_row_for_each_way_and_label():
+    text = plots.ways_table({way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "pca")}).data
+    assert "| frozen, neighbours | redshift | 0.500 | 0.400 to 0.600 | 60 |" in text
+    assert "| principal components, neighbours | log stellar mass | 0.500 |" in text
+
+
+def test_numbers_for_sentences():
+    assert plots.number(-0.123, ".2f") == "−0.12"
+    assert plots.number(0.5, ".0%") == "50%"
+    assert plots.number(None, ".2f") == "–"
+    assert "`weights.ckpt`" in plots.no_training("/some/where/weights.ckpt").data
 
 
 def test_distances_table_has_the_marks_beside_the_numbers():

@@ -1,24 +1,27 @@
 """Pre-training, features and alignment on a small file: what is frozen stays, what is killed goes on."""
 
+import copy
+import dataclasses
+import shutil
+
 import h5py
 import numpy as np
 import pytest
 import torch
-from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, write_pairs
+from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
-from astroclip_book import alignment, engine, features, moco
+from astroclip_book import alignment, engine, features
 from astroclip_book.alignment import align
-from astroclip_book.autoencoder import train_spectrum_encoder
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.engine import make_fabric
 from astroclip_book.errors import BookError
 from astroclip_book.features import extract_features
-from astroclip_book.moco import MoCo, train_image_encoder
+from astroclip_book.image_cache import cache_images
+from astroclip_book.moco import MoCo
 from astroclip_book.model import AstroCLIP
 from astroclip_book.pairs import Pairs, index_pairs
-
-
-class Killed(BaseException):
-    """Stands for a signal."""
+from astroclip_book.train_images import train_image_encoder
+from astroclip_book.train_spectra import train_spectrum_encoder
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +42,6 @@ def run(pairs, tmp_path_factory):
     extract_features(pairs, *paths, FEATURES, "cpu", 0, directory)
     align(directory / "features.h5", ALIGNMENT, "cpu", 0, directory)
     return directory
-
-
-def killing(function, at: int):
-    """``function``, but the call number ``at`` is the last thing that happens."""
-    calls = iter(range(at))
-
-    def wrapped(*args, **kwargs):
-        if next(calls, None) is None:
-            raise Killed
-        return function(*args, **kwargs)
-
-    return wrapped
 
 
 def weights(path):
@@ -104,7 +95,7 @@ def test_the_epoch_with_the_least_validation_loss_is_kept(run):
 
 
 def test_frozen_encoders_stay_bit_equal_buffers_included(run, pairs):
-    encoder = ImageFeatures(run / "image_encoder.pt")
+    encoder = ImageFeatures.load(run / "image_encoder.pt")
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     encoder.train()  # what a careless training loop does to everything
     images = torch.from_numpy(pairs.images(np.arange(8)))
@@ -155,40 +146,103 @@ def test_too_few_pairs_for_a_batch(train, pairs, tmp_path):
         train(pairs, config, "cpu", 0, tmp_path)
 
 
+@pytest.mark.parametrize(("train", "config"), [(train_image_encoder, IMAGE_ENCODER), (train_spectrum_encoder, SPECTRUM_ENCODER)])
+def test_accumulated_batches_must_fit_too(train, config, pairs, tmp_path):
+    with pytest.raises(BookError, match="batch_size = 16 times accumulate = 9: lower the batch size"):
+        train(pairs, dataclasses.replace(config, accumulate=9), "cpu", 0, tmp_path)
+
+
+def test_accumulated_gradients_are_those_of_the_joint_batch():
+    fabric = make_fabric("cpu", "32-true")
+    x, truth = torch.randn(2, 8, 5), torch.randn(2, 8, 1)
+    weights = []
+    for accumulate in (1, 2):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(5, 1)
+        model, optimizer = fabric.setup(model, torch.optim.SGD(model.parameters(), 0.1))
+        descend = engine.Descent(fabric, model, optimizer, 0.1, 2 * accumulate, accumulate)
+        batches = [(x.flatten(0, 1), truth.flatten(0, 1))] if accumulate == 1 else list(zip(x, truth, strict=True))
+        for number, (inputs, outputs) in enumerate(batches):
+            descend(number, lambda m=model, i=inputs, o=outputs: (m(i) - o).square().mean())
+        weights.append(model.module.weight.detach().clone())
+    torch.testing.assert_close(*weights)
+
+
+def test_a_compiled_training_gives_the_same_files(pairs, run, tmp_path):
+    if not shutil.which("c++"):
+        pytest.skip("torch.compile needs a C++ compiler")
+    train_image_encoder(pairs, dataclasses.replace(IMAGE_ENCODER, compile=True, epochs=1), "cpu", 0, tmp_path)
+    assert weights(tmp_path / "image_encoder.pt").keys() == weights(run / "image_encoder.pt").keys()
+    (tmp_path / "checkpoint.pt").unlink()
+    train_spectrum_encoder(pairs, dataclasses.replace(SPECTRUM_ENCODER, compile=True, epochs=1), "cpu", 0, tmp_path)
+    assert weights(tmp_path / "spectrum_encoder.pt").keys() == weights(run / "spectrum_encoder.pt").keys()
+
+
+def test_probe_and_losses_of_every_epoch_are_kept(run):
+    for name, keys in (("image", {"train_loss", "validation_accuracy"}), ("spectrum", {"train_fidelity", "validation_blind"})):
+        history = load_checkpoint(run / f"{name}_encoder.pt")["history"]
+        assert keys | {"probe_r2"} <= history.keys()
+        assert {len(values) for values in history.values()} == {2}
+
+
 def test_damaged_checkpoints_are_named(run, tmp_path):
     (tmp_path / "image_encoder.pt").write_bytes((run / "image_encoder.pt").read_bytes()[:5000])
     with pytest.raises(BookError, match=r"image_encoder.pt is not a checkpoint of this book, or is damaged"):
-        ImageFeatures(tmp_path / "image_encoder.pt")
+        ImageFeatures.load(tmp_path / "image_encoder.pt")
     with pytest.raises(BookError, match="spectrum_encoder.pt does not exist"):
-        SpectrumFeatures(tmp_path / "spectrum_encoder.pt")
+        SpectrumFeatures.load(tmp_path / "spectrum_encoder.pt")
 
 
-def test_moco_queue_takes_the_newest_keys_and_the_key_network_follows_slowly():
+@pytest.fixture
+def moco():
     torch.manual_seed(0)
-    network = MoCo(IMAGE_ENCODER)
-    before = network.queue.clone()
-    slow, fast = network.key["encoder"].conv1.weight, network.query["encoder"].conv1.weight
+    return MoCo(IMAGE_ENCODER, make_fabric("cpu", "32-true"))
+
+
+def test_moco_queue_takes_the_newest_keys_and_the_key_network_follows_slowly(moco):
+    before = moco.queue.clone()
+    slow, fast = moco.key["encoder"].conv1.weight, moco.query["encoder"].conv1.weight
     fast.data += 1
     old = slow.clone()
     views = torch.randn(2, 16, 3, 32, 32)
-    loss = network(*views)
+    loss = moco(*views, torch.randperm(16))
     torch.testing.assert_close(slow - old, 0.1 * torch.ones_like(old), rtol=0, atol=1e-6)  # 1 - key_momentum
-    assert network.pointer == 16
-    assert torch.equal(network.queue[16:], before[16:])
-    assert not torch.equal(network.queue[:16], before[:16])
+    assert moco.pointer == 16
+    assert torch.equal(moco.queue[16:], before[16:])
+    assert not torch.equal(moco.queue[:16], before[:16])
     loss.backward()
     assert fast.grad is not None
     assert slow.grad is None
 
 
+def test_moco_loss_against_its_definition(moco):
+    query, key = torch.randn(2, 16, 3, 32, 32)
+    order, queue = torch.randperm(16), moco.queue.clone()
+    expected = copy.deepcopy(moco)
+    loss = moco(query, key, order)
+    # Batch norm sees halves: queries in the given order, keys in the shuffled one.
+    q = torch.cat([MoCo.project(expected.query, query[half]) for half in torch.arange(16).chunk(2)])
+    k = torch.empty_like(q)
+    for half in order.chunk(2):
+        k[half] = MoCo.project(expected.key, key[half])
+    logits = torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1).double() / IMAGE_ENCODER.temperature
+    torch.testing.assert_close(loss.double(), (logits.logsumexp(1) - logits[:, 0]).mean(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(moco.queue[:16], k, rtol=1e-4, atol=1e-5)
+
+
+def test_moco_refuses_parts_that_do_not_divide_the_batch():
+    with pytest.raises(BookError, match=r"norm_groups = 3 must be a multiple of the 1 processes, and batch_size = 16 a multiple"):
+        MoCo(dataclasses.replace(IMAGE_ENCODER, norm_groups=3), make_fabric("cpu"))
+
+
 def test_image_cache_holds_binned_pixels(pairs, tmp_path):
-    cache = moco.cache_images(pairs, np.array([3, 1]), 2, tmp_path / "cache")
+    cache = cache_images(pairs, np.array([3, 1]), 2, tmp_path / "cache")
     image = pairs.images(np.array([3]))[0, ..., 2]
     np.testing.assert_allclose(cache[0, 2, 10, 10], image[20:22, 20:22].mean(), rtol=2e-3)
 
 
 def test_spectra_are_seen_up_to_level_and_scale(run, pairs):
-    encoder = SpectrumFeatures(run / "spectrum_encoder.pt")
+    encoder = SpectrumFeatures.load(run / "spectrum_encoder.pt")
     flux = torch.from_numpy(pairs.spectra(np.arange(4)))
     with torch.no_grad():
         torch.testing.assert_close(encoder(3 * flux + 5 * flux.std()), encoder(flux), rtol=1e-3, atol=1e-3)

@@ -1,10 +1,12 @@
-"""What each augmentation does to flux, noise and orientation."""
+"""What each augmentation does to flux, noise and orientation, and how much of it each object gets."""
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage, stats
 
-from astroclip_book import views
+from astroclip_book import imaging, views
+from astroclip_book.errors import BookError
 
 
 @pytest.fixture
@@ -15,85 +17,274 @@ def generator():
 @pytest.fixture
 def galaxies():
     """64 equal elongated blobs, (64, 3, 76, 76)."""
-    y, x = torch.meshgrid(*2 * [torch.arange(76.0) - 37.5], indexing="ij")
-    blob = torch.exp(-0.5 * ((x / 4) ** 2 + (y / 2) ** 2))
-    return blob.expand(64, 3, 76, 76).clone()
+    return blob(76, widths=(4, 2)).expand(64, 3, 76, 76).clone()
 
 
-def test_moving_keeps_flux_and_turns_each_object_by_itself(galaxies, generator):
-    moved = views.move(galaxies, 48, 3.5, generator)
-    flux = galaxies[0, 0].sum()
-    torch.testing.assert_close(moved.sum((2, 3)), flux.expand(64, 3), rtol=0.02, atol=0)
-    y, x = torch.meshgrid(*2 * [torch.arange(48.0)], indexing="ij")
-    weight = moved[:, 0] / moved[:, 0].sum((1, 2), keepdim=True)
-    mx, my = (weight * x).sum((1, 2)), (weight * y).sum((1, 2))
-    assert (mx - 23.5).abs().max() <= 3.6
-    assert mx.std() > 1
-    xx = (weight * (x - mx[:, None, None]) ** 2).sum((1, 2))
-    yy = (weight * (y - my[:, None, None]) ** 2).sum((1, 2))
-    xy = (weight * (x - mx[:, None, None]) * (y - my[:, None, None])).sum((1, 2))
-    angle = 0.5 * torch.atan2(2 * xy, xx - yy)
-    assert np.histogram(angle.numpy(), 4, (-np.pi / 2, np.pi / 2))[0].min() >= 5
-    size = (xx * yy - xy**2) ** 0.25 / 8**0.5
-    assert 0.88 < size.min() < 0.95
-    assert 1.05 < size.max() < 1.12
+@pytest.fixture
+def calm(monkeypatch):
+    """Skies without noise."""
+    monkeypatch.setattr(views, "SKY_NOISE", ((0.0, 0.0, 0.0),) * 3)
 
 
-def test_dust_dims_blue_more_than_red(generator):
-    ratio = views.transmission(4000, generator)
-    assert ratio.max() < 1
-    assert (ratio[:, 0] < ratio[:, 1]).all()
-    assert (ratio[:, 1] < ratio[:, 2]).all()
-    excess = torch.log10(ratio[:, 0]) / views.TRANSMISSION[0]
-    assert excess.median() == pytest.approx(0.001146 + 0.03338, rel=0.1)
+def blob(side, x=0.0, y=0.0, widths=(2, 2)):
+    """A Gaussian (side, side) of this offset from the centre."""
+    axis = torch.arange(float(side)) - (side - 1) / 2
+    return torch.exp(-0.5 * (((axis - x) / widths[0]) ** 2 + ((axis[:, None] - y) / widths[1]) ** 2))
 
 
-def test_blur_widens_and_keeps_flux(generator):
-    points = torch.zeros(200, 3, 33, 33)
-    points[:, :, 16, 16] = 1
-    blurred = views.blur(points, 1, generator)
-    torch.testing.assert_close(blurred.sum((2, 3)), torch.ones(200, 3), rtol=1e-4, atol=0)
-    peaks = blurred[:, :, 16, 16]
-    assert ((peaks > 0.99).float().mean(0) - 0.5).abs().max() < 0.15  # half of the draws are better than the median
-    assert peaks.min() < 0.3
+def seconds(images):
+    """Centroids (n, 2) as x, y from the centre, and second moments (n, 2, 2), of images (n, h, w)."""
+    axis = torch.arange(float(images.shape[-1])) - (images.shape[-1] - 1) / 2
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    places = torch.stack([x, y])
+    weight = images / images.sum((1, 2), keepdim=True)
+    mean = torch.einsum("nij,aij->na", weight, places)
+    return mean, torch.einsum("nij,aij,bij->nab", weight, places, places) - mean[:, :, None] * mean[:, None]
 
 
-@pytest.mark.parametrize("binning", [1, 2])
-def test_noise_makes_up_a_worse_depth(binning, generator):
-    noise = views.noise(torch.Size((500, 3, 20, 20)), binning, generator)
-    measured = noise.std((2, 3))
-    for band in range(3):
-        target = views._lognormal(views.SKY_NOISE, 100_000, generator)[:, band]
-        expected = (target**2 - views.median(views.SKY_NOISE[band]) ** 2).clamp(min=0).sqrt() / binning
-        assert measured[:, band].mean() == pytest.approx(expected.mean().item(), rel=0.15)
-    assert noise.mean().abs() < 1e-3
+def excess(laws, n):
+    """(n, 3) widths in quadrature between two draws of scipy's log-normal, zero where the second is the smaller."""
+    rng = np.random.default_rng(1)
+    true, final = (
+        np.stack([stats.lognorm(shape, location, scale).rvs(n, rng) for shape, location, scale in laws], 1)
+        for _ in range(2)
+    )
+    return np.sqrt(np.maximum(final**2 - true**2, 0))
 
 
-def test_stretch_is_linear_in_the_dark_and_logarithmic_in_the_light():
-    flux = torch.linspace(-0.05, 5000, 1000).view(1, 1, 1, -1).repeat(1, 3, 1, 1)
-    brightness = views.stretch(flux)[:, 0]
-    assert (brightness.diff(dim=-1) > 0).all()
-    decade = views.stretch(10 * flux)[:, 0, :, -1] - brightness[..., -1]
-    torch.testing.assert_close(decade, torch.full((1, 1), 1.5 * np.log(10)), rtol=1e-3, atol=0)
-    faint = torch.full((1, 3, 1, 1), 1e-3)
-    torch.testing.assert_close(views.stretch(2 * faint), 2 * views.stretch(faint), rtol=1e-3, atol=0)
+class TestReddening:
+    def test_is_the_ratio_of_two_columns_of_dust(self, generator):
+        ratio = torch.log10(views.reddening(20_000, generator).double()).numpy()
+        law = stats.lognorm(0.67306, 0.001146, 0.03338)
+        drawn = law.rvs((2, 20_000), np.random.default_rng(1))
+        for band, exponent in enumerate((-1.2856, -0.866, -0.4844)):
+            expected = exponent * (drawn[0] - drawn[1])
+            assert stats.ks_2samp(ratio[:, band], expected).pvalue > 1e-3
+
+    def test_is_one_column_for_all_bands(self, generator):
+        ratio = torch.log10(views.reddening(100, generator).double())
+        column = ratio / torch.tensor(imaging.TRANSMISSION)
+        torch.testing.assert_close(column[:, 1:], column[:, :1].expand(-1, 2), rtol=1e-3, atol=1e-6)
+        assert len(column[:, 0].unique()) == 100
+
+    def test_knows_no_dust_thicker_than_the_maximum(self, generator, monkeypatch):
+        monkeypatch.setattr(views, "REDDENING", (0.5, 0.0, 1.0))
+        column = torch.log10(views.reddening(2000, generator)[:, 0]) / imaging.TRANSMISSION[0]
+        assert column.abs().max() < 1
+        assert 0.2 < (column.abs() < 1e-6).float().mean() < 0.3  # both at the maximum
 
 
-def test_stretch_shows_colours_apart_from_brightness():
-    bright, red = torch.full((2, 3, 1, 1), 100.0).unbind(0)
-    red = red * torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1)
-    difference = (views.stretch(red[None]) - views.stretch(bright[None])).flatten()
-    torch.testing.assert_close(difference[1:], torch.full((2,), 2 * np.log(2)), rtol=1e-3, atol=0)
+class TestMoving:
+    @pytest.fixture(params=[1, 2])
+    def moved(self, request, generator):
+        """Motions of 1000 objects, (shift, x axis, y axis) each (1000, 2), measured on a mark in each band."""
+        marks = torch.stack([blob(56), blob(56, x=8), blob(56, y=8)]).expand(1000, 3, 56, 56)
+        moved = views.move(marks, 56, request.param, generator, "surface_brightness")
+        shift, x, y = (seconds(moved[:, band])[0] for band in range(3))
+        return request.param, shift.numpy(), ((x - shift) / 8).numpy(), ((y - shift) / 8).numpy()
+
+    def test_turns_by_any_angle(self, moved):
+        _, _, x, _ = moved
+        assert stats.kstest(np.arctan2(x[:, 1], x[:, 0]), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
+
+    def test_mirrors_half_of_the_objects(self, moved):
+        _, _, x, y = moved
+        handedness = np.sign(x[:, 0] * y[:, 1] - x[:, 1] * y[:, 0])
+        assert abs(handedness.mean()) < 0.1
+
+    def test_resizes_by_up_to_a_tenth_and_keeps_the_shape(self, moved):
+        _, _, x, y = moved
+        size = np.hypot(*x.T)
+        assert stats.kstest(size, stats.uniform(0.9, 0.2).cdf).pvalue > 1e-3
+        np.testing.assert_allclose(np.hypot(*y.T), size, atol=0.01)
+        np.testing.assert_allclose((x * y).sum(1), 0, atol=0.01)
+
+    def test_shifts_by_whole_original_pixels(self, moved):
+        binning, shift, _, _ = moved
+        pixels = shift * binning
+        np.testing.assert_allclose(pixels, pixels.round(), atol=0.02)
+        for axis in range(2):
+            counts = np.unique_counts(pixels[:, axis].round())
+            assert counts.values.tolist() == list(range(-7, 8))
+            assert stats.chisquare(counts.counts).pvalue > 1e-3
+        assert abs(np.corrcoef(pixels.T)[0, 1]) < 0.1
+
+    def test_draws_all_this_independently(self, moved):
+        _, shift, x, y = moved
+        angle, handedness = np.arctan2(x[:, 1], x[:, 0]), np.sign(x[:, 0] * y[:, 1] - x[:, 1] * y[:, 0])
+        correlation = np.corrcoef([*shift.T, angle, np.hypot(*x.T), handedness])
+        assert np.abs(correlation - np.eye(5)).max() < 0.12
+
+    def test_keeps_surface_brightness_or_flux(self, galaxies):
+        def move(images, size, keep):
+            return views.move(images, size, 2, torch.Generator().manual_seed(0), keep)
+
+        flux, even = galaxies[0, 0].sum(), torch.ones(64, 3, 76, 76)
+        torch.testing.assert_close(move(galaxies, 56, "flux").sum((2, 3)), flux.expand(64, 3), rtol=0.02, atol=0)
+        torch.testing.assert_close(move(even, 32, "surface_brightness"), torch.ones(64, 3, 32, 32))
+        area = move(galaxies, 56, "surface_brightness").sum((2, 3)) / flux
+        torch.testing.assert_close(move(even, 32, "flux").mean((2, 3)), 1 / area, rtol=0.02, atol=0)
+        assert area.min() < 0.86
+        assert area.max() > 1.15
+
+    def test_finds_nothing_outside_the_images(self, generator):
+        moved = views.move(torch.ones(64, 3, 40, 40), 96, 1, generator, "surface_brightness")
+        torch.testing.assert_close(moved[..., 47:49, 47:49], torch.ones(64, 3, 2, 2))
+        assert (moved[..., :8, :] == 0).all()
+        assert (moved.sum((2, 3)) / 40**2 - 1).abs().max() > 0.15
+
+    def test_interpolates_between_neighbours(self, generator):
+        images = torch.rand(64, 3, 40, 40, generator=generator)
+        moved = views.move(images, 16, 1, generator, "surface_brightness")
+        assert moved.min() >= 0
+        assert moved.max() <= 1
+        # Between four values as often as at one: the mean square of the weights is 4/9, at any angle.
+        assert moved.var() / images.var() == pytest.approx(4 / 9, rel=0.05)
 
 
-def test_views_are_reproducible_and_differ(galaxies):
-    first = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(1))
-    again = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(1))
-    assert torch.equal(first, again)
-    assert first.shape == (64, 3, 32, 32)
-    assert (first[0] - first[1]).abs().max() > 0.05
+class TestBlur:
+    @pytest.mark.parametrize("binning, reach", [(1, 6), (2, 3), (4, 2)])
+    def test_is_a_gaussian_for_each_band_of_each_object(self, binning, reach, generator):
+        images = torch.rand(8, 3, 30, 30, generator=generator)
+        blurred = views.blur(images, binning, torch.Generator().manual_seed(1))
+        assert blurred.shape == (8, 3, 30 - 2 * reach, 30 - 2 * reach)
+        sigma = views._excess(imaging.PSF_SIGMA, 8, torch.Generator().manual_seed(1)) / binning
+        assert len(sigma[sigma > 0].unique()) > 8
+        for image, result, width in zip(
+            images.flatten(0, 1), blurred.flatten(0, 1), sigma.flatten().tolist(), strict=True
+        ):
+            expected = ndimage.gaussian_filter(image.double().numpy(), width, radius=reach) if width else image
+            np.testing.assert_allclose(result, expected[reach:-reach, reach:-reach], atol=1e-5)
+
+    def test_makes_up_for_a_worse_seeing(self, generator):
+        points = torch.zeros(3000, 3, 25, 25)
+        points[:, :, 12, 12] = 1
+        blurred = views.blur(points, 1, generator)
+        torch.testing.assert_close(blurred.sum((2, 3)), torch.ones(3000, 3))
+        peaks = blurred[:, :, 6, 6].numpy()
+        sigma = excess(imaging.PSF_SIGMA, 100_000)
+        offsets = np.arange(-6, 7)
+        for band in range(3):
+            assert (peaks[:, band] > 0.9999).mean() == pytest.approx((sigma[:, band] < 0.2).mean(), abs=0.03)
+            # The wider, the lower, so percentiles of widths are those of peaks.
+            widths = np.percentile(sigma[:, band], [75, 90, 99])
+            kernel = np.exp(-0.5 * (offsets / widths[:, None]) ** 2)
+            expected = (kernel[:, 6] / kernel.sum(1)) ** 2
+            np.testing.assert_allclose(np.percentile(peaks[:, band], [25, 10, 1]), expected, rtol=0.12)
+        assert np.abs(np.corrcoef(peaks.T) - np.eye(3)).max() < 0.06
+
+    def test_leaves_alone_what_is_seen_better(self, generator, monkeypatch):
+        images = torch.rand(4, 3, 20, 20, generator=generator)
+        monkeypatch.setattr(views, "_excess", lambda laws, n, generator: torch.zeros(n, 3))
+        torch.testing.assert_close(views.blur(images, 2, generator), images[..., 3:-3, 3:-3])
+
+    def test_does_not_depend_on_where_the_image_ends(self, generator):
+        images = torch.rand(16, 3, 40, 40, generator=generator)
+        whole = views.blur(images, 2, torch.Generator().manual_seed(1))
+        part = views.blur(images[..., 8:-8, 8:-8], 2, torch.Generator().manual_seed(1))
+        torch.testing.assert_close(part, whole[..., 8:-8, 8:-8])
+
+
+class TestNoise:
+    @pytest.mark.parametrize("binning", [1, 2])
+    def test_makes_up_for_a_worse_depth(self, binning, generator):
+        noise = views.noise(torch.Size((3000, 3, 20, 20)), binning, generator)
+        measured = noise.std((2, 3)).numpy()
+        expected = excess(imaging.SKY_NOISE, 100_000) / binning
+        for band in range(3):
+            assert (measured[:, band] == 0).mean() == pytest.approx(0.5, abs=0.03)
+            levels = [75, 90, 99]
+            np.testing.assert_allclose(
+                np.percentile(measured[:, band], levels), np.percentile(expected[:, band], levels), rtol=0.12
+            )
+        assert np.abs(np.corrcoef(measured.T) - np.eye(3)).max() < 0.06
+        assert abs(noise.mean() / noise.std()) < 0.005
+
+    def test_differs_between_bands(self, generator):
+        noise = views.noise(torch.Size((500, 3, 20, 20)), 1, generator)
+        noise = (noise / noise.std((2, 3), keepdim=True)).nan_to_num()
+        for first, second in ((0, 1), (0, 2), (1, 2)):
+            assert (noise[:, first] * noise[:, second]).mean().abs() < 0.01
+
+    def test_comes_last(self, generator):
+        """Of a black image only the noise is left, white and as strong as it was drawn: nothing is done to it any more."""
+        views_of_nothing = views.augment(torch.zeros(1000, 3, 76, 76), 32, 2, generator, "flux")
+        drawn = excess(imaging.SKY_NOISE, 100_000) / 2
+        power = views_of_nothing.square().mean((0, 2, 3)).numpy()
+        np.testing.assert_allclose(power, (drawn**2).mean(0), rtol=0.15)
+        for lag in range(1, 4):
+            for axis in (2, 3):
+                neighbour = views_of_nothing * views_of_nothing.roll(lag, axis)
+                assert (neighbour.mean((0, 2, 3)).numpy() / power < 0.01).all()
+
+
+class TestAugment:
+    @pytest.mark.parametrize("keep", views.KEEP)
+    def test_is_reproducible_and_differs_between_objects(self, galaxies, keep):
+        first = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(1), keep)
+        again = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(1), keep)
+        other = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(2), keep)
+        assert torch.equal(first, again)
+        assert (first - other).abs().amax((1, 2, 3)).min() > 0.05
+        assert first.shape == (64, 3, 32, 32)
+        assert first.dtype == torch.float32
+        assert torch.pdist(first.flatten(1)).min() > 0.5
+
+    def test_leaves_the_images_as_they_are(self, galaxies, generator):
+        before = galaxies.clone()
+        views.augment(galaxies, 32, 2, generator, "flux")
+        assert torch.equal(galaxies, before)
+
+    def test_sees_the_published_field_unbinned(self, generator):
+        assert views.augment(torch.ones(2, 3, 152, 152), 96, 1, generator, "surface_brightness").shape == (2, 3, 96, 96)
+
+    def test_invents_nothing_at_the_borders(self, calm, generator):
+        """A sloping plane is one still, turned, resized and blurred: any border that was made up would bend it."""
+        axis = torch.arange(76.0) - 37.5
+        planes = torch.stack([axis.expand(76, 76), axis[:, None].expand(76, 76), torch.ones(76, 76)])
+        seen = views.augment(planes.expand(64, 3, 76, 76), 32, 2, generator, "surface_brightness").double()
+        x = torch.arange(32.0, dtype=torch.float64) - 15.5
+        y, x = torch.meshgrid(x, x, indexing="ij")
+        basis = torch.stack([x.flatten(), y.flatten(), torch.ones(32 * 32)], 1)
+        pixels = seen.flatten(2).flatten(0, 1).T
+        fit = basis @ torch.linalg.lstsq(basis, pixels).solution
+        assert pixels.std() > 5
+        assert (pixels - fit).abs().max() < 1e-3
+
+    def test_reddens_flips_resizes_and_blurs_a_galaxy_about_its_place(self, calm, galaxies, generator):
+        seen = views.augment(galaxies, 56, 2, generator, "flux")
+        flux = seen.sum((2, 3)) / galaxies.sum((2, 3))
+        colours = torch.log10(flux).diff() / torch.tensor(imaging.TRANSMISSION).diff()
+        torch.testing.assert_close(colours[:, 0], colours[:, 1], rtol=1e-3, atol=1e-5)  # one column of dust
+        assert colours.abs().max() > 0.02
+        assert flux.min() < 0.97
+        assert flux.max() > 1.03
+        place, moments = seconds(seen[:, 1])
+        assert place.abs().max() < 3.6
+        long = torch.linalg.eigvalsh(moments)[:, 1].sqrt()
+        assert 0.9 * 4 * 0.98 < long.min() < long.max() < (4.4**2 + 2.5) ** 0.5
+
+    def test_blurs_after_resizing(self, calm, generator, monkeypatch):
+        """What the seeing adds is as wide beside a galaxy twice as large."""
+        monkeypatch.setattr(views, "SIZE_RANGE", (2.0, 2.0))
+        seen = views.augment(blob(76, widths=(1.5, 1.5)).expand(1000, 3, 76, 76), 48, 2, generator, "flux")
+        sigma = excess(imaging.PSF_SIGMA, 100_000) / 2
+        for band in range(3):
+            variance = seconds(seen[:, band])[1].diagonal(dim1=1, dim2=2).mean(1).numpy()
+            added = np.percentile(variance, [75, 90]) - np.percentile(variance, 5)
+            np.testing.assert_allclose(added, np.percentile(sigma[:, band] ** 2, [75, 90]), rtol=0.2)
+
+    @pytest.mark.parametrize("keep", ["Flux", "magnitude", ""])
+    def test_refuses_to_keep_what_it_cannot(self, galaxies, generator, keep):
+        with pytest.raises(BookError, match=f"'{keep}'.*surface_brightness, flux"):
+            views.augment(galaxies, 32, 2, generator, keep)
 
 
 def test_binning_averages():
     images = torch.arange(16.0).view(1, 4, 4, 1).repeat(1, 1, 1, 3)
     assert views.bin_images(images, 2)[0, 0].tolist() == [[2.5, 4.5], [10.5, 12.5]]
+
+
+def test_the_centre_is_in_the_middle():
+    images = torch.arange(6.0).expand(1, 3, 6, 6)
+    assert views.centre(images, 2)[0, 0].tolist() == [[2, 3], [2, 3]]

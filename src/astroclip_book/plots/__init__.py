@@ -4,6 +4,7 @@ Every function takes the keyword ``source`` ("mock survey", or the name of a fil
 the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
+from astroclip_book.plots.encoders import alike, attention, ways
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
 from astroclip_book.plots.properties import comparison, predicted
 from astroclip_book.plots.search import cosine_histogram, cosine_matrix, four_way, recall_curve
@@ -19,10 +20,21 @@ from astroclip_book.plots.sky import (
 )
 from astroclip_book.plots.space import cluster_members, groups_on_maps, values_on_maps
 from astroclip_book.plots.spectra import observed_spectra, reconstructions
-from astroclip_book.plots.tables import colours_table, distances_table, island_sentence, scores_table, table
+from astroclip_book.plots.tables import (
+    colours_table,
+    distances_table,
+    island_sentence,
+    no_training,
+    number,
+    scores_table,
+    table,
+    ways_table,
+)
 from astroclip_book.plots.training import augmented_views, training_curves
 
 __all__ = [
+    "alike",
+    "attention",
     "augmented_views",
     "cluster_members",
     "colours_beside",
@@ -36,7 +48,9 @@ __all__ = [
     "gallery",
     "groups_on_maps",
     "island_sentence",
+    "no_training",
     "noise",
+    "number",
     "observed_spectra",
     "population",
     "predicted",
@@ -53,4 +67,6 @@ __all__ = [
     "training_curves",
     "transferred",
     "values_on_maps",
+    "ways",
+    "ways_table",
 ]

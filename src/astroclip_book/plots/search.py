@@ -42,7 +42,7 @@ def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[
         names = ["the query itself" if m == query else f"$z = {redshift[m]:.3f}$" for m in members]
         cells += [(m, gallery, f"{n}, cos {c:.2f}") for m, n, c in zip(members, names, cosine, strict=True)]
         for axis, (member, modality, label) in zip(row, cells, strict=True):
-            _show(axis, images[member], flux[member], redshift[member], modality)
+            show_galaxy(axis, images[member], flux[member], redshift[member], modality)
             axis.set_xlabel(label, fontsize=6.5, labelpad=2)
         row[0].set_ylabel(f"{asked} →\n{gallery}", fontsize=8)
     axes[0, 0].set_title("query", fontsize=8)
@@ -51,7 +51,8 @@ def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[
     return figure
 
 
-def _show(axis, image: np.ndarray, flux: np.ndarray, redshift: float, modality: str) -> None:
+def show_galaxy(axis, image: np.ndarray, flux: np.ndarray, redshift: float, modality: str) -> None:
+    """One galaxy in axes without ticks: its image, or its spectrum smoothed over 25 Å with its lines marked."""
     if modality == "image":
         show_image(axis, image)
         return

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from IPython.display import Markdown
+
+from astroclip_book.plots.encoders import WAYS
+
+PROPERTIES = {"redshift": "redshift", "log_mstar": "log stellar mass"}
 
 
 def table(columns: list[str], rows: list[list]) -> Markdown:
@@ -32,6 +38,32 @@ def scores_table(scores: dict[str, dict], names: dict[str, str], ways: dict[str,
             score = scores[name][way]
             rows.append([names[name], title, score["r2"], " to ".join(map(_text, score["r2_ci95"])), score["n"]])
     return table(["property", "asked → answered", "$R^2$", "95% interval", "test galaxies"], rows)
+
+
+def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
+    """R² with its interval by each way to look at the same pixels, a row for each way and label.
+
+    Parameters
+    ----------
+    scores : dict
+        Way to label to ``r2``, ``r2_ci95``, ``n``.
+    """
+    rows = [
+        [WAYS[way], PROPERTIES[label], score["r2"], " to ".join(map(_text, score["r2_ci95"])), score["n"]]
+        for label in scores["frozen"]
+        for way, score in ((way, scores[way][label]) for way in scores)
+    ]
+    return table(["way", "property", "$R^2$", "95% interval", "test galaxies"], rows)
+
+
+def number(value: float | None, form: str) -> str:
+    """A number for a sentence, with a true minus sign; a dash where the run has none."""
+    return "–" if value is None else f"{value:{form}}".replace("-", "−")
+
+
+def no_training(weights: str) -> Markdown:
+    """What stands in the place of a figure where published weights were used and nothing was trained."""
+    return Markdown(f"*Nothing was trained here: the weights are those of `{Path(weights).name}`.*")
 
 
 def distances_table(scores: dict) -> Markdown:

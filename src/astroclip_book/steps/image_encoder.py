@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-from astroclip_book.moco import train_image_encoder
+from astroclip_book.adopt import adopt_image_encoder
 from astroclip_book.pairs import Index, Pairs
 from astroclip_book.run import Run
+from astroclip_book.train_images import train_image_encoder
 
 
 def image_encoder(run: Run, scratch: Path) -> dict:
-    """Pre-train the image encoder."""
+    """Pre-train the encoder of images, or take published weights."""
+    config = run.preset.image_encoder
+    if config.weights_path:
+        return adopt_image_encoder(config, scratch)
     pairs = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5")))
-    return train_image_encoder(pairs, run.preset.image_encoder, run.device, run.preset.seed, scratch)
+    return train_image_encoder(pairs, config, run.device, run.preset.seed, scratch)

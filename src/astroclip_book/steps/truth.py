@@ -3,6 +3,7 @@
 import numpy as np
 
 from astroclip_book.catalog import read_catalog
+from astroclip_book.pairs import Index
 from astroclip_book.run import Run
 
 
@@ -11,3 +12,9 @@ def truth(run: Run, targetid: np.ndarray) -> dict[str, np.ndarray]:
     if run.preset.data.pairs_path and not run.preset.data.catalog_path:
         return {}
     return read_catalog(run.path("catalog.h5"), targetid)
+
+
+def labels(run: Run, index: Index) -> dict[str, np.ndarray]:
+    """Redshift, and stellar mass where a catalogue knows it for some, of the objects of a run."""
+    known = {"redshift": index.redshift, "log_mstar": truth(run, index.targetid).get("LOG_MSTAR")}
+    return {name: values for name, values in known.items() if values is not None and np.isfinite(values).any()}

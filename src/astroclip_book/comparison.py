@@ -1,0 +1,163 @@
+"""How good frozen features are: beside those of random weights, principal components, and what labels would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+from astroclip_book import views
+from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
+from astroclip_book.engine import make_fabric
+from astroclip_book.image_cache import cache_images
+from astroclip_book.metrics import knn_predict, r2_interval
+from astroclip_book.pairs import Pairs
+from astroclip_book.presets import Comparison, Evaluation
+from astroclip_book.progress import progress
+from astroclip_book.resnet import ResNet
+from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.stretch import network_input
+from astroclip_book.supervised import Supervised, predict_supervised
+
+N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
+
+
+def compare_images(
+    pairs: Pairs, labels: dict[str, np.ndarray], encoder: Path, config: Comparison, evaluation: Evaluation,
+    device: str, seed: int, directory: Path,
+) -> tuple[dict, dict]:
+    """Redshift and stellar mass of the test split from images, by four ways to look at them.
+
+    k-NN regression on the features of the frozen encoder, on those of the same network with random weights, and on
+    principal components of the pixels that the network sees; and a network of the same size trained on the labels.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    labels : dict of (N,) arrays
+        What to predict, NaN where unknown, aligned with the index of the pairs.
+    encoder : Path
+        ``image_encoder.pt``.
+    config : Comparison
+    evaluation : Evaluation
+    device : str
+    seed : int
+    directory : Path
+        Keeps the cache and the checkpoint of the training.
+
+    Returns
+    -------
+    scores : dict
+        ``<way>.<label>`` with ``r2``, ``r2_ci95``, ``n``, the ways being ``frozen``, ``random``, ``pca``, ``supervised``.
+    arrays : dict
+        ``features`` (N, D) float16 of the frozen encoder.
+    """
+    frozen = ImageFeatures.load(encoder)
+    shape = frozen.config
+    cache = cache_images(pairs, np.arange(len(pairs.index)), shape.binning, directory / "images.f16")
+    fabric = make_fabric(device)
+
+    def read(positions: np.ndarray) -> torch.Tensor:
+        images = views.centre(torch.from_numpy(cache[positions]), frozen.size).to(fabric.device).float()
+        return network_input(images, shape.input).contiguous(memory_format=torch.channels_last)
+
+    def vary(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Mirror and turn each by right angles: what changes no pixel."""
+        draws = torch.rand(3, len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
+        for draw, change in zip(draws, (lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.transpose(2, 3)), strict=True):
+            x = torch.where(draw, change(x), x)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    torch.manual_seed(seed)
+    fresh = ResNet(shape.depth, shape.width).to(memory_format=torch.channels_last)
+    training = config.image_epochs, shape.batch_size, shape.learning_rate, device, seed, directory / "images.pt"
+    return _compare(frozen.encoder, fresh, read, vary, pairs, labels, config, evaluation, training)
+
+
+def compare_spectra(
+    pairs: Pairs, labels: dict[str, np.ndarray], encoder: Path, config: Comparison, evaluation: Evaluation,
+    device: str, seed: int, directory: Path,
+) -> tuple[dict, dict]:
+    """The same from spectra; `compare_images` says what the parameters and results are."""
+    frozen = SpectrumFeatures.load(encoder).model
+    shape = frozen.config
+    fabric = make_fabric(device)
+    frozen.to(fabric.device)
+
+    def read(positions: np.ndarray) -> torch.Tensor:
+        flux, redshift = pairs.spectra(positions), pairs.index.redshift[positions]
+        return frozen.normalise(*(torch.from_numpy(values).to(fabric.device) for values in (flux, redshift)))
+
+    torch.manual_seed(seed)
+    fresh = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
+    for network in (fresh, frozen.encoder):
+        network.mlp = nn.Identity()  # the attended features are what the book uses
+    training = config.spectrum_epochs, shape.batch_size, shape.learning_rate, device, seed, directory / "spectra.pt"
+    return _compare(frozen.encoder, fresh, read, lambda x, _: x, pairs, labels, config, evaluation, training)
+
+
+def comparison_metrics(scores: dict, modality: str, **more) -> dict:
+    """The scores of a comparison as they stand in ``metrics.json``.
+
+    ``<modality>_encoder.frozen``; ``<modality>_encoder.of_supervised``, the share that frozen features reach of the R² of the
+    network trained on labels; the other ways under ``baseline``; ``more`` beside the first.
+    """
+    r2 = {way: {label: score["r2"] for label, score in scores[way].items()} for way in scores}
+    share = {label: r2["frozen"][label] / best for label, best in r2["supervised"].items() if best > 0}
+    others = {way: {label: {modality: score} for label, score in scores[way].items()} for way in scores if way != "frozen"}
+    return {f"{modality}_encoder": {"frozen": scores["frozen"], "of_supervised": share, **more}, "baseline": others}
+
+
+def _compare(
+    frozen: nn.Module, fresh: nn.Module, read: Callable, vary: Callable, pairs: Pairs, labels: dict[str, np.ndarray],
+    config: Comparison, evaluation: Evaluation, training: tuple,
+) -> tuple[dict, dict]:
+    device, seed = training[3:5]
+    fit, test = pairs.index.where("train", "validation"), pairs.index.where("test")
+    spaces = {
+        "frozen": _encode(frozen, read, len(pairs.index), device, "frozen"),
+        "random": _encode(fresh, read, len(pairs.index), device, "random weights"),
+        "pca": _components(read, pairs.index.where("train"), len(pairs.index), config.components, seed),
+    }
+    network = Supervised(fresh, spaces["frozen"].shape[1], len(labels))
+    told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, *training)
+    scores: dict = {name: {} for name in (*spaces, "supervised")}
+    for column, (label, values) in enumerate(labels.items()):
+        reference, query = fit[np.isfinite(values[fit])], test[np.isfinite(values[test])]
+        for name, space in spaces.items():
+            x = _standardise(space, fit)
+            predicted = knn_predict(x[reference], values[reference], x[query], evaluation.k)
+            scores[name][label] = r2_interval(values[query], predicted, evaluation.bootstrap, seed)
+        predicted = told[np.isfinite(values[test]), column]
+        scores["supervised"][label] = r2_interval(values[query], predicted, evaluation.bootstrap, seed)
+    return scores, {"features": spaces["frozen"].astype(np.float16)}
+
+
+@torch.inference_mode()
+def _encode(encoder: nn.Module, read: Callable, n: int, device: str, description: str, block: int = 512) -> np.ndarray:
+    fabric = make_fabric(device)
+    encoder = encoder.to(fabric.device).eval()
+    with fabric.autocast():
+        parts = [
+            encoder(read(np.arange(start, min(start + block, n)))).float().cpu().numpy()
+            for start in progress(range(0, n, block), description)
+        ]
+    return np.concatenate(parts)
+
+
+def _components(read: Callable, train: np.ndarray, n: int, components: int, seed: int, block: int = 512) -> np.ndarray:
+    """Principal components (n, components) of all inputs, found from evenly drawn training objects."""
+    some = train[:: max(1, len(train) // N_COMPONENTS_FROM)]
+    flat = torch.cat([read(part).flatten(1).cpu() for part in np.array_split(some, len(some) // block + 1)]).numpy()
+    analysis = PCA(components, svd_solver="randomized", random_state=seed).fit(flat)
+    blocks = (read(np.arange(start, min(start + block, n))) for start in range(0, n, block))
+    return np.concatenate([analysis.transform(part.flatten(1).cpu().numpy()) for part in blocks])
+
+
+def _standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    std = x[fit].std(0)
+    return ((x - x[fit].mean(0)) / np.where(std > 0, std, 1)).astype(np.float32)

@@ -1,0 +1,116 @@
+"""Spender's own package as the oracle: encoder, checkpoint and the three terms of its loss."""
+
+
+import numpy as np
+import pytest
+import torch
+
+from astroclip_book.autoencoder import shifted
+from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.published import load_spender
+from astroclip_book.reconstruction import consistency, fidelity, similarity
+from astroclip_book.spender import SpectrumEncoder
+
+spender = pytest.importorskip("spender", reason="spender is not installed: pip install '.[test]'")
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    from spender.data.desi import DESI
+
+    torch.manual_seed(0)
+    model = spender.SpectrumAutoencoder(DESI(), torch.linspace(2000, 9824, 9780), n_latent=6)
+    for block in (model.encoder.conv1, model.encoder.conv2, model.encoder.conv3):
+        block[2].weight.data.uniform_(-0.3, 0.5)  # trained slopes have both signs
+    return model
+
+
+@pytest.fixture(scope="module")
+def ours(theirs, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "spender.desi-edr.galaxyae.pt"
+    torch.save({"model": theirs.state_dict(), "losses": np.zeros((3, 2))}, path)
+    found = load_spender(path)
+    encoder = SpectrumEncoder(found["width"], found["n_latent"], position=False)
+    encoder.load_state_dict(found["encoder"])
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def spectra():
+    """Continua with lines and noise, normalised as Spender does and as AstroCLIP does, and bright without noise."""
+    rng = np.random.default_rng(0)
+    continuum = 1 + 0.4 * np.sin(WAVELENGTH / rng.uniform(700, 1500, (6, 1)) + rng.uniform(0, 6, (6, 1)))
+    for row, place in zip(continuum, rng.uniform(4000, 9000, (6, 5)), strict=True):
+        row += sum(np.exp(-0.5 * ((WAVELENGTH - line) / 4) ** 2) for line in place)
+    continuum[:4] += rng.normal(0, 0.5, (4, 7781))
+    continuum[2:4] -= continuum[2:4].mean(1, keepdims=True)
+    return torch.from_numpy(continuum).float()
+
+
+def test_features_and_latents_are_spenders(theirs, ours, spectra):
+    with torch.no_grad():
+        values, attention = theirs.encoder._downsample(spectra)
+        features = (values * attention.softmax(-1)).sum(-1)
+        torch.testing.assert_close(ours.attend(spectra), features, rtol=0, atol=1e-5)
+        torch.testing.assert_close(ours(spectra), theirs.encode(spectra), rtol=0, atol=1e-5)
+
+
+def test_spender_loads_the_same_file_to_the_same_latents(theirs, ours, spectra, tmp_path):
+    from spender.data.desi import DESI
+
+    torch.save({"model": theirs.state_dict()}, tmp_path / "model.pt")
+    again = spender.load_model(str(tmp_path / "model.pt"), DESI())
+    with torch.no_grad():
+        torch.testing.assert_close(ours(spectra), again.encode(spectra), rtol=0, atol=1e-5)
+
+
+def test_gradients_are_spenders(theirs, ours, spectra):
+    names = [name for name, p in ours.named_parameters() if name.startswith("conv") and p.requires_grad]
+    gradients = []
+    for network in (ours, theirs.encoder):
+        network.zero_grad()
+        network(spectra[:4]).square().sum().backward()
+        gradients.append([dict(network.named_parameters())[name].grad for name in names])
+    for name, mine, other in zip(names, *gradients, strict=True):
+        assert (mine - other).norm() < 1e-2 * other.norm(), name
+
+
+def test_bfloat16_is_as_close_as_spenders_own(theirs, ours, spectra):
+    with torch.no_grad():
+        exact = theirs.encode(spectra)
+        with torch.autocast("cpu", torch.bfloat16):
+            errors = [(network(spectra).float() - exact).abs().mean() for network in (ours, theirs.encoder)]
+    assert errors[0] < 3 * errors[1]
+
+
+def test_fidelity_is_spenders_a_galaxy(theirs, spectra):
+    weight, model = torch.rand_like(spectra), torch.randn_like(spectra)
+    expected = theirs._loss(spectra, weight, model) / len(spectra)
+    torch.testing.assert_close(fidelity(spectra - model, weight), expected)
+
+
+def test_similarity_is_spenders_a_galaxy(theirs):
+    from spender.loss import similarity_restframe_loss
+
+    latent = torch.randn(12, 6)
+    expected = similarity_restframe_loss(theirs, latent) / len(latent)
+    found = similarity(latent, theirs.decode(latent), theirs.decoder.wave_rest)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_consistency_is_spenders_a_galaxy():
+    from spender.loss import consistency_loss
+
+    latent, again = torch.randn(2, 12, 6)
+    torch.testing.assert_close(consistency(latent, again), consistency_loss(latent, again) / 12)
+
+
+def test_a_spectrum_is_moved_to_another_redshift_as_by_spender(spectra):
+    from spender.data.desi import DESI
+
+    z, other = torch.rand(len(spectra)) * 0.3, torch.rand(len(spectra)) * 0.3
+    batch = spectra, torch.ones_like(spectra), z
+    expected, _, _ = DESI.augment_spectra(batch, noise=False, z_new=other)
+    wavelength = torch.from_numpy(WAVELENGTH) * ((1 + z) / (1 + other))[:, None]
+    seen = (wavelength > WAVELENGTH[0]) & (wavelength < WAVELENGTH[-1])
+    torch.testing.assert_close(shifted(spectra, z, other)[seen], expected[seen], rtol=0, atol=5e-3)

@@ -1,0 +1,60 @@
+"""Losses and gradients of one joint batch, by one process or by those that torchrun starts: ``joint_losses.py result.pt``."""
+
+import dataclasses
+import sys
+from functools import partial
+
+import torch
+from small import ALIGNMENT, IMAGE_ENCODER, SPECTRUM_ENCODER
+
+from astroclip_book import autoencoder
+from astroclip_book.alignment import MODALITIES, Heads
+from astroclip_book.autoencoder import SpectrumAutoencoder
+from astroclip_book.engine import gather, make_fabric, save
+from astroclip_book.heads import Head
+from astroclip_book.losses import info_nce
+from astroclip_book.moco import MoCo
+
+BATCH = 16
+
+
+def measure(fabric, module, loss) -> dict:
+    """The mean loss over all processes, and the gradient after their data-parallel mean."""
+    trained, _ = fabric.setup(module, torch.optim.SGD(module.parameters(), 0.1))
+    value = loss(trained)
+    fabric.backward(value)
+    gradient = torch.cat([p.grad.flatten() for p in module.parameters() if p.grad is not None])
+    return {"loss": gather(fabric, value.detach()[None]).mean().item(), "gradient": gradient}
+
+
+def main(path: str) -> None:
+    fabric = make_fabric("cpu", "32-true")
+    torch.manual_seed(0)
+
+    def mine(values: torch.Tensor) -> torch.Tensor:
+        return values.chunk(fabric.world_size)[fabric.global_rank]
+
+    heads, features = Heads(), [torch.randn(BATCH, 20), torch.randn(BATCH, 8)]
+    for name, values in zip(MODALITIES, features, strict=True):
+        n = values.shape[1]
+        heads[name] = Head(torch.zeros(n), torch.ones(n), ALIGNMENT.hidden, ALIGNMENT.dimension, dropout=0.0)
+    results = {"alignment": measure(fabric, heads, lambda trained: info_nce(
+        *(gather(fabric, embedded) for embedded in trained([mine(values) for values in features])), 15.5))}
+
+    moco, views, order = MoCo(IMAGE_ENCODER, fabric), torch.randn(2, BATCH, 3, 32, 32), torch.randperm(BATCH)
+    results["moco"] = measure(fabric, moco, lambda trained: trained(*map(mine, views), order))
+    results["moco"]["queue"] = moco.queue.clone()
+
+    # What would be drawn by each process for itself is held fixed.
+    autoencoder.VIEW_NOISE, torch.rand_like = 0.0, lambda x: torch.full_like(x, 0.4)
+    config = dataclasses.replace(SPECTRUM_ENCODER, similarity_weight=3.0, consistency_weight=1.0)
+    model = SpectrumAutoencoder(config, torch.linspace(3, 1, 7781), partial(gather, fabric))
+    data = mine(torch.randn(BATCH, 7781).cumsum(1)), mine(0.3 * torch.rand(BATCH))
+    results["spectra"] = measure(fabric, model, lambda trained: model.loss(trained(*data)))
+    save(results, path)
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    main(Path(sys.argv[1]))

@@ -1,0 +1,140 @@
+"""Normalisations by name, weights of pixels, and the terms of the loss."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from small import SPECTRUM_ENCODER
+
+from astroclip_book.autoencoder import NOISE_FLOOR, SpectrumAutoencoder
+from astroclip_book.errors import BookError
+from astroclip_book.noise import noise_amplitude
+from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.reconstruction import consistency, fidelity, similarity
+
+NOISE = torch.linspace(3, 1, 7781)
+
+
+def model(**values) -> SpectrumAutoencoder:
+    torch.manual_seed(0)
+    return SpectrumAutoencoder(dataclasses.replace(SPECTRUM_ENCODER, **values), NOISE).eval()
+
+
+@pytest.fixture
+def flux():
+    torch.manual_seed(1)
+    wavelength = torch.from_numpy(WAVELENGTH).float()
+    return 5 + 2 * torch.sin(wavelength / 900) * torch.tensor([[1.0], [2.0], [0.5]]) + 0.3 * NOISE * torch.randn(3, 7781)
+
+
+@pytest.fixture
+def redshift():
+    return torch.tensor([0.1, 0.3, 0.5])
+
+
+def test_zscore_has_mean_zero_and_variance_one(flux):
+    x = model(normalisation="zscore").normalise(flux)
+    torch.testing.assert_close(x, (flux - flux.mean(1, keepdim=True)) / flux.std(1, keepdim=True), rtol=1e-3, atol=1e-3)
+
+
+def test_median_is_of_the_flat_part_at_rest(flux, redshift):
+    x = model(normalisation="median").normalise(flux, redshift)
+    for values, raw, z in zip(x, flux, redshift, strict=True):
+        inside = (WAVELENGTH / (1 + z.item()) > 5300) & (WAVELENGTH / (1 + z.item()) < 5850)
+        np.testing.assert_allclose(values, raw / np.median(raw[inside]), rtol=1e-3)
+
+
+def test_median_survives_spectra_without_signal_there(flux):
+    """A median that is negative, or a window that left the spectrograph, must neither flip nor blow up a spectrum."""
+    x = model(normalisation="median").normalise(torch.cat([-flux[:1], flux[:1]]), torch.tensor([0.1, 0.9]))
+    assert x.isfinite().all()
+    assert x.square().mean(1).sqrt().max() < 3
+    assert x[0].mean() < 0
+
+
+def test_weighted_is_in_units_of_the_noise(flux):
+    encoder = model(normalisation="weighted")
+    x = encoder.normalise(flux)
+    torch.testing.assert_close(x.square().mean(1), torch.ones(3))
+    torch.testing.assert_close(x, encoder.normalise(4 * flux + 20), rtol=0, atol=2e-4)
+
+
+def test_median_without_redshift_is_refused(flux):
+    with pytest.raises(BookError, match="give the redshifts, or use a run with"):
+        model(normalisation="median").normalise(flux)
+
+
+def test_unknown_normalisation_is_refused():
+    with pytest.raises(BookError, match="'z-score': choose one of weighted, zscore, median"):
+        model(normalisation="z-score")
+
+
+@pytest.mark.parametrize("normalisation", ["weighted", "zscore", "median"])
+def test_reconstruction_comes_back_in_the_unit_of_the_flux(normalisation, flux, redshift):
+    encoder = model(normalisation=normalisation)
+    with torch.no_grad():
+        once = encoder.reconstruct(flux, redshift)
+        torch.testing.assert_close(encoder.reconstruct(7 * flux, redshift), 7 * once, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("normalisation", ["weighted", "zscore", "median"])
+def test_estimated_weights_are_those_of_the_true_ivar(normalisation, flux, redshift):
+    encoder = model(normalisation=normalisation)
+    amplitude = encoder.amplitude(flux, redshift)
+    ivar = ((0.3 * NOISE) ** -2).expand(3, -1)
+    sigma = noise_amplitude(encoder._white(flux))
+    known, estimated = encoder._weight(sigma, amplitude, ivar), encoder._weight(sigma, amplitude, None)
+    torch.testing.assert_close(estimated, known, rtol=0.1, atol=0)
+    torch.testing.assert_close(known, 1 / (1 / (ivar * (encoder.unit * amplitude) ** 2) + NOISE_FLOOR**2), rtol=1e-4, atol=0)
+
+
+def test_masked_pixels_do_not_count(flux, redshift):
+    encoder = model()
+    ivar = torch.ones_like(flux)
+    ivar[:, 1000:2000] = 0
+    losses = []
+    for spoilt in (0.0, 50.0):
+        spectra = flux.clone()
+        spectra[:, 1000:2000] += spoilt
+        losses.append(fidelity(spectra, encoder._weight(torch.ones(3, 1), torch.ones(3, 1), ivar)))
+    torch.testing.assert_close(*losses)
+    with torch.no_grad():
+        assert all(term.isfinite() for term in encoder(flux, redshift, ivar).values())
+
+
+def test_terms_without_weight_are_not_computed(flux, redshift):
+    with torch.no_grad():
+        assert model(blind_weight=0.0)(flux, redshift).keys() == {"fidelity"}
+        encoder = model(similarity_weight=2.0, consistency_weight=3.0)
+        losses = encoder(flux, redshift)
+    assert losses.keys() == {"fidelity", "blind", "similarity", "consistency"}
+    expected = losses["fidelity"] + 0.1 * losses["blind"] + 2 * losses["similarity"] + 3 * losses["consistency"]
+    torch.testing.assert_close(encoder.loss(losses), expected)
+
+
+def test_fidelity_of_noise_is_one_half():
+    noise = torch.randn(4, 50_000)
+    assert fidelity(2 * noise, torch.full((4, 1), 0.25)).item() == pytest.approx(0.5, rel=0.02)
+
+
+def test_similarity_is_least_where_latents_mirror_spectra():
+    wavelength = torch.linspace(3000, 8000, 500)
+    latent = torch.randn(20, 2)
+    shapes = torch.stack([torch.sin(wavelength / 300), torch.cos(wavelength / 500)])
+    rest = 1 + 0.1 * latent @ shapes
+    mirrored, dealt = similarity(latent, rest, wavelength), similarity(latent[torch.randperm(20)], rest, wavelength)
+    assert 0.14 < mirrored < 0.3 < dealt < 1
+
+
+def test_consistency_is_zero_for_kept_latents_and_blind_to_their_scale():
+    latent, again = torch.randn(2, 30, 4)
+    assert consistency(latent, latent) == 0
+    torch.testing.assert_close(consistency(5 * latent, 5 * again), consistency(latent, again))
+    assert consistency(latent, again) > 0.3
+
+
+def test_noise_is_measured_whatever_lies_under_it():
+    smooth = torch.linspace(0, 100, 7781)
+    measured = noise_amplitude(smooth + torch.tensor([[0.5], [2.0]]) * torch.randn(2, 7781))
+    torch.testing.assert_close(measured, torch.tensor([[0.5], [2.0]]), rtol=0.05, atol=0)

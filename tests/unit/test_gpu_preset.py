@@ -1,0 +1,36 @@
+"""The `gpu` preset at its full width, with few galaxies, on whatever processor is here: each of its steps once."""
+
+import h5py
+import pytest
+
+from astroclip_book import open_run
+
+FEW = {
+    "n_galaxies": 100, "image_encoder_epochs": 1, "image_encoder_batch_size": 16, "queue_size": 64,
+    "spectrum_encoder_epochs": 1, "spectrum_encoder_batch_size": 8, "image_epochs": 1, "spectrum_epochs": 1, "components": 8,
+    "views": 1, "features_batch_size": 16, "alignment_epochs": 1, "alignment_batch_size": 16, "k": 4, "bootstrap": 10,
+}
+STEPS = (
+    "survey", "index", "image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment",
+    "similarity", "properties",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    run = open_run({"preset": "gpu", "run_dir": str(tmp_path_factory.mktemp("gpu")), **FEW})
+    for step in STEPS:
+        run.make(step)
+    return run
+
+
+def test_every_step_is_made(run):
+    assert all(run.problem(step) is None for step in STEPS)
+    assert {"frozen", "of_supervised"} <= run.metrics["image_encoder"].keys()
+
+
+def test_networks_are_the_published_ones(run):
+    with h5py.File(run.path("features.h5")) as file:
+        assert file["image"]["clean"].shape == (100, 2048)
+        assert file["spectrum"]["clean"].shape == (100, 256)
+    assert run.preset.image_encoder.field // run.preset.image_encoder.binning == 96
