@@ -1,8 +1,8 @@
 """The published pre-training of the image encoder, written out plainly: what `moco_step` is timed against.
 
 Views are made one by one with numpy and scipy, all eight augmentations in their published order; the network runs in
-float32 and its momentum goes parameter by parameter. As in most published loops on one device, batch norm sees the batch
-as a whole. Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63); MoCo v2, Chen et al. 2020 (arXiv:2003.04297).
+float32 and its momentum goes parameter by parameter. As in most published loops on one device, batch norm sees the
+batch as a whole. Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63); MoCo v2, Chen et al. 2020 (arXiv:2003.04297).
 """
 
 import copy
@@ -30,15 +30,19 @@ class PlainLoop:
             copy.deepcopy(branch).to(memory_format=torch.contiguous_format) for branch in (moco.query, moco.key)
         )
         self.queue, self.pointer = moco.queue.T.clone(), 0
-        self.optimizer = torch.optim.AdamW(self.query.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            self.query.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
 
     def augmented(self) -> list[list[np.ndarray]]:
         """Both views of all cut-outs, one by one, each (3, 32, 32) nanomaggies."""
-        return [[plain_view(image.astype(np.float32), self.size, self.config.binning, self.rng) for image in self.cache] for _ in range(2)]
+        arguments = self.size, self.config.binning, self.rng
+        return [[plain_view(image.astype(np.float32), *arguments) for image in self.cache] for _ in range(2)]
 
     def seen(self, images: list[list[np.ndarray]]) -> list[torch.Tensor]:
         """What the network is shown of them."""
-        return [torch.from_numpy(np.stack([plain_rgb(image) for image in view])).to(self.queue.device) for view in images]
+        stacked = [np.stack([plain_rgb(image) for image in view]) for view in images]
+        return [torch.from_numpy(view).to(self.queue.device) for view in stacked]
 
     def loss(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
         """InfoNCE of a batch, (n, 3, 32, 32) twice; the copy and the queue move on."""

@@ -1,4 +1,4 @@
-"""FLOP/s that frozen features reach with the published networks, as a share of what the device reaches in a large product.
+"""FLOP/s that frozen features reach with the published networks, as a share of what the device reaches in a product.
 
 ResNet-50 on 96 pixels and Spender at full width run as `features` runs them, clean views from pixels in memory: cutting
 out, stretch and normalisation take their time and count for nothing. Work is counted as in the published networks,

@@ -1,8 +1,8 @@
 """Reading a file in the release layout: all of it in blocks, and spectra in random order.
 
 The file is made here, 1 GiB of random numbers, and read from the page cache on both sides: what is compared is the
-work of the processor, not the disk. Reading all of it, as the index, the image cache and the features do, is held against
-the same file's bytes read in order into one buffer, which no reader that delivers arrays can beat. Reading spectra as a
+work of the processor, not the disk. Reading all of it, as the image cache and the features do, is held against the
+same file's bytes read in order into one buffer, which no reader that delivers arrays can beat. Reading spectra as a
 training does is held against h5py reading row by row.
 """
 
@@ -31,7 +31,8 @@ def make(path: Path) -> Index:
             rows.flush()
     n = GROUP_ROWS * len(GROUPS)
     group, row = np.divmod(np.arange(n), GROUP_ROWS)
-    return Index(np.arange(n), np.zeros(n, np.float32), group.astype(np.int16), row.astype(np.int32), np.zeros(n, np.uint8))
+    redshift, split = np.zeros(n, np.float32), np.zeros(n, np.uint8)
+    return Index(np.arange(n), redshift, group.astype(np.int16), row.astype(np.int32), split)
 
 
 def read_pairs(path: Path, index: Index) -> None:
@@ -99,5 +100,6 @@ def check(path: Path, index: Index) -> None:
     for name in ("images", "spectra"):
         with h5py.File(path, "r") as file:
             expected = np.stack([file[GROUPS[index.group[row]]][name][index.row[row]] for row in rows])
-        assert np.array_equal(getattr(pairs, name)(rows), expected), f"Pairs.{name} does not return what is in the file."
+        found = getattr(pairs, name)(rows)
+        assert np.array_equal(found, expected), f"Pairs.{name} does not return what is in the file."
     pairs.file.close()

@@ -1,8 +1,8 @@
 """Spectra per second through the published spectrum encoder, against the package `spender` with the same weights.
 
 Ours runs as the book runs it, in bfloat16 where the processor or GPU has it fast; spender's runs as its users run it,
-in float32. What it would do in bfloat16, and ours in float32, stands beside it in the file. Before anything is timed, both
-must agree. Training is the way forward and back to the weights, without an optimiser.
+in float32. What it would do in bfloat16, and ours in float32, stands beside it in the file. Before anything is timed,
+both must agree. Training is the way forward and back to the weights, without an optimiser.
 """
 
 import copy
@@ -45,8 +45,8 @@ def check(ours: nn.Module, theirs: nn.Module, x: torch.Tensor, autocast: Callabl
     Raises
     ------
     AssertionError
-        If ours in float32 is off by more than 1e-5 of spender's in float64, or in the precision of the book by more than
-        three times what that costs spender's own network.
+        If ours in float32 is off by more than 1e-5 of spender's in float64, or in the precision of the book by more
+        than three times what that costs spender's own network.
     """
     truth = copy.deepcopy(theirs).double()(x.double())
     off = ((ours(x) - truth).abs().max() / truth.abs().max()).item()
@@ -58,7 +58,7 @@ def check(ours: nn.Module, theirs: nn.Module, x: torch.Tensor, autocast: Callabl
         return ((found.double().cpu() - truth).norm() / truth.norm()).item()
 
     mine, published = lost(ours), lost(theirs)
-    assert mine < max(3 * published, 1e-5), f"The book's precision costs our encoder {mine:.1e}, spender's {published:.1e}."
+    assert mine < max(3 * published, 1e-5), f"bfloat16 costs our encoder {mine:.1e}, spender's {published:.1e}."
 
 
 def entries():

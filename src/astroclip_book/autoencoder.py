@@ -23,7 +23,6 @@ from astroclip_book.presets import SpectrumEncoder as Config
 from astroclip_book.reconstruction import consistency, fidelity, similarity
 from astroclip_book.spender import SpectrumEncoder, mlp
 
-NORMALISATIONS = ("weighted", "zscore", "median")
 MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
 VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
@@ -46,19 +45,10 @@ class SpectrumAutoencoder(nn.Module):
         Shape of the noise over wavelength, any scale.
     gather : callable
         Brings the rows of all processes together, for the terms that compare objects of a batch.
-
-    Raises
-    ------
-    BookError
-        For an unknown normalisation.
     """
 
     def __init__(self, config: Config, noise: torch.Tensor, gather: Callable[[torch.Tensor], torch.Tensor] = lambda x: x):
         super().__init__()
-        if config.normalisation not in NORMALISATIONS:
-            raise BookError(
-                f"spectrum_encoder.normalisation is {config.normalisation!r}: choose one of {', '.join(NORMALISATIONS)}."
-            )
         self.config, self.gather = config, gather
         self.encoder = SpectrumEncoder(config.width, config.n_latent, config.position)
         self.rest_frame = self.place = None

@@ -29,7 +29,8 @@ class MoCo(nn.Module):
     Raises
     ------
     BookError
-        If the parts that batch norm sees do not split evenly over the processes, or the batch not over the parts.
+        If the parts that batch norm sees do not split evenly over the processes, the batch not over the parts, or the
+        batch is larger than the queue.
     """
 
     def __init__(self, config: ImageEncoder, fabric: Fabric):
@@ -43,12 +44,17 @@ class MoCo(nn.Module):
         self.register_buffer("queue", F.normalize(torch.randn(config.queue_size, PROJECTION), dim=1))
         self.register_buffer("pointer", torch.zeros((), dtype=torch.long))
         self.momentum, self.temperature = config.key_momentum, config.temperature
-        if config.norm_groups % fabric.world_size or config.batch_size % config.norm_groups:
+        groups = max(config.norm_groups, fabric.world_size)  # no process normalises with what another holds
+        if groups % fabric.world_size or config.batch_size % groups:
             raise BookError(
-                f"image_encoder.norm_groups = {config.norm_groups} must be a multiple of the {fabric.world_size} processes, "
+                f"image_encoder.norm_groups = {groups} must be a multiple of the {fabric.world_size} processes, "
                 f"and batch_size = {config.batch_size} a multiple of it."
             )
-        self.fabric, self.groups = fabric, config.norm_groups // fabric.world_size
+        if config.batch_size > config.queue_size:
+            raise BookError(
+                f"image_encoder.queue_size = {config.queue_size} holds less than a batch of {config.batch_size}: enlarge it."
+            )
+        self.fabric, self.groups = fabric, groups // fabric.world_size
 
     @staticmethod
     def project(branch: nn.ModuleDict, x: torch.Tensor) -> torch.Tensor:

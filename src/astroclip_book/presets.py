@@ -8,6 +8,7 @@ import types
 import typing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -41,12 +42,12 @@ class ImageEncoder:
     """ResNet pre-trained with MoCo v2."""
 
     weights_path: str | None  # checkpoint of Stein et al. to use as it is; none: trained in the run
-    depth: int  # 18, 34 or 50
+    depth: Literal[18, 34, 50]
     width: int  # channels of the first stage; 64 is the published network
     binning: int  # pixels averaged on a side before anything else; 1 keeps 0.262 arcsec
     field: int  # side of the square that is encoded, in original pixels (96 in the paper)
-    input: str  # what the network sees: colours, rgb, rgb_stein or nanomaggies
-    size_keeps: str  # what a resized view keeps: surface_brightness (published) or flux
+    input: Literal["colours", "rgb", "rgb_stein", "nanomaggies"]  # what the network sees; `stretch` says what they are
+    size_keeps: Literal["surface_brightness", "flux"]  # what a resized view keeps; published: its surface brightness
     epochs: int
     batch_size: int  # over all processes
     accumulate: int  # batches whose gradients make one step
@@ -66,7 +67,7 @@ class SpectrumEncoder:
     weights_path: str | None  # checkpoint of Spender to use as it is; none: trained in the run
     width: int  # channels of the first block; 128 is the published network
     position: bool  # whether the first convolution knows where on the spectrum it looks; Spender's does not
-    normalisation: str  # weighted, zscore (AstroCLIP) or median (Spender, needs the redshift)
+    normalisation: Literal["weighted", "zscore", "median"]  # AstroCLIP's is zscore, Spender's median, which needs redshifts
     n_latent: int
     rest_pixels: int  # pixels of the decoder's rest-frame grid
     epochs: int
@@ -231,6 +232,10 @@ def _check(kind, value, where: str):
         if not isinstance(value, list):
             raise BookError(f"{where} must be a list, not {value!r}.")
         return [_check(typing.get_args(kind)[0], item, f"{where}: an item") for item in value]
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            raise BookError(f"{where} must be one of {', '.join(map(str, typing.get_args(kind)))}, not {value!r}.")
+        return value
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and type(value) is int:
         return float(value)

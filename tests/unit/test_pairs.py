@@ -40,7 +40,13 @@ def test_unusable_rows_are_dropped_with_their_reason_and_leave_other_splits_alon
     np.testing.assert_array_equal(whole.split[kept], index.split)
 
 
-def test_reads_what_the_file_holds_in_the_order_asked(path, tmp_path):
+@pytest.mark.parametrize("storage", ["contiguous", "chunked", "double"])
+def test_reads_what_the_file_holds_in_the_order_asked(storage, path, tmp_path):
+    with h5py.File(path, "r+") as file:
+        for name in [f"{group}/{kind}" for group in file for kind in ("spectra", "images") if storage != "contiguous"]:
+            values = file.pop(name)[:]
+            options = {"chunks": True, "compression": "gzip"} if storage == "chunked" else {"dtype": np.float64}
+            file.create_dataset(name, data=values, **options)
     index, _ = index_pairs(path, 0.1, seed=0)
     index.save(tmp_path / "index.h5")
     pairs = Pairs(path, Index.load(tmp_path / "index.h5"))
@@ -50,7 +56,24 @@ def test_reads_what_the_file_holds_in_the_order_asked(path, tmp_path):
         images = np.stack([file[str(p // 10)]["images"][p % 10] for p in positions])
     np.testing.assert_array_equal(pairs.spectra(positions), spectra)
     np.testing.assert_array_equal(pairs.images(positions), images)
-    np.testing.assert_array_equal(pairs.images(positions, 96), images[:, 28:124, 28:124])
+    assert pairs.images(positions).dtype == pairs.spectra(positions).dtype == np.float32
+    assert pairs.ivar(positions) is None
+
+
+def test_inverse_variances_are_read_where_the_file_has_them(path):
+    with h5py.File(path, "r+") as file:
+        for group in file:
+            file[group]["ivar"] = np.full(file[group]["spectra"].shape, float(group), np.float32)
+    pairs = Pairs(path, index_pairs(path, 0.1, seed=0)[0])
+    np.testing.assert_array_equal(pairs.ivar(np.array([57, 3]))[:, 0], [5, 0])
+
+
+def test_a_file_that_became_shorter_is_named(path):
+    pairs = Pairs(path, index_pairs(path, 0.1, seed=0)[0])
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    with pytest.raises(BookError, match=r"pairs.h5 ends within .* it is truncated"):
+        pairs.images(np.arange(100))
 
 
 def test_bad_files_are_named_with_what_is_wrong(path, tmp_path):

@@ -94,7 +94,7 @@ def draw_training_curves(pairs, rng):
 
 
 def draw_augmented_views(pairs, rng):
-    return plots.augmented_views(pairs.images([0])[0], pairs.images([0, 0, 0], 48), source=SOURCE)
+    return plots.augmented_views(pairs.images([0])[0], pairs.images([0, 0, 0]), source=SOURCE)
 
 
 def draw_four_way(pairs, rng):

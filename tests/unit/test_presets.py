@@ -31,6 +31,10 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
         ({"n_galaxies": True}, "n_galaxies must be int, not True"),
         ({"pairs_path": 3}, "pairs_path must be str or null, not 3"),
         ({"artefacts": "cosmic_ray"}, "survey: artefacts must be a list, not 'cosmic_ray'"),
+        ({"input": "RGB"}, "input must be one of colours, rgb, rgb_stein, nanomaggies, not 'RGB'"),
+        ({"size_keeps": "size"}, "size_keeps must be one of surface_brightness, flux, not 'size'"),
+        ({"normalisation": "z-score"}, "normalisation must be one of weighted, zscore, median, not 'z-score'"),
+        ({"depth": 20}, "depth must be one of 18, 34, 50, not 20"),
         ({"artefacts": [3]}, "artefacts: an item must be str, not 3"),
     ],
 )

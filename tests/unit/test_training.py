@@ -235,6 +235,11 @@ def test_moco_refuses_parts_that_do_not_divide_the_batch():
         MoCo(dataclasses.replace(IMAGE_ENCODER, norm_groups=3), make_fabric("cpu"))
 
 
+def test_moco_refuses_a_queue_shorter_than_a_batch():
+    with pytest.raises(BookError, match="queue_size = 8 holds less than a batch of 16: enlarge it"):
+        MoCo(dataclasses.replace(IMAGE_ENCODER, queue_size=8), make_fabric("cpu"))
+
+
 def test_image_cache_holds_binned_pixels(pairs, tmp_path):
     cache = cache_images(pairs, np.array([3, 1]), 2, tmp_path / "cache")
     image = pairs.images(np.array([3]))[0, ..., 2]

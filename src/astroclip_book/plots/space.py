@@ -10,7 +10,7 @@ from astroclip_book.plots.galaxies import show_image
 from astroclip_book.plots.spectra import limits, mark_lines, stack
 from astroclip_book.plots.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
 
-SHOWN = 96  # pixels on a side of the members shown
+SHOWN = slice(28, 124)  # central pixels of the members, on either side
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
 
 
@@ -72,7 +72,7 @@ def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, see
     grid = figure.add_gridspec(number, columns + 1, width_ratios=[1] * columns + [4.2])
     for group in range(number):
         members = rng.permutation(positions[groups == group])
-        for column, image in enumerate(pairs.images(members[:columns], SHOWN)):
+        for column, image in enumerate(pairs.images(members[:columns])[:, SHOWN, SHOWN]):
             axis = figure.add_subplot(grid[group, column])
             show_image(axis, image)
             if column == 0:
