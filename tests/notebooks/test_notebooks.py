@@ -20,6 +20,8 @@ BIN = Path(sys.executable).parent
 METRICS = [
     "counts.{train,validation,test}",
     "property.{redshift,log_mstar}.{image,spectrum,cross}.{r2,r2_ci95,n}",
+    "baseline.{unaligned,random,pca,supervised}.{redshift,log_mstar}.{image,spectrum}.r2",
+    "{image_encoder,spectrum_encoder}.frozen.{redshift,log_mstar}.{r2,r2_ci95,n}",
     "retrieval.{image_to_spectrum,spectrum_to_image}.{pool,recall_at_1,recall_at_5,recall_at_10,median_rank}",
     "clusters.{cross_modal_ami,cross_modal_ami_null,stability_ari}",
     "islands.artefact.{precision,recall}",

@@ -7,7 +7,9 @@ from astroclip_book import AstroCLIP, open_run
 from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
 
 PER_GROUP = 12
-ENCODING = ("survey", "index", "image_encoder", "spectrum_encoder", "features", "alignment")
+ENCODING = (
+    "survey", "index", "image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment",
+)
 
 
 @pytest.fixture(scope="module")

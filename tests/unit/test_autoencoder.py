@@ -60,6 +60,19 @@ def test_weighted_is_in_units_of_the_noise(flux):
     torch.testing.assert_close(x, encoder.normalise(4 * flux + 20), rtol=0, atol=2e-4)
 
 
+@pytest.mark.parametrize("normalisation", ["weighted", "zscore", "median"])
+def test_real_spectra_with_their_inverse_variances(normalisation, realdata):
+    """Four galaxies, one without signal, two quasars beyond the range: nothing blows up, and bright ones have median 1."""
+    with np.load(realdata / "desi_spectra.npz") as file:
+        flux, redshift, ivar = (torch.from_numpy(file[name]).float() for name in ("flux", "redshift", "ivar"))
+    encoder = model(normalisation=normalisation)
+    x = encoder.normalise(flux, redshift)
+    assert x.isfinite().all()
+    assert x.abs().median(1).values.max() < 5
+    with torch.no_grad():
+        assert all(term.isfinite() for term in encoder(flux, redshift.clamp(max=0.8), ivar).values())
+
+
 def test_median_without_redshift_is_refused(flux):
     with pytest.raises(BookError, match="give the redshifts, or use a run with"):
         model(normalisation="median").normalise(flux)
