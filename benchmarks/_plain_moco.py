@@ -2,7 +2,8 @@
 
 Views are made one by one with numpy and scipy, all eight augmentations in their published order; the network runs in
 float32 and its momentum goes parameter by parameter. As in most published loops on one device, batch norm sees the
-batch as a whole. Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63); MoCo v2, Chen et al. 2020 (arXiv:2003.04297).
+batch as a whole. Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63); MoCo v2, Chen et al. 2020
+(arXiv:2003.04297).
 """
 
 import copy

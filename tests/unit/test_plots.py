@@ -215,7 +215,8 @@ def test_figure(draw, pairs):
 
 
 def test_every_figure_function_is_drawn_here():
-    texts = {"rgb", "table", "scores_table", "colours_table", "distances_table", "island_sentence", "ways_table", "number", "no_training"}
+    texts = {"rgb", "table", "scores_table", "colours_table", "distances_table", "island_sentence", "ways_table", "number", "no_training",
+             "by_way", "TERMS"}
     drawn = " ".join(name for name in globals() if name.startswith("draw_"))
     assert all(name in drawn for name in set(plots.__all__) - texts)
 
@@ -254,6 +255,14 @@ def test_stack_leaves_out_what_few_galaxies_reach():
 def test_table_text():
     text = plots.table(["", "a", "b"], [["row", -0.25, None], ["other", 1234, "x"]]).data
     assert "| row | −0.250 | – |" in text and "| other | 1,234 | x |" in text
+
+
+def test_scores_by_way_are_those_of_the_modality():
+    metrics = {"image_encoder": {"frozen": {"redshift": {"r2": 0.5}}}, "baseline": {
+        way: {"redshift": {"image": {"r2": r2}, "spectrum": {"r2": 0.9}}}
+        for way, r2 in (("random", 0.1), ("pca", 0.2), ("supervised", 0.6), ("photometry", 0.7))}}
+    found = {way: scores["redshift"]["r2"] for way, scores in plots.by_way(metrics, "image").items()}
+    assert found == {"frozen": 0.5, "random": 0.1, "pca": 0.2, "supervised": 0.6}
 
 
 def test_ways_table_has_a_row_for_each_way_and_label():

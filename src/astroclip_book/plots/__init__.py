@@ -4,7 +4,7 @@ Every function takes the keyword ``source`` ("mock survey", or the name of a fil
 the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
-from astroclip_book.plots.encoders import alike, attention, ways
+from astroclip_book.plots.encoders import alike, attention, by_way, ways
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
 from astroclip_book.plots.properties import comparison, predicted
 from astroclip_book.plots.search import cosine_histogram, cosine_matrix, four_way, recall_curve
@@ -30,12 +30,14 @@ from astroclip_book.plots.tables import (
     table,
     ways_table,
 )
-from astroclip_book.plots.training import augmented_views, training_curves
+from astroclip_book.plots.training import TERMS, augmented_views, training_curves
 
 __all__ = [
+    "TERMS",
     "alike",
     "attention",
     "augmented_views",
+    "by_way",
     "cluster_members",
     "colours_beside",
     "colours_table",

@@ -18,6 +18,14 @@ WAYS = {
 }
 
 
+def by_way(metrics: dict, modality: str) -> dict[str, dict[str, dict]]:
+    """The scores of a run by each way to look at ``image`` or ``spectrum``: way to label to ``r2``, ``r2_ci95``, ``n``."""
+    others = {way: metrics["baseline"][way] for way in WAYS if way != "frozen"}
+    return {"frozen": metrics[f"{modality}_encoder"]["frozen"]} | {
+        way: {label: score[modality] for label, score in scores.items()} for way, scores in others.items()
+    }
+
+
 @drawing
 def alike(pairs: Pairs, positions: np.ndarray, queries: np.ndarray, members: np.ndarray, modality: str):
     """Queries and their nearest neighbours in the feature space of one encoder, a row each.

@@ -10,6 +10,10 @@ from astroclip_book.plots.style import WIDTH, drawing
 
 STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 
+TERMS = {  # of the loss of spectra
+    "fidelity": "residual at rest", "blind": "blind redshift", "similarity": "similarity", "consistency": "consistency",
+}  # fmt: skip
+
 
 @drawing
 def training_curves(panels: dict[str, dict[str, list[float]]], best_epoch: int | None = None):
