@@ -65,7 +65,7 @@ def make_fabric(device: str, precision: str | None = None) -> Fabric:
 def _keep_memory() -> None:
     """Have the C library keep freed memory for the next tensors, where it is glibc.
 
-    By default tensors above 32 MiB are handed back to the system and taken anew, page by page, at every step: a fifth of
+    By default tensors above 32 MiB are handed back to the system and taken anew, page by page, at every step: a sixth of
     the time of a training on the CPU.
     """
     with contextlib.suppress(OSError, AttributeError):

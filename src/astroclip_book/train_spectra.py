@@ -61,6 +61,7 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
         rows = np.random.default_rng([seed, epoch]).permutation(train)
         model.train()
+        names: list[str] = []
         terms: list[torch.Tensor] = []
 
         def loss(data: list) -> torch.Tensor:
@@ -69,7 +70,6 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
             names[:] = losses
             return model.module.loss(losses)
 
-        names: list[str] = []
         for batch in range(batches):
             data = load(share(fabric, rows[batch * config.batch_size : (batch + 1) * config.batch_size]))
             descend(epoch * batches + batch, partial(loss, data))
