@@ -14,7 +14,7 @@ from astroclip_book import views
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
-from astroclip_book.metrics import knn_predict, r2_interval
+from astroclip_book.metrics import knn_predict, r2_interval, standardise
 from astroclip_book.pairs import Pairs
 from astroclip_book.presets import Comparison, Evaluation
 from astroclip_book.progress import progress
@@ -129,7 +129,7 @@ def _compare(
     for column, (label, values) in enumerate(labels.items()):
         reference, query = fit[np.isfinite(values[fit])], test[np.isfinite(values[test])]
         for name, space in spaces.items():
-            x = _standardise(space, fit)
+            x = standardise(space, fit)
             predicted = knn_predict(x[reference], values[reference], x[query], evaluation.k)
             scores[name][label] = r2_interval(values[query], predicted, evaluation.bootstrap, seed)
         predicted = told[np.isfinite(values[test]), column]
@@ -156,8 +156,3 @@ def _components(read: Callable, train: np.ndarray, n: int, components: int, seed
     analysis = PCA(components, svd_solver="randomized", random_state=seed).fit(flat)
     blocks = (read(np.arange(start, min(start + block, n))) for start in range(0, n, block))
     return np.concatenate([analysis.transform(part.flatten(1).cpu().numpy()) for part in blocks])
-
-
-def _standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    std = x[fit].std(0)
-    return ((x - x[fit].mean(0)) / np.where(std > 0, std, 1)).astype(np.float32)

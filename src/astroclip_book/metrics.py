@@ -35,6 +35,12 @@ def knn_predict(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k
     return model.fit(train_x, train_y).predict(query_x)
 
 
+def standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Features (n, d) float32 with the mean 0 and the variance 1 of the rows ``fit``; constant ones become 0 there."""
+    std = x[fit].std(0)
+    return ((x - x[fit].mean(0)) / np.where(std > 0, std, 1)).astype(np.float32)
+
+
 def r2_interval(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:
     """Coefficient of determination with its 95 % percentile-bootstrap interval over objects.
 

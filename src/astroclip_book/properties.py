@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.metrics import knn_predict, r2_interval
+from astroclip_book.metrics import knn_predict, r2_interval, standardise
 from astroclip_book.presets import Evaluation
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
@@ -78,13 +78,8 @@ def _baselines(features: Path, catalog: dict[str, np.ndarray], fit: np.ndarray) 
     """What the alignment has to beat: the frozen features as they are, and magnitude with colours alone."""
     with h5py.File(features) as file:
         unaligned = {name: file[name]["clean"][:].astype(np.float32) for name in ("image", "spectrum")}
-    baselines = {"unaligned": {name: _standardise(x, fit) for name, x in unaligned.items()}}
+    baselines = {"unaligned": {name: standardise(x, fit) for name, x in unaligned.items()}}
     if all(np.isfinite(catalog.get(name, np.nan)).all() for name in MAGNITUDES):
         g, r, z = (catalog[name] for name in MAGNITUDES)
-        baselines["photometry"] = {"image": _standardise(np.stack([g - r, r - z, r], 1), fit)}
+        baselines["photometry"] = {"image": standardise(np.stack([g - r, r - z, r], 1), fit)}
     return baselines
-
-
-def _standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    std = x[fit].std(0)
-    return ((x - x[fit].mean(0)) / np.where(std > 0, std, 1)).astype(np.float32)

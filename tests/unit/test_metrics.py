@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from astroclip_book.errors import BookError
-from astroclip_book.metrics import knn_predict, match_ranks, r2_interval, retrieval
+from astroclip_book.metrics import knn_predict, match_ranks, r2_interval, retrieval, standardise
 
 
 def unit(rng, n, d=16):
@@ -53,3 +53,8 @@ def test_a_pool_as_large_as_the_set_is_searched_once():
 def test_ties_count_against_the_query():
     same = np.ones((10, 1))
     assert match_ranks(same, same).tolist() == [10] * 10
+
+
+def test_features_are_standardised_by_the_rows_that_fit():
+    x = np.array([[0.0, 5.0], [2.0, 5.0], [9.0, 6.0]])
+    np.testing.assert_allclose(standardise(x, np.array([0, 1])), [[-1, 0], [1, 0], [8, 1]])
