@@ -14,7 +14,8 @@ from astroclip_book import views
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
-from astroclip_book.metrics import knn_predict, r2_interval, standardise
+from astroclip_book.knn import Roles, ask
+from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.pairs import Pairs
 from astroclip_book.presets import Comparison, Evaluation
 from astroclip_book.progress import progress
@@ -117,7 +118,7 @@ def _compare(
     config: Comparison, evaluation: Evaluation, training: tuple,
 ) -> tuple[dict, dict]:
     device, seed = training[3:5]
-    fit, test = pairs.index.where("train", "validation"), pairs.index.where("test")
+    fit, test = pairs.index.where("train"), pairs.index.where("test")
     spaces = {
         "frozen": _encode(frozen, read, len(pairs.index), device, "frozen"),
         "random": _encode(fresh, read, len(pairs.index), device, "random weights"),
@@ -127,13 +128,13 @@ def _compare(
     told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, *training)
     scores: dict = {name: {} for name in (*spaces, "supervised")}
     for column, (label, values) in enumerate(labels.items()):
-        reference, query = fit[np.isfinite(values[fit])], test[np.isfinite(values[test])]
+        roles = Roles.known(pairs.index, values)
         for name, space in spaces.items():
             x = standardise(space, fit)
-            predicted = knn_predict(x[reference], values[reference], x[query], evaluation.k)
-            scores[name][label] = r2_interval(values[query], predicted, evaluation.bootstrap, seed)
+            predicted = ask(x, x, values, roles, evaluation.k).prediction
+            scores[name][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
         predicted = told[np.isfinite(values[test]), column]
-        scores["supervised"][label] = r2_interval(values[query], predicted, evaluation.bootstrap, seed)
+        scores["supervised"][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
     return scores, {"features": spaces["frozen"].astype(np.float16)}
 
 

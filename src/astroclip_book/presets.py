@@ -115,7 +115,7 @@ class Alignment:
 class Evaluation:
     """Numbers on the test split."""
 
-    k: int  # neighbours of the k-NN regression
+    k: int | None  # neighbours of the k-NN regression, weighted by distance; none: both chosen on validation
     pool: int  # gallery size of the retrieval scores
     bootstrap: int  # resamples behind each 95 % interval
 

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.metrics import knn_predict, r2_interval, standardise
+from astroclip_book.knn import knn_predict
+from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.presets import Evaluation
 
 # name: (modality whose neighbours are averaged, modality that is asked about)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from astroclip_book.errors import BookError
 
-BLOCK = 1024  # queries per matrix product: at most BLOCK cosines per gallery object in memory
+BLOCK = 256  # queries per matrix product: at most BLOCK numbers per gallery object in memory
 TOLERANCE = 1e-3  # of the length of a unit vector; half precision rounds to this
 
 
@@ -40,19 +41,67 @@ def neighbours(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarr
     if query.shape[1] != gallery.shape[1]:
         raise BookError(f"The queries have {query.shape[1]} dimensions and the gallery {gallery.shape[1]}: "
                         "embed both with the same model.")
-    if not 1 <= k <= len(gallery):
-        raise BookError(f"k = {k} neighbours asked of a gallery of {len(gallery)}: choose k between 1 and {len(gallery)}.")
+    _check_k(k, len(gallery))
     index = np.empty((len(query), k), np.int64)
     cosine = np.empty((len(query), k), np.float32)
+    columns = torch.from_numpy(gallery).T
     for start in range(0, len(query), BLOCK):
         rows = slice(start, start + BLOCK)
-        scores = query[rows] @ gallery.T
-        nearest = np.sort(np.argpartition(scores, -k, axis=1)[:, -k:], axis=1)
-        values = np.take_along_axis(scores, nearest, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        index[rows] = np.take_along_axis(nearest, order, axis=1)
-        cosine[rows] = np.take_along_axis(values, order, axis=1)
+        values, found = (torch.from_numpy(query[rows]) @ columns).topk(k)
+        cosine[rows], index[rows] = _in_order(values, found, largest=True)
     return index, cosine
+
+
+def nearest(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``k`` gallery points of least Euclidean distance to each query, nearest first.
+
+    The search is by matrix products in single precision; the distances of those found are then computed anew, so that
+    small ones are not what rounding left of large squares.
+
+    Parameters
+    ----------
+    query : (m, d) array
+    gallery : (n, d) array
+    k : int
+        From 1 to n.
+
+    Returns
+    -------
+    index : (m, k) int64 array
+        Rows of the gallery.
+    distance : (m, k) float32 array
+
+    Raises
+    ------
+    BookError
+        When k is out of range.
+    """
+    _check_k(k, len(gallery))
+    points = torch.from_numpy(np.ascontiguousarray(gallery, np.float32))
+    centre = points.mean(0)
+    points = points - centre  # far from the origin, squares would drown the differences
+    half_square, columns = points.square().sum(1) / 2, points.T
+    index = np.empty((len(query), k), np.int64)
+    distance = np.empty((len(query), k), np.float32)
+    for start in range(0, len(query), BLOCK):
+        rows = slice(start, start + BLOCK)
+        asked = torch.from_numpy(np.ascontiguousarray(query[rows], np.float32)) - centre
+        found = torch.addmm(half_square, asked, columns, alpha=-1).topk(k, largest=False).indices
+        exact = (points[found] - asked[:, None]).square().sum(2).sqrt()
+        distance[rows], index[rows] = _in_order(exact, found, largest=False)
+    return index, distance
+
+
+def _in_order(values: torch.Tensor, found: torch.Tensor, largest: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Best first, and equal ones in the order of the gallery."""
+    found, order = found.sort(1)
+    values, order = values.gather(1, order).sort(dim=1, descending=largest, stable=True)
+    return values, found.gather(1, order)
+
+
+def _check_k(k: int, n: int) -> None:
+    if not 1 <= k <= n:
+        raise BookError(f"k = {k} neighbours asked of a gallery of {n}: choose k between 1 and {n}.")
 
 
 def nearest_in(features: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.errors import BookError
-from astroclip_book.metrics import knn_predict
+from astroclip_book.knn import choose, knn_predict
 from astroclip_book.search import neighbours
 from astroclip_book.sky import FAILURE
 
@@ -24,7 +24,7 @@ class EmbedsSpectra(Protocol):
         """Flux (n, 7781) to unit vectors (n, d)."""
 
 
-def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshift: np.ndarray, k: int,
+def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshift: np.ndarray, k: int | None,
              bootstrap: int = 1000, seed: int = 0) -> dict:
     """Redshifts of real galaxies as the mean over their nearest mock galaxies in the embedding space of spectra.
 
@@ -38,7 +38,8 @@ def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshi
         Real spectra on the grid of the pairs, any constant scale.
     redshift : (n,) array
         What is true; objects outside ``REDSHIFTS`` are left out.
-    k : int
+    k : int, optional
+        Neighbours, weighted by distance; by default both are chosen on the mock's validation galaxies.
     bootstrap, seed : int
         Resamples behind the 95 % intervals.
 
@@ -60,7 +61,9 @@ def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshi
                         f"{REDSHIFTS[1]}: give at least two.")
     fit, truth = gallery.where("train", "validation"), np.asarray(redshift, float)[rows]
     asked, mock = model.embed_spectra(flux[rows]), gallery.spectrum[fit]
-    prediction = knn_predict(mock, gallery.redshift[fit], asked, k)
+    sides = (gallery.where(split) for split in ("train", "validation"))
+    chosen = choose(*(values[rows] for rows in sides for values in (gallery.spectrum, gallery.redshift)), k)
+    prediction = knn_predict(mock, gallery.redshift[fit], asked, *chosen)
     nearest = fit[neighbours(asked, mock, 1)[0][:, 0]]
     at_truth = [_most_similar(one, gallery, fit, z) for one, z in zip(asked, truth, strict=True)]
     arrays = {"row": rows, "truth": truth, "prediction": prediction, "nearest": nearest, "nearest_at_truth": at_truth}

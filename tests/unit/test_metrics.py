@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
 from astroclip_book.errors import BookError
-from astroclip_book.metrics import knn_predict, match_ranks, r2_interval, retrieval, standardise
+from astroclip_book.knn import knn_predict
+from astroclip_book.metrics import r2_interval, standardise, with_interval
+from astroclip_book.retrieval import match_ranks, retrieval
 
 
 def unit(rng, n, d=16):
@@ -58,3 +61,13 @@ def test_ties_count_against_the_query():
 def test_features_are_standardised_by_the_rows_that_fit():
     x = np.array([[0.0, 5.0], [2.0, 5.0], [9.0, 6.0]])
     np.testing.assert_allclose(standardise(x, np.array([0, 1])), [[-1, 0], [1, 0], [8, 1]])
+
+
+def test_intervals_of_any_statistic_are_those_of_r2():
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=200)
+    prediction = truth + rng.normal(0, 0.3, 200)
+    found = with_interval(lambda t, p: {"r2": r2_score(t, p)}, (truth, prediction), 50, 3)
+    expected = r2_interval(truth, prediction, 50, 3)
+    assert found["r2"] == expected["r2"] and found["n"] == 200
+    assert found["r2_ci95"] == pytest.approx(expected["r2_ci95"])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.metrics import retrieval
+from astroclip_book.retrieval import retrieval
 from astroclip_book.run import Run
 
 

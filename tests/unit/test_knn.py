@@ -1,0 +1,51 @@
+"""k-NN regression against scikit-learn and on cases whose answer is known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsRegressor
+
+from astroclip_book.errors import BookError
+from astroclip_book.knn import Roles, ask, choose, knn_predict
+
+
+@pytest.mark.parametrize("weighting", ["distance", "uniform"])
+def test_equals_scikit_learn(weighting):
+    rng = np.random.default_rng(0)
+    x, y, asked = rng.normal(5, 1, (300, 12)), rng.normal(size=300), rng.normal(5, 1, (70, 12))
+    theirs = KNeighborsRegressor(7, weights=weighting, algorithm="brute").fit(x, y).predict(asked)
+    np.testing.assert_allclose(knn_predict(x, y, asked, 7, weighting), theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_objects_that_coincide_answer_alone():
+    x, y = np.array([[0.0], [0.0], [1.0]]), np.array([1.0, 3.0, 100.0])
+    assert knn_predict(x, y, np.array([[0.0]]), 3) == pytest.approx(2)
+
+
+def test_a_noisy_smooth_function_wants_more_neighbours_than_a_sharp_one():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(2000, 1))
+    smooth = x[:, 0] + rng.normal(0, 1, 2000)
+    sharp = np.sin(60 * x[:, 0])
+    few, many = (choose(x[:1500], y[:1500], x[1500:], y[1500:])[0] for y in (sharp, smooth))
+    assert few <= 8 and many >= 64
+    assert choose(x[:1500], sharp[:1500], x[1500:], sharp[1500:], k=5) == (5, "distance")
+
+
+def test_unknown_values_have_no_role_and_tests_are_answered_by_all_others():
+    split = np.repeat([0, 1, 2], 10)
+    values = np.arange(30.0)
+    values[[0, 12, 29]] = np.nan
+    where = SimpleNamespace(where=lambda name: np.flatnonzero(split == ("train", "validation", "test").index(name)))
+    roles = Roles.known(where, values)
+    assert [len(roles.train), len(roles.validation), len(roles.test)] == [9, 9, 9]
+    x = np.arange(30.0)[:, None]
+    answer = ask(x, x, values, roles, k=1)
+    assert (answer.prediction == 19).all()  # the last of those that may answer
+    assert answer.weights.sum(1) == pytest.approx(np.ones(9))
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(BookError, match="1 of 3 training values are not finite"):
+        knn_predict(np.zeros((3, 1)), np.array([1, np.nan, 2]), np.zeros((1, 1)), 1)
