@@ -34,6 +34,7 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet -r requirements.lock
 	.venv/bin/pip install --quiet --no-deps -e .
+	.venv/bin/pip install --quiet --no-deps open_clip_torch==3.3.0  # its losses are an oracle; the rest wants torchvision
 	touch $@
 
 .PHONY: help book test bench clean lock

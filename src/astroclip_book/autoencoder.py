@@ -25,6 +25,7 @@ from astroclip_book.spender import SpectrumEncoder, mlp
 
 MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
+MAX_SNR = 1e4  # of spectra that have no noise to speak of
 VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
 
 
@@ -99,6 +100,14 @@ class SpectrumAutoencoder(nn.Module):
     def features(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
         """Flux (n, 7781), and redshifts (n,) where they are needed, to attended features (n, n_features)."""
         return self.encoder.attend(self.normalise(flux, redshift))
+
+    def brightness(self, flux: torch.Tensor) -> torch.Tensor:
+        """Spectra (n, 7781) to (n, 1): the inverse hyperbolic sine of their mean signal-to-noise ratio a pixel.
+
+        It is a logarithm for bright spectra and takes those whose mean is not positive.
+        """
+        noise = noise_amplitude(self._white(flux)).clamp(min=torch.finfo(torch.float32).tiny)
+        return (_mean(flux, self.noise) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()
 
     def augmented(self, flux: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """Spectra (n, 7781) with noise like their own, at a fraction of its amplitude, added."""

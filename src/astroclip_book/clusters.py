@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import binomtest
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
@@ -17,6 +18,8 @@ PERMUTATIONS = 100  # shuffles behind each null
 RESAMPLES = 10  # bootstraps behind the stability, swaps behind the anomaly score
 SWAPPED_SHARE = 0.1  # of the pairs, given another galaxy's spectrum
 NULL_QUANTILE = 0.95
+BINS = 10  # of redshift and of mass, held against clusters
+BRIGHT_SHARE = 0.1  # of all galaxies, the brightest
 
 
 def analyse(
@@ -29,8 +32,9 @@ def analyse(
     image, spectrum : (n, d) arrays
         Unit vectors; row i of both is the same galaxy.
     labels : dict of (n,) arrays
-        Columns of the catalogue. ``ARTEFACT`` ("none" for a clean image) scores the artefact island; where it is
-        absent that score is None.
+        Columns of the catalogue. ``ARTEFACT`` ("none" for a clean image) scores the artefact island, ``SPIRAL`` and ``MAG_R`` that
+        of bright spirals; where they are absent those scores are None. ``Z`` and ``LOG_MSTAR``, where they are known, are
+        compared with the clusters.
     config : presets.Analysis
     seed : int
 
@@ -39,7 +43,7 @@ def analyse(
     arrays : dict
         ``umap/<space>`` (n, 2) and ``dbscan/<space>`` (n,) for image, spectrum and joint; ``kmeans/<space>`` (n,) for
         image and spectrum, numbered so that the same number means the same galaxies as far as possible;
-        ``island/artefact`` (n,) bool.
+        ``island/artefact`` and ``island/bright_spirals`` (n,) bool.
     metrics : dict
         ``clusters``, ``islands`` and ``anomalies``.
 
@@ -60,16 +64,20 @@ def analyse(
     stability = {name: stability_ari(spaces[name], config.n_clusters, seed) for name in ("image", "spectrum")}
     # Artefacts spoil the image alone: look for them there.
     candidates = {name: arrays[name] for name in ("dbscan/image", "kmeans/image")}
-    arrays["island/artefact"], artefact = find_island(candidates, is_artefact(labels, len(image)), seed)
+    kinds = {"artefact": is_artefact(labels, len(image)), "bright_spirals": is_bright_spiral(labels, len(image))}
+    found = {}
+    for kind, wanted in kinds.items():
+        arrays[f"island/{kind}"], found[kind] = find_island(candidates, wanted, seed)
     metrics = {
         "clusters": {
             **cross_modal_ami(arrays["kmeans/image"], arrays["kmeans/spectrum"], seed),
+            **order_ami(arrays["kmeans/image"], labels, seed),
             "stability_ari": float(np.mean(list(stability.values()))),
             "stability_ari_image": stability["image"],
             "stability_ari_spectrum": stability["spectrum"],
             "number": config.n_clusters,
         },
-        "islands": {**islands, "artefact": artefact},
+        "islands": {**islands, **found},
         "anomalies": {"swapped_pairs_auc": swapped_pairs_auc(image, spectrum, seed), "swapped_share": SWAPPED_SHARE},
     }
     return arrays, metrics
@@ -180,15 +188,42 @@ def cross_modal_ami(image_groups: np.ndarray, spectrum_groups: np.ndarray, seed:
     Returns
     -------
     dict
-        ``cross_modal_ami``: adjusted mutual information (Vinh et al. 2010), 0 by chance and 1 for the same clusters;
-        ``cross_modal_ami_null``: what chance exceeds once in twenty, from shuffled galaxies.
+        ``cross_modal_ami``: adjusted mutual information (Vinh et al. 2010), 0 by chance and 1 for the same clusters, with
+        its 95 % bootstrap interval over galaxies; ``cross_modal_ami_null``: what chance exceeds once in twenty, from
+        shuffled galaxies.
     """
     rng = np.random.default_rng([seed, 1])
     null = [adjusted_mutual_info_score(image_groups, rng.permutation(spectrum_groups)) for _ in range(PERMUTATIONS)]
+    drawn = rng.integers(len(image_groups), size=(PERMUTATIONS, len(image_groups)))
+    again = [adjusted_mutual_info_score(image_groups[rows], spectrum_groups[rows]) for rows in drawn]
     return {
         "cross_modal_ami": float(adjusted_mutual_info_score(image_groups, spectrum_groups)),
+        "cross_modal_ami_ci95": np.percentile(again, [2.5, 97.5]).tolist(),
         "cross_modal_ami_null": float(np.quantile(null, NULL_QUANTILE)),
     }
+
+
+def order_ami(groups: np.ndarray, labels: dict[str, np.ndarray], seed: int) -> dict[str, dict]:
+    """Do clusters differ in redshift and mass?
+
+    Returns
+    -------
+    dict
+        ``image_ami``: adjusted mutual information of the clusters with ten equally full bins of ``redshift`` and of
+        ``log_mstar``, of those that are known; ``image_ami_null``: what chance exceeds once in twenty.
+    """
+    rng = np.random.default_rng([seed, 6])
+    found: dict = {"image_ami": {}, "image_ami_null": {}}
+    for name, column in (("redshift", "Z"), ("log_mstar", "LOG_MSTAR")):
+        values = np.asarray(labels.get(column, np.full(len(groups), np.nan)), float)
+        known = np.isfinite(values)
+        if known.sum() < BINS:
+            continue
+        bins = np.searchsorted(np.quantile(values[known], np.linspace(0, 1, BINS + 1)[1:-1]), values[known])
+        null = [adjusted_mutual_info_score(groups[known], rng.permutation(bins)) for _ in range(PERMUTATIONS)]
+        found["image_ami"][name] = float(adjusted_mutual_info_score(groups[known], bins))
+        found["image_ami_null"][name] = float(np.quantile(null, NULL_QUANTILE))
+    return found
 
 
 def stability_ari(vectors: np.ndarray, n_clusters: int, seed: int) -> float:
@@ -213,6 +248,15 @@ def is_artefact(labels: dict[str, np.ndarray], n: int) -> np.ndarray:
     return ~np.isin(names, ["none", ""])
 
 
+def is_bright_spiral(labels: dict[str, np.ndarray], n: int) -> np.ndarray:
+    """Which galaxies are spirals among the brightest tenth in r, (n,) bool; none without ``SPIRAL`` and ``MAG_R``."""
+    spiral = np.asarray(labels.get("SPIRAL", np.zeros(n)), bool)
+    magnitude = np.asarray(labels.get("MAG_R", np.full(n, np.nan)), float)
+    if not np.isfinite(magnitude).any():
+        return np.zeros(n, bool)
+    return spiral & (magnitude < np.nanquantile(magnitude, BRIGHT_SHARE))
+
+
 def find_island(groupings: dict[str, np.ndarray], wanted: np.ndarray, seed: int) -> tuple[np.ndarray, dict]:
     """The group that holds the wanted objects best, out of groups that were found without knowing them.
 
@@ -232,7 +276,8 @@ def find_island(groupings: dict[str, np.ndarray], wanted: np.ndarray, seed: int)
         All False where there is no island.
     scores : dict
         ``precision`` (share of the island that is wanted), ``recall`` (share of the wanted that is in the island) and
-        ``group`` ("method/space number"), None where there is no island; ``f1``, ``f1_null``, ``wanted``.
+        ``group`` ("method/space number"), None where there is no island, the first two with ``_ci95`` (Wilson); ``f1``, ``f1_null``,
+        ``wanted``.
     """
     rng = np.random.default_rng([seed, 3])
     members = [(f"{name} {g}", groups == g) for name, groups in groupings.items() for g in range(groups.max() + 1)]
@@ -248,7 +293,10 @@ def find_island(groupings: dict[str, np.ndarray], wanted: np.ndarray, seed: int)
         return np.zeros(len(wanted), bool), scores
     name, rows = members[best]
     hits = (rows & wanted).sum()
-    return rows, scores | {"precision": float(hits / rows.sum()), "recall": float(hits / wanted.sum()), "group": name}
+    for share, of in (("precision", rows.sum()), ("recall", wanted.sum())):
+        interval = binomtest(int(hits), int(of)).proportion_ci(method="wilson")
+        scores |= {share: float(hits / of), f"{share}_ci95": [float(interval.low), float(interval.high)]}
+    return rows, scores | {"group": name}
 
 
 def _f1(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -38,3 +38,13 @@ class Embeddings:
     def where(self, *splits: str) -> np.ndarray:
         """Positions of the objects of the named splits, ascending."""
         return np.flatnonzero(np.isin(self.split, [SPLITS.index(s) for s in splits]))
+
+
+def other_seeds(path: Path) -> list[Embeddings]:
+    """Embeddings of the same objects by heads trained from other seeds; none where ``embeddings.h5`` holds no ``others``."""
+    with h5py.File(path, "r") as file:
+        if "others" not in file:
+            return []
+        others = [file["others"][name][:] for name in ("image", "spectrum")]
+    first = Embeddings.load(path)
+    return [replace(first, image=image, spectrum=spectrum) for image, spectrum in zip(*others, strict=True)]

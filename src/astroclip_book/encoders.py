@@ -82,7 +82,10 @@ class ImageFeatures(nn.Module):
 
 
 class SpectrumFeatures(nn.Module):
-    """Spectra to frozen features.
+    """Spectra to frozen features: what the encoder attends to and, last, how bright the spectrum is against its noise.
+
+    The encoder sees each spectrum scaled to one variance, and its instance norm scales whatever it makes of it: how bright
+    a galaxy is against the sky, which its image shows too, is lost on the way. Any constant scale of the flux leaves it.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ class SpectrumFeatures(nn.Module):
 
     def __init__(self, model: SpectrumAutoencoder):
         super().__init__()
-        self.model, self.n_features = model, model.encoder.n_features
+        self.model, self.n_features = model, model.encoder.n_features + 1
         freeze(self)
 
     @classmethod
@@ -104,7 +107,7 @@ class SpectrumFeatures(nn.Module):
 
     def forward(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
         """Flux (n, 7781) in any constant scale, and redshifts (n,) where the normalisation needs them, to (n, n_features)."""
-        return self.model.features(flux, redshift).float()
+        return torch.cat([self.model.features(flux, redshift).float(), self.model.brightness(flux)], 1)
 
     def augmented(self, flux: torch.Tensor, redshift: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The same for one random view: noise like the spectrum's own, at a fraction of its amplitude, is added."""

@@ -161,7 +161,7 @@ def fit(
     epochs: int,
     steps: int,
     run_epoch: Callable[[int, Callable[[], object]], dict[str, float]],
-    checkpoint: Path,
+    checkpoint: Path | None,
     seed: int,
 ) -> dict[str, list[float]]:
     """Run epochs, leaving a checkpoint after each; a second call after a kill goes on from there.
@@ -180,8 +180,8 @@ def fit(
         How many, and how many steps in each.
     run_epoch : callable
         Takes the epoch's number and a function to call after each step, trains, and returns its scores.
-    checkpoint : Path
-        Where the state is kept between epochs.
+    checkpoint : Path, optional
+        Where the state is kept between epochs; none for trainings of seconds, which are not worth it.
     seed : int
         Each process draws from its own, so that their dropout and noise differ.
 
@@ -192,7 +192,7 @@ def fit(
     """
     history: dict[str, list[float]] = {}
     start = 0
-    if checkpoint.exists():
+    if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=fabric.device)
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
@@ -204,9 +204,10 @@ def fit(
             seed_everything(seed + 1000 * epoch + fabric.global_rank, verbose=False)
             for name, value in run_epoch(epoch, bar.update).items():
                 history.setdefault(name, []).append(float(value))
-            state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
-            save({**state, "epoch": epoch + 1}, checkpoint)
-            fabric.barrier()
+            if checkpoint is not None:
+                state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
+                save({**state, "epoch": epoch + 1}, checkpoint)
+                fabric.barrier()
     return history
 
 

@@ -6,32 +6,48 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from astroclip_book.presets import Alignment
+
+MODALITIES = ("image", "spectrum")
+
 
 class Head(nn.Module):
-    """Features to a point on the unit sphere; nothing acts after the last layer but the normalisation.
+    """Features to a point on the unit sphere.
 
     Parameters
     ----------
     mean, std : (n_features,) tensors
         Of the training features, which are standardised first: frozen features differ in scale by orders of magnitude.
-    hidden : int
-        Width of the hidden layer.
-    dimension : int
-        Of the embedding.
-    dropout : float
-        On the hidden layer.
+    config : presets.Alignment
+        Hidden layers, their width and dropout, the dimension of the embedding, and dropout on the embedding itself, of
+        which nothing good is known.
     """
 
-    def __init__(self, mean: torch.Tensor, std: torch.Tensor, hidden: int, dimension: int, dropout: float):
+    def __init__(self, mean: torch.Tensor, std: torch.Tensor, config: Alignment):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
-        self.hidden = nn.Linear(len(mean), hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, dimension)
+        layers, width = [], len(mean)
+        for _ in range(config.depth):
+            layers += [nn.Linear(width, config.hidden), nn.GELU(), nn.Dropout(config.dropout)]
+            width = config.hidden
+        self.layers = nn.Sequential(*layers, nn.Linear(width, config.dimension), nn.Dropout(config.embedding_dropout))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(n, n_features) to embeddings (n, dimension) of unit length."""
-        x = (features - self.mean) / self.std
-        x = self.dropout(F.gelu(self.hidden(x)))
-        return F.normalize(self.out(x), dim=-1)
+        return F.normalize(self.layers((features - self.mean) / self.std).float(), dim=-1)
+
+
+class Heads(nn.ModuleDict):
+    """One head for each modality, by its name."""
+
+    def forward(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Features (n, …) of images and of spectra to embeddings (n, dimension) of unit length."""
+        return [self[name](values.float()) for name, values in zip(MODALITIES, features, strict=True)]
+
+
+def make_heads(state: dict, config: Alignment) -> Heads:
+    """Both heads with the shapes found in a state dict, and its weights."""
+    heads = Heads({name: Head(state[f"{name}.mean"], state[f"{name}.std"], config) for name in MODALITIES})
+    heads.load_state_dict(state)
+    return heads

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -56,6 +58,22 @@ class Roles:
         return np.concatenate([self.train, self.validation])
 
 
+def by_roles(split, known: dict[str, np.ndarray]) -> list[tuple[Roles, list[str]]]:
+    """Names of what is known of the same objects, with the roles of these: such values can share a `Neighbourhood`.
+
+    Parameters
+    ----------
+    split
+        As `Roles.known` takes it.
+    known : dict of (N,) arrays
+        NaN where unknown.
+    """
+    names: dict[bytes, list[str]] = {}
+    for name, values in known.items():
+        names.setdefault(np.isfinite(values).tobytes(), []).append(name)
+    return [(Roles.known(split, known[group[0]]), group) for group in names.values()]
+
+
 def knn_predict(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k: int, weighting: Weights = "distance",
                 ) -> np.ndarray:
     """Mean of the k nearest training objects' values.
@@ -79,22 +97,85 @@ def knn_predict(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k
     BookError
         If k exceeds the number of training objects, or a training value is not finite.
     """
-    return _answer(*_neighbours(train_x, train_y, query_x, k), k, weighting).prediction
+    _check(k, len(train_x))
+    index, distance = nearest(query_x, train_x, k)
+    return _answer(_known(train_y)[index], distance, k, weighting).prediction
 
 
-def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles, k: int | None = None) -> Answer:
-    """k-NN regression of the test objects, by weights and a k that were chosen on the validation objects.
+def r2(truth: np.ndarray, answer: Answer) -> float:
+    """Coefficient of determination of an answer's predictions: what k and weights are chosen by, unless told otherwise."""
+    return r2_score(truth, answer.prediction)
 
-    For the choice, training objects answer for validation objects; for the result, training and validation objects
-    answer for test objects.
+
+class Neighbourhood:
+    """Neighbours of validation and test objects, searched once for all numbers of them and all that is known of them.
+
+    Training objects answer validation objects, on which k and weights are chosen; training and validation objects answer
+    test objects.
 
     Parameters
     ----------
     gallery_x, query_x : (N, d) arrays
         What answers and what is asked, all rows of both; the same array, or two modalities of one space.
+    roles : Roles
+    most : int
+        The largest k that will be asked for.
+    """
+
+    def __init__(self, gallery_x: np.ndarray, query_x: np.ndarray, roles: Roles, most: int = max(CANDIDATES)):
+        self.gallery_x, self.query_x, self.roles, self.most = gallery_x, query_x, roles, most
+
+    def choose(self, y: np.ndarray, k: int | None = None, merit: Callable[[np.ndarray, Answer], float] = r2,
+               ) -> tuple[int, Weights]:
+        """The number of neighbours, out of `CANDIDATES`, and the weights of most merit for validation objects.
+
+        Parameters
+        ----------
+        y : (N,) array
+            Finite in all rows with a role.
+        k : int, optional
+            Taken as it is, with weights by distance; nothing is chosen then.
+        merit : callable
+            True values and the answer of the same objects to a number, the larger the better.
+        """
+        if k is not None:
+            return k, "distance"
+        index, distance = self._validation
+        return _best(_known(y[self.roles.train])[index], distance, y[self.roles.validation], merit)
+
+    def answer(self, y: np.ndarray, k: int, weighting: Weights = "distance") -> Answer:
+        """What k neighbours say of the test objects.
+
+        Raises
+        ------
+        BookError
+            If k exceeds the number of objects that answer, or a value is not finite.
+        """
+        _check(k, min(self.most, len(self.roles.gallery)))
+        index, distance = self._test
+        return _answer(_known(y[self.roles.gallery])[index[:, :k]], distance[:, :k], k, weighting)
+
+    @cached_property
+    def _validation(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._search(self.roles.validation, self.roles.train)
+
+    @cached_property
+    def _test(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._search(self.roles.test, self.roles.gallery)
+
+    def _search(self, asked: np.ndarray, answering: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return nearest(self.query_x[asked], self.gallery_x[answering], min(self.most, len(answering)))
+
+
+def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles, k: int | None = None) -> Answer:
+    """k-NN regression of the test objects, by weights and a k that were chosen on the validation objects.
+
+    Parameters
+    ----------
+    gallery_x, query_x, roles
+        As `Neighbourhood` takes them.
     y : (N,) array
         Finite in all rows with a role.
-    roles : Roles
     k : int, optional
         Taken as it is, with weights by distance; nothing is chosen then.
 
@@ -103,11 +184,8 @@ def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles,
     BookError
         If k exceeds the number of objects that answer, or a value is not finite.
     """
-    k, weighting = choose(
-        gallery_x[roles.train], y[roles.train], query_x[roles.validation], y[roles.validation], k
-    )
-    found = _neighbours(gallery_x[roles.gallery], y[roles.gallery], query_x[roles.test], k)
-    return _answer(*found, k, weighting)
+    near = Neighbourhood(gallery_x, query_x, roles, k or max(CANDIDATES))
+    return near.answer(y, *near.choose(y, k))
 
 
 def choose(train_x: np.ndarray, train_y: np.ndarray, validation_x: np.ndarray, validation_y: np.ndarray,
@@ -118,23 +196,28 @@ def choose(train_x: np.ndarray, train_y: np.ndarray, validation_x: np.ndarray, v
     """
     if k is not None:
         return k, "distance"
-    candidates = [k for k in CANDIDATES if k <= len(train_x)] or [len(train_x)]
-    values, distance = _neighbours(train_x, train_y, validation_x, max(candidates))
-    scores = {
-        (k, weighting): r2_score(validation_y, _answer(values[:, :k], distance[:, :k], k, weighting).prediction)
+    index, distance = nearest(validation_x, train_x, min(max(CANDIDATES), len(train_x)))
+    return _best(_known(train_y)[index], distance, validation_y, r2)
+
+
+def _best(values: np.ndarray, distance: np.ndarray, truth: np.ndarray, merit: Callable) -> tuple[int, Weights]:
+    candidates = [k for k in CANDIDATES if k <= values.shape[1]] or [values.shape[1]]
+    merits = {
+        (k, weighting): merit(truth, _answer(values[:, :k], distance[:, :k], k, weighting))
         for k in candidates for weighting in ("distance", "uniform")
     }
-    return max(scores, key=scores.get)
+    return max(merits, key=merits.get)
 
 
-def _neighbours(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and distances (m, k) of the nearest."""
-    if k > len(train_x):
-        raise BookError(f"k = {k} neighbours asked of {len(train_x)} training objects: lower k or use more pairs.")
-    if not np.isfinite(train_y).all():
-        raise BookError(f"{np.sum(~np.isfinite(train_y))} of {len(train_y)} training values are not finite: leave them out.")
-    index, distance = nearest(query_x, train_x, k)
-    return train_y[index], distance
+def _known(y: np.ndarray) -> np.ndarray:
+    if not np.isfinite(y).all():
+        raise BookError(f"{np.sum(~np.isfinite(y))} of {len(y)} training values are not finite: leave them out.")
+    return y
+
+
+def _check(k: int, most: int) -> None:
+    if k > most:
+        raise BookError(f"k = {k} neighbours asked of {most} training objects: lower k or use more pairs.")
 
 
 def _answer(values: np.ndarray, distance: np.ndarray, k: int, weighting: Weights) -> Answer:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from astroclip_book.alignment import make_heads
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.errors import BookError
+from astroclip_book.heads import make_heads
 from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.presets import Alignment
 

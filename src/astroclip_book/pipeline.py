@@ -49,7 +49,7 @@ STEPS = {
             "04_alignment",
         ),
         _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment", parallel=True),
-        _step("similarity", (), ("evaluation",), ("alignment",), "05_similarity_search"),
+        _step("similarity", (), ("evaluation",), ("survey", "alignment"), "05_similarity_search"),
         _step(
             "properties",
             ("predictions.h5",),
@@ -57,8 +57,31 @@ STEPS = {
             ("survey", "features", "alignment"),
             "06_redshift_and_mass",
         ),
-        _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "07_embedding_space"),
-        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "08_mock_and_sky"),
+        _step("oracle", ("oracle.h5",), ("survey", "data", "evaluation"), ("survey", "index"), "06_redshift_and_mass"),
+        _step(
+            "few_labels",
+            ("few_labels.h5",),
+            ("evaluation",),
+            ("survey", "features", "alignment"),
+            "07_few_labels",
+        ),
+        _step(
+            "ablations",
+            (),
+            ("alignment", "ablations", "evaluation"),
+            ("survey", "index", "image_encoder", "spectrum_encoder", "features"),
+            "08_ablations",
+            parallel=True,
+        ),
+        _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "09_embedding_space"),
+        _step(
+            "claims",
+            (),
+            (),
+            ("image_comparison", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),
+            "claims",
+        ),
+        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "10_mock_and_sky"),
     )
 }
 
@@ -69,8 +92,11 @@ CHAPTERS = {
     "03_spectrum_encoder": ("survey", "index", "spectrum_encoder", "spectrum_comparison"),
     "04_alignment": ("survey", "index", "features", "alignment"),
     "05_similarity_search": ("survey", "index", "alignment", "similarity"),
-    "06_redshift_and_mass": ("survey", "index", "alignment", "properties"),
-    "07_embedding_space": ("survey", "index", "alignment", "analysis"),
-    "08_mock_and_sky": ("survey", "index", "alignment", "realism"),
+    "06_redshift_and_mass": ("survey", "index", "alignment", "properties", "oracle", "image_comparison", "spectrum_comparison"),
+    "07_few_labels": ("survey", "features", "alignment", "few_labels"),
+    "08_ablations": ("ablations",),
+    "09_embedding_space": ("survey", "index", "alignment", "analysis"),
+    "10_mock_and_sky": ("survey", "index", "alignment", "realism"),
+    "claims": ("claims",),
     "introduction": tuple(STEPS),
 }

@@ -99,16 +99,32 @@ class Features:
 
 @dataclass(frozen=True)
 class Alignment:
-    """Heads trained by InfoNCE on cached features."""
+    """Heads trained by contrast on cached features."""
 
     dimension: int
-    hidden: int
-    dropout: float  # inside the head, never after its last layer
+    depth: int  # hidden layers of each head; 0 makes it linear
+    hidden: int  # their width
+    dropout: float  # on the hidden layers
+    embedding_dropout: float  # on the embedding itself: an earlier work's, for the ablation
+    loss: Literal["info_nce", "siglip"]
     logit_scale: float  # multiplies the cosine; 15.5 in AstroCLIP v1
+    learn_scale: bool  # whether it is learned, from there, as in CLIP
+    optimizer: Literal["adamw", "adam"]  # adam couples weight decay to the gradient, as an earlier work does
     epochs: int
-    batch_size: int
+    batch_size: int  # over all processes
     learning_rate: float
     weight_decay: float
+    seeds: int  # heads trained from as many seeds; the first are the run's, the others tell the spread
+
+
+@dataclass(frozen=True)
+class Ablations:
+    """Alignments that differ from the preset's in one thing each; shorter ones, as there are many."""
+
+    grid: Literal["short", "long"]  # the long one has more values of each thing
+    seeds: int  # heads of each variant; the reference has at least three
+    epochs: int
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,7 @@ class Preset:
     features: Features
     comparison: Comparison
     alignment: Alignment
+    ablations: Ablations
     evaluation: Evaluation
     analysis: Analysis
     sky: Sky

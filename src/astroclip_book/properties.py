@@ -1,4 +1,4 @@
-"""Redshift and stellar mass without labels in training: averages over nearest neighbours in an embedding."""
+"""Redshift, stellar mass and more without labels in training: averages over nearest neighbours in an embedding."""
 
 from __future__ import annotations
 
@@ -6,81 +6,157 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from sklearn.metrics import r2_score
 
+from astroclip_book import photoz
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import knn_predict
-from astroclip_book.metrics import r2_interval, standardise
+from astroclip_book.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles
+from astroclip_book.metrics import r2_interval, with_interval
 from astroclip_book.presets import Evaluation
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
-DIRECTIONS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum"), "cross": ("spectrum", "image")}
-MAGNITUDES = ("MAG_G", "MAG_R", "MAG_Z")
+DIRECTIONS = {
+    "image": ("image", "image"),
+    "spectrum": ("spectrum", "spectrum"),
+    "cross": ("spectrum", "image"),
+    "cross_spectrum": ("image", "spectrum"),
+}
+MAIN = ("redshift", "log_mstar")  # what the published works report, and the supervised networks learn
+EARLIER_K = 16  # with weights by distance: Vrikkis 2024, https://github.com/av1518/AstroCLIP-Extention
+FEW = 2  # with fewer known values in a split, R² has no meaning
 
 
-def predict_properties(
-    embeddings: Embeddings, features: Path, catalog: dict[str, np.ndarray], config: Evaluation, seed: int, path: Path
-) -> dict:
-    """k-NN regression on the test split, from embeddings and from the baselines; the predictions go to ``path``.
-
-    Neighbours are training and validation objects with a known value; numbers are of test objects with a known value.
+def known_properties(embeddings: Embeddings, catalog: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What can be predicted and checked, by name, (N,) each and NaN where unknown.
 
     Parameters
     ----------
     embeddings : Embeddings
-    features : Path
-        Frozen features, for the unaligned baseline.
     catalog : dict of (N,) arrays
-        Columns aligned with the embeddings' rows; ``LOG_MSTAR`` and magnitudes are used where present.
+        Columns under PROVABGS names, aligned with the embeddings' rows; those that are there are used.
+
+    Returns
+    -------
+    dict of (N,) arrays
+        ``redshift``; ``log_mstar`` (log10 solar masses), ``log_ssfr`` (log10 of star formation per stellar mass, 1/yr), ``log_tage_mw``
+        (log10 of the mean age of the stars by mass, Gyr), ``log_z_mw`` (log10 of the metal fraction). Properties that are known of
+        fewer than two objects of a split are left out.
+    """
+    def column(name: str, lowest: float = -np.inf) -> np.ndarray:
+        values = catalog.get(name, np.full(len(embeddings.redshift), np.nan))
+        return np.where(np.isfinite(values) & (values > lowest), values, np.nan)
+
+    # Masses, ages and metallicities that are not positive stand for a fit that failed.
+    known = {
+        "redshift": embeddings.redshift,
+        "log_mstar": column("LOG_MSTAR", 0),
+        "log_ssfr": column("LOG_SSFR"),
+        "log_tage_mw": np.log10(column("TAGE_MW", 0)),
+        "log_z_mw": np.log10(column("Z_MW", 0)),
+    }
+    return with_enough(embeddings, known)
+
+
+def with_enough(split: Embeddings, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those of some values (N,) that are known of at least ``FEW`` objects in each split."""
+    roles = {name: Roles.known(split, values) for name, values in known.items()}
+    return {
+        name: known[name] for name, role in roles.items() if min(map(len, (role.train, role.validation, role.test))) >= FEW
+    }
+
+
+def predict_properties(
+    embeddings: list[Embeddings], known: dict[str, np.ndarray], config: Evaluation, seed: int, path: Path
+) -> dict:
+    """k-NN regression of the test split in all directions; the predictions go to ``path``.
+
+    Neighbours are training and validation objects with a known value; k and weights are chosen with training objects as
+    neighbours of validation objects; numbers are of test objects with a known value.
+
+    Parameters
+    ----------
+    embeddings : list of Embeddings
+        Those of the run; after them, those of heads from other seeds.
+    known : dict of (N,) arrays
+        What to predict, as `known_properties` gives it.
     config : Evaluation
     seed : int
     path : Path
         HDF5 file to write: ``index`` (n,) row of each test object, and for each property a group with ``truth`` (n,)
-        and a prediction (n,) for each direction.
+        and a prediction (n,) for each direction; in that of redshift a group ``pit`` with the place of each true
+        redshift in its p(z), (n,) for each direction.
 
     Returns
     -------
     dict
-        ``property.<name>.<direction>`` and ``baseline.<name>.<property>.<modality>`` with r2, r2_ci95, n.
+        ``<property>.<direction>`` with ``r2``, ``r2_ci95``, ``n``; ``k``, ``weighting``; ``n_gallery``; ``n_unknown``, how many were
+        left out of ``gallery`` and ``test`` because their value is unknown; ``r2_k16``, by 16 neighbours with weights by
+        distance (None if the gallery is smaller). ``redshift`` and ``log_mstar`` have ``r2_seeds``, of all
+        ``embeddings`` by the k of the first. Redshift has what `photoz.statistics` gives, with intervals, and of
+        p(z) ``pz_k``, ``pz_weighting``, ``crps`` with its interval, ``crps_prior``, ``pit_ks``.
     """
-    known = {"redshift": embeddings.redshift, "log_mstar": catalog.get("LOG_MSTAR")}
-    fit, test = embeddings.where("train", "validation"), embeddings.where("test")
-    vectors = {"image": embeddings.image, "spectrum": embeddings.spectrum}
-    baselines = _baselines(features, catalog, fit)
-    metrics: dict = {"property": {}, "baseline": {name: {} for name in baselines}}
+    first = embeddings[0]
+    sides = {"test": first.where("test"), "gallery": first.where("train", "validation")}
+    metrics: dict = {name: {} for name in known}
     with h5py.File(path, "w") as file:
-        file["index"] = test
+        file["index"] = sides["test"]
         for name, values in known.items():
-            if values is None or not np.isfinite(values[fit]).any():
-                continue
-            reference, query = fit[np.isfinite(values[fit])], test[np.isfinite(values[test])]
-
-            def score(train: np.ndarray, asked: np.ndarray, values=values, reference=reference, query=query):
-                prediction = knn_predict(train[reference], values[reference], asked[query], config.k)
-                return prediction, r2_interval(values[query], prediction, config.bootstrap, seed)
-
-            file[f"{name}/truth"] = values[test]
-            metrics["property"][name] = {}
-            for direction, (gallery, asked) in DIRECTIONS.items():
-                prediction, metrics["property"][name][direction] = score(vectors[gallery], vectors[asked])
-                file[f"{name}/{direction}"] = _spread(prediction, query, test)
-            for baseline, modalities in baselines.items():
-                metrics["baseline"][baseline][name] = {m: score(x, x)[1] for m, x in modalities.items()}
+            file[f"{name}/truth"] = values[sides["test"]]
+        for direction, (gallery, asked) in DIRECTIONS.items():
+            spaces = [(getattr(one, gallery), getattr(one, asked)) for one in embeddings]
+            for roles, names in by_roles(first, known):
+                near, *others = (Neighbourhood(*space, roles, max(config.k or 0, *CANDIDATES)) for space in spaces)
+                for name in names:
+                    y = known[name]
+                    answer, score = _predict(near, y, config, seed)
+                    score["n_unknown"] = {side: int(np.isnan(y[rows]).sum()) for side, rows in sides.items()}
+                    file[f"{name}/{direction}"] = _spread(answer.prediction, roles.test, sides["test"])
+                    if name in MAIN:
+                        again = (other.answer(y, answer.k, answer.weighting).prediction for other in others)
+                        score["r2_seeds"] = [score["r2"], *(float(r2_score(y[roles.test], one)) for one in again)]
+                    if name == "redshift":
+                        place, more = _redshifts(near, y, answer, config, seed)
+                        score |= more
+                        file[f"{name}/pit/{direction}"] = _spread(place, roles.test, sides["test"])
+                    metrics[name][direction] = score
     return metrics
 
 
-def _spread(prediction: np.ndarray, query: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Predictions on all test rows, NaN where the true value is unknown and none was made."""
+def _predict(near: Neighbourhood, y: np.ndarray, config: Evaluation, seed: int) -> tuple[Answer, dict]:
+    roles = near.roles
+    answer = near.answer(y, *near.choose(y, config.k))
+    earlier = near.answer(y, EARLIER_K).prediction if len(roles.gallery) >= EARLIER_K else None
+    return answer, r2_interval(y[roles.test], answer.prediction, config.bootstrap, seed) | {
+        "k": answer.k,
+        "weighting": answer.weighting,
+        "n_gallery": len(roles.gallery),
+        "r2_k16": None if earlier is None else float(r2_score(y[roles.test], earlier)),
+    }
+
+
+def _redshifts(near: Neighbourhood, y: np.ndarray, answer: Answer, config: Evaluation, seed: int) -> tuple[np.ndarray, dict]:
+    """Places of the true redshifts in their p(z), and the scores that only redshifts have."""
+    truth, gallery = y[near.roles.test], y[near.roles.gallery]
+    # The k that makes the best mean is no measure of how wide p(z) should be: that one is chosen anew.
+    pz = near.answer(y, *near.choose(y, config.k, merit=_minus_crps))
+    place = photoz.pit(pz.values, pz.weights, truth, seed)
+    score = photoz.crps(pz.values, pz.weights, truth)
+    return place, {
+        **with_interval(photoz.statistics, (truth, answer.prediction), config.bootstrap, seed),
+        **with_interval(lambda score: {"crps": score.mean()}, (score,), config.bootstrap, seed),
+        "crps_prior": float(photoz.crps(*photoz.prior(gallery, len(truth)), truth).mean()),
+        "pit_ks": photoz.ks_to_uniform(place),
+        "pz_k": pz.k,
+        "pz_weighting": pz.weighting,
+    }
+
+
+def _minus_crps(truth: np.ndarray, answer: Answer) -> float:
+    return -photoz.crps(answer.values, answer.weights, truth).mean()
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """What is known of ``rows``, on all test rows: NaN where the true value is unknown and nothing was predicted."""
     full = np.full(len(test), np.nan, np.float32)
-    full[np.searchsorted(test, query)] = prediction
+    full[np.searchsorted(test, rows)] = values
     return full
-
-
-def _baselines(features: Path, catalog: dict[str, np.ndarray], fit: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-    """What the alignment has to beat: the frozen features as they are, and magnitude with colours alone."""
-    with h5py.File(features) as file:
-        unaligned = {name: file[name]["clean"][:].astype(np.float32) for name in ("image", "spectrum")}
-    baselines = {"unaligned": {name: standardise(x, fit) for name, x in unaligned.items()}}
-    if all(np.isfinite(catalog.get(name, np.nan)).all() for name in MAGNITUDES):
-        g, r, z = (catalog[name] for name in MAGNITUDES)
-        baselines["photometry"] = {"image": standardise(np.stack([g - r, r - z, r], 1), fit)}
-    return baselines

@@ -229,7 +229,7 @@ class Run:
         problem = self.problem(name)
         if problem:
             chapter = self.steps[name].chapter
-            raise BookError(f"{problem} Run notebooks/{chapter}.md, or `make book PRESET={self.preset.name}`.")
+            raise BookError(f"{problem} Run the chapter {chapter}, or `make book PRESET={self.preset.name}`.")
 
     def _manifest(self) -> dict:
         return read_json(self.directory / "manifest.json")

@@ -7,9 +7,11 @@ from typing import Protocol
 import numpy as np
 from sklearn.metrics import r2_score
 
+from astroclip_book import photoz
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.knn import choose, knn_predict
+from astroclip_book.metrics import with_interval
 from astroclip_book.search import neighbours
 from astroclip_book.sky import FAILURE
 
@@ -73,8 +75,7 @@ def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshi
 def scores(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:
     """How good redshifts are: R², scatter and failures, each with its 95 % interval over objects.
 
-    The scatter is the normalised median absolute deviation of (predicted − true) / (1 + true), after Brammer et al. 2008
-    (https://doi.org/10.1086/591786).
+    `photoz` defines scatter and failures.
 
     Parameters
     ----------
@@ -86,22 +87,17 @@ def scores(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int)
     dict
         ``r2``, ``nmad``, ``failures`` (share beyond ``FAILURE``), each also with ``_ci95`` as [low, high]; ``n``.
     """
-    def measure(rows) -> tuple[float, float, float]:
-        true, error = truth[rows], (prediction[rows] - truth[rows]) / (1 + truth[rows])
-        nmad = 1.4826 * np.median(np.abs(error - np.median(error)))
-        return r2_score(true, prediction[rows]), nmad, np.mean(np.abs(error) > FAILURE)
+    def measure(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
+        error = photoz.errors(truth, prediction)
+        failures = photoz.outliers(error, FAILURE)
+        return {"r2": r2_score(truth, prediction), "nmad": photoz.nmad(error), "failures": failures}
 
-    draws = np.random.default_rng(seed).integers(len(truth), size=(bootstrap, len(truth)))
-    intervals = np.percentile([measure(rows) for rows in draws], [2.5, 97.5], axis=0).T
-    result: dict = {"n": len(truth)}
-    for name, value, interval in zip(("r2", "nmad", "failures"), measure(slice(None)), intervals, strict=True):
-        result |= {name: float(value), f"{name}_ci95": interval.tolist()}
-    return result
+    return with_interval(measure, (truth, prediction), bootstrap, seed)
 
 
 def worst(found: dict, n: int = 3) -> np.ndarray:
     """Positions, among the galaxies asked, of the largest errors in units of 1 + z, worst first."""
-    return np.argsort(-np.abs(found["prediction"] - found["truth"]) / (1 + found["truth"]), kind="stable")[:n]
+    return np.argsort(-np.abs(photoz.errors(found["truth"], found["prediction"])), kind="stable")[:n]
 
 
 def _most_similar(asked: np.ndarray, gallery: Embeddings, fit: np.ndarray, redshift: float) -> int:

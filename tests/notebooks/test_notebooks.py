@@ -93,7 +93,7 @@ def test_last_chapter_asks_the_spectra_it_is_given(book, tmp_path):
     flux, redshift = pairs.spectra(some), pairs.index.redshift[some]
     np.savez(tmp_path / "sky.npz", flux=flux, redshift=redshift, wavelength=WAVELENGTH)
     given = f'-p sky_spectra_path "{tmp_path / "sky.npz"}"', f'-p sky_images_path "{run / "pairs.h5"}"'
-    chapter, executed = ROOT / "notebooks" / "08_mock_and_sky.md", tmp_path / "executed.ipynb"
+    chapter, executed = ROOT / "notebooks" / "10_mock_and_sky.md", tmp_path / "executed.ipynb"
     result = alone(chapter, executed, "-p preset smoke", f'-p run_dir "{run}"', "-p device cpu", *given)
     assert result.returncode == 0, result.stderr
     sky = json.loads((run / "metrics.json").read_text())["sky"]

@@ -8,12 +8,12 @@ import torch
 from small import ALIGNMENT, IMAGE_ENCODER, SPECTRUM_ENCODER
 
 from astroclip_book import autoencoder
-from astroclip_book.alignment import MODALITIES, Heads
 from astroclip_book.autoencoder import SpectrumAutoencoder
 from astroclip_book.engine import gather, make_fabric, save
-from astroclip_book.heads import Head
-from astroclip_book.losses import info_nce
+from astroclip_book.heads import MODALITIES, Head, Heads
+from astroclip_book.losses import Contrast
 from astroclip_book.moco import MoCo
+from astroclip_book.train_heads import Aligner
 
 BATCH = 16
 
@@ -34,12 +34,14 @@ def main(path: str) -> None:
     def mine(values: torch.Tensor) -> torch.Tensor:
         return values.chunk(fabric.world_size)[fabric.global_rank]
 
-    heads, features = Heads(), [torch.randn(BATCH, 20), torch.randn(BATCH, 8)]
-    for name, values in zip(MODALITIES, features, strict=True):
-        n = values.shape[1]
-        heads[name] = Head(torch.zeros(n), torch.ones(n), ALIGNMENT.hidden, ALIGNMENT.dimension, dropout=0.0)
-    results = {"alignment": measure(fabric, heads, lambda trained: info_nce(
-        *(gather(fabric, embedded) for embedded in trained([mine(values) for values in features])), 15.5))}
+    features = {"image": torch.randn(BATCH, 20), "spectrum": torch.randn(BATCH, 8)}
+    config, results = dataclasses.replace(ALIGNMENT, dropout=0.0), {}
+    for loss in ("info_nce", "siglip"):
+        heads = Heads({name: Head(torch.zeros(x.shape[1]), torch.ones(x.shape[1]), config) for name, x in features.items()})
+        aligner = Aligner(heads, Contrast(loss, 15.5, learn_scale=True))
+        batch = [mine(features[name]) for name in MODALITIES]
+        results[loss] = measure(fabric, aligner, lambda trained, aligner=aligner, batch=batch: aligner.contrast(
+            *(gather(fabric, embedded) for embedded in trained(batch))))
 
     moco, views, order = MoCo(IMAGE_ENCODER, fabric), torch.randn(2, BATCH, 3, 32, 32), torch.randperm(BATCH)
     results["moco"] = measure(fabric, moco, lambda trained: trained(*map(mine, views), order))

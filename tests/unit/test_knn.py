@@ -7,7 +7,7 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_book.errors import BookError
-from astroclip_book.knn import Roles, ask, choose, knn_predict
+from astroclip_book.knn import Neighbourhood, Roles, ask, by_roles, choose, knn_predict
 
 
 @pytest.mark.parametrize("weighting", ["distance", "uniform"])
@@ -49,3 +49,25 @@ def test_unknown_values_have_no_role_and_tests_are_answered_by_all_others():
 def test_values_that_are_not_finite_are_refused():
     with pytest.raises(BookError, match="1 of 3 training values are not finite"):
         knn_predict(np.zeros((3, 1)), np.array([1, np.nan, 2]), np.zeros((1, 1)), 1)
+
+
+def test_one_search_answers_for_every_k_and_every_merit():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(400, 3)), rng.normal(size=400)
+    roles = Roles(*np.split(np.arange(400), [250, 300]))
+    near = Neighbourhood(x, x, roles)
+    for k in (1, 7, 128):
+        expected = knn_predict(x[roles.gallery], y[roles.gallery], x[roles.test], k)
+        np.testing.assert_allclose(near.answer(y, k).prediction, expected, rtol=1e-6)
+    assert near.choose(y, merit=lambda truth, answer: answer.k)[0] == 128
+    assert near.choose(y, merit=lambda truth, answer: -answer.k)[0] == 4
+    with pytest.raises(BookError, match="k = 129 neighbours asked of 128"):
+        near.answer(y, 129)
+
+
+def test_values_known_of_the_same_objects_share_their_roles():
+    split = SimpleNamespace(where=lambda name: np.arange(3) + 3 * ("train", "validation", "test").index(name))
+    some = np.where(np.arange(9) % 3, 1.0, np.nan)
+    (all_of_them, first), (known, second) = by_roles(split, {"a": np.ones(9), "b": some, "c": np.zeros(9), "d": -some})
+    assert (first, second) == (["a", "c"], ["b", "d"])
+    assert len(all_of_them.test) == 3 and known.gallery.tolist() == [1, 2, 4, 5]

@@ -7,12 +7,6 @@ from sklearn.metrics import r2_score
 from astroclip_book.errors import BookError
 from astroclip_book.knn import knn_predict
 from astroclip_book.metrics import r2_interval, standardise, with_interval
-from astroclip_book.retrieval import match_ranks, retrieval
-
-
-def unit(rng, n, d=16):
-    x = rng.normal(size=(n, d))
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 def test_knn_weighs_by_inverse_distance():
@@ -34,28 +28,6 @@ def test_r2_interval_covers_the_truth_about_as_often_as_it_says():
         assert score["n"] == 300
         covered += score["r2_ci95"][0] <= 0.75 <= score["r2_ci95"][1]
     assert 88 <= covered <= 99
-
-
-def test_retrieval_is_perfect_for_equal_and_chance_for_unrelated_embeddings():
-    rng = np.random.default_rng(0)
-    x, y = unit(rng, 1000), unit(rng, 1000)
-    assert retrieval(x, x, 100, 0) == {
-        "pool": 100, "recall_at_1": 1.0, "recall_at_5": 1.0, "recall_at_10": 1.0, "median_rank": 1.0
-    }
-    chance = retrieval(x, y, 100, 0)
-    assert chance["recall_at_10"] == pytest.approx(0.1, abs=0.03)
-    assert chance["median_rank"] == pytest.approx(50, abs=6)
-
-
-def test_a_pool_as_large_as_the_set_is_searched_once():
-    rng = np.random.default_rng(0)
-    x = unit(rng, 50)
-    assert retrieval(x, x, 2000, 0)["pool"] == 50
-
-
-def test_ties_count_against_the_query():
-    same = np.ones((10, 1))
-    assert match_ranks(same, same).tolist() == [10] * 10
 
 
 def test_features_are_standardised_by_the_rows_that_fit():

@@ -1,13 +1,15 @@
 """Encoders, decoder, heads and the loss as functions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small import ALIGNMENT
 
 from astroclip_book.decoder import RestFrameDecoder
 from astroclip_book.heads import Head
-from astroclip_book.losses import info_nce
 from astroclip_book.pairs import WAVELENGTH
 from astroclip_book.resnet import ResNet
 from astroclip_book.spender import SpectrumEncoder
@@ -99,25 +101,21 @@ def test_decoder_puts_a_rest_frame_line_where_it_is_observed():
 
 
 def test_head_gives_unit_vectors_and_is_deterministic_in_evaluation():
-    head = Head(torch.randn(20), torch.rand(20) + 0.5, 16, 8, 0.5).eval()
+    config = dataclasses.replace(ALIGNMENT, depth=2, dropout=0.5, dimension=8)
+    head = Head(torch.randn(20), torch.rand(20) + 0.5, config).eval()
     features = torch.randn(5, 20)
     torch.testing.assert_close(head(features).norm(dim=1), torch.ones(5))
     assert torch.equal(head(features), head(features))
-    assert head.out.out_features == 8
-    assert [name for name, _ in head.named_children()][-1] == "out"
+    assert head(features).shape == (5, 8)
 
 
-def test_info_nce_against_its_definition_in_float64():
-    rng = np.random.default_rng(0)
-    image, spectrum = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 32, 8)))
-    logits = 15.5 * image @ spectrum.T
-    rows = -np.log(np.exp(np.diag(logits)) / np.exp(logits).sum(1))
-    columns = -np.log(np.exp(np.diag(logits)) / np.exp(logits).sum(0))
-    expected = (rows.mean() + columns.mean()) / 2
-    loss = info_nce(torch.from_numpy(image).float(), torch.from_numpy(spectrum).float(), 15.5)
-    assert loss.item() == pytest.approx(expected, rel=1e-6)
+def test_a_head_without_dropout_is_the_same_in_training():
+    config = dataclasses.replace(ALIGNMENT, dropout=0.0)
+    head, features = Head(torch.zeros(20), torch.ones(20), config), torch.randn(5, 20)
+    assert torch.equal(head.train()(features), head.eval()(features))
 
 
-def test_info_nce_of_constant_embeddings_is_the_log_of_the_batch():
-    same = F.normalize(torch.ones(64, 4), dim=1)
-    assert info_nce(same, same, 15.5).item() == pytest.approx(np.log(64), rel=1e-6)
+def test_dropout_on_the_embedding_puts_zeros_there():
+    config = dataclasses.replace(ALIGNMENT, dropout=0.0, embedding_dropout=0.5, depth=0)
+    embedded = Head(torch.zeros(20), torch.ones(20), config).train()(torch.randn(50, 20))
+    assert 0.3 < (embedded == 0).float().mean() < 0.7

@@ -9,6 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from astroclip_book import plots, sky
+from astroclip_book.ablations import scaling_law
+from astroclip_book.claims import claims
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
@@ -109,6 +111,19 @@ def draw_recall_curve(pairs, rng):
     return plots.recall_curve(ranks, N, source=SOURCE)
 
 
+def draw_rare_neighbours(pairs, rng):
+    kinds = {name: rng.uniform(size=20) < 0.5 for name in ("artefact", "merger", "agn")}
+    found = {name: (i, np.array([4, 7, 9])) for i, name in enumerate(kinds)}
+    return plots.rare_neighbours(pairs, np.arange(20), kinds, found, source=SOURCE)
+
+
+def draw_rare_precision(pairs, rng):
+    score = {"precision": 0.3, "precision_ci95": [0.2, 0.45], "base_rate": 0.02, "n": 40, "k": 10}
+    directions = dict.fromkeys(f"{a}_to_{b}" for a in ("image", "spectrum") for b in ("image", "spectrum"))
+    scores = {kind: {direction: score for direction in directions} for kind in ("artefact", "agn")}
+    return plots.rare_precision(scores, source=SOURCE)
+
+
 def draw_cosine_histogram(pairs, rng):
     return plots.cosine_histogram(rng.uniform(0, 1, N), rng.uniform(-1, 1, N), source=SOURCE)
 
@@ -130,10 +145,60 @@ def draw_predicted_many(pairs, rng):
     return plots.predicted(values, ways, "log_mstar", source=SOURCE)
 
 
-def draw_comparison(pairs, rng):
-    aligned = {"redshift": {way: scores(way) for way in ("image", "spectrum", "cross")}}
-    baselines = {"photometry": {"redshift": {"image": {"r2": 0.4}}}}
-    return plots.comparison(baselines, aligned, "redshift", source=SOURCE)
+def draw_pit_histogram(pairs, rng):
+    places = {way: rng.uniform(size=N) for way in ("image", "spectrum", "cross", "cross_spectrum")}
+    places["image"][0] = np.nan
+    found = {way: {"crps": 0.02, "crps_ci95": [0.01, 0.03], "pit_ks": 0.05} for way in places}
+    return plots.pit_histogram(places, found, source=SOURCE)
+
+
+def draw_yardsticks(pairs, rng):
+    aligned = {way: scores(way) for way in ("image", "spectrum", "cross", "cross_spectrum")}
+    baselines = {"photometry": {"redshift": {"image": scores("image")}}, "unaligned": {"redshift": {"spectrum": scores("")}}}
+    oracle = {"redshift": {"image": scores("image")}}
+    measured = {"redshift": aligned, "log_mstar": aligned, "log_tage_mw": aligned}
+    return plots.yardsticks({"property": measured, "baseline": baselines, "oracle": oracle}, source=SOURCE)
+
+
+def draw_yardsticks_of_real_pairs(pairs, rng):
+    aligned = {way: scores(way) for way in ("image", "spectrum", "cross", "cross_spectrum")}
+    return plots.yardsticks({"property": {"redshift": aligned}, "baseline": {}}, source=SOURCE)
+
+
+def draw_label_efficiency(pairs, rng):
+    curve = {"labels": [10, 100, 800], "r2": [0.1, 0.5, 0.6], "low": [-0.3, 0.4, 0.55], "high": [0.3, 0.6, 0.65]}
+    ways = {way: {"neighbours": curve, "linear": curve} for way in ("image", "spectrum", "cross", "unaligned_image", "photometry")}
+    return plots.label_efficiency({"redshift": ways, "log_mstar": ways}, source=SOURCE)
+
+
+def draw_confusion(pairs, rng):
+    matrices = {way: rng.integers(0, 50, (3, 3)) for way in ("image", "spectrum", "cross")}
+    return plots.confusion(matrices, ["elliptical", "lenticular", "spiral"], source=SOURCE)
+
+
+def draw_roc(pairs, rng):
+    rates = {"false": np.linspace(0, 1, 9), "true": np.linspace(0, 1, 9) ** 0.3}
+    curves = {space: {"logistic": rates, "distance": rates} for space in ("aligned", "unaligned")}
+    found = {space: {method: {"auc": 0.7} for method in methods} for space, methods in curves.items()}
+    return plots.roc(curves, found | {"best": {"aligned": "logistic", "unaligned": "distance"}}, source=SOURCE)
+
+
+def ablation_result():
+    names = ("redshift_image", "redshift_spectrum", "redshift_cross", "recall_at_10")
+    scores = {**dict.fromkeys(names, 0.5), "epoch": 3.0, "n_train": 100.0, "sd": None}
+    reference = {**scores, "seeds": 3, "sd": dict.fromkeys(names, 0.01)}
+    pairs = {f"1/{2**i}": {**scores, "n_train": 1600 / 2**i} for i in range(4)}
+    questions = {"scale": {"2.74": scores, "learned": scores}, "batch": {}, "loss": {"SigLIP": scores}, "pairs": pairs}
+    law = scaling_law([200, 400, 800, 1600], [4.4, 4.2, 4.1, 4.05])
+    return {"reference": reference, "questions": questions, "scaling": law}
+
+
+def draw_ablations(pairs, rng):
+    return plots.ablations(ablation_result(), source=SOURCE)
+
+
+def draw_scaling(pairs, rng):
+    return plots.scaling(ablation_result(), source=SOURCE)
 
 
 def draw_values_on_maps(pairs, rng):
@@ -215,10 +280,10 @@ def test_figure(draw, pairs):
 
 
 def test_every_figure_function_is_drawn_here():
-    texts = {"rgb", "table", "scores_table", "colours_table", "distances_table", "island_sentence", "ways_table", "number", "no_training",
-             "by_way", "TERMS"}
+    texts = {name for name in plots.__all__ if name.endswith(("table", "_sentence"))} | {"number", "no_training"}
+    others = {"rgb", "by_way", "TERMS"}
     drawn = " ".join(name for name in globals() if name.startswith("draw_"))
-    assert all(name in drawn for name in set(plots.__all__) - texts)
+    assert not {name for name in set(plots.__all__) - texts - others if name not in drawn}
 
 
 def test_figures_are_not_shown_twice(pairs):
@@ -265,10 +330,72 @@ def test_scores_by_way_are_those_of_the_modality():
     assert found == {"frozen": 0.5, "random": 0.1, "pca": 0.2, "supervised": 0.6}
 
 
+def test_retrieval_table_has_both_galleries_once():
+    names = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "median_rank")
+    chance = dict.fromkeys(names, 0.001)
+    full = {"pool": 3000, "chance": chance} | dict.fromkeys(names, 0.25) | {f"{name}_ci95": [0.2, 0.3] for name in names}
+    both = {way: {**full, "pool": 2000, "mrr": 0.4, "full": full} for way in ("image_to_spectrum", "spectrum_to_image")}
+    rows = plots.retrieval_table(both).data.splitlines()[2:]
+    assert len(rows) == 10 and rows[0] == "| 2,000 | image → spectrum | 0.250 | 0.250 | 0.250 | 0.400 | 0.2 |"
+    assert rows[1].startswith("|  | 95% interval | 0.200–0.300 |") and rows[5].startswith("| 3,000 | image → spectrum |")
+    alone = {way: {**full, "full": full} for way in both}
+    assert len(plots.retrieval_table(alone).data.splitlines()[2:]) == 5
+
+
+def test_rare_table_has_a_row_for_each_kind_and_direction():
+    score = {"precision": 0.5, "precision_ci95": [0.4, 0.6], "base_rate": 0.02, "n": 9, "k": 10}
+    text = plots.rare_table({"merger": {"image_to_image": score}, "agn": {"spectrum_to_image": score}}).data
+    assert "| merger | image → image | 0.500 | 0.400–0.600 | 0.020 | 9 |" in text
+    assert "| active nucleus | spectrum → image |" in text
+
+
 def test_ways_table_has_a_row_for_each_way_and_label():
     text = plots.ways_table({way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "pca")}).data
     assert "| frozen, neighbours | redshift | 0.500 | 0.400 to 0.600 | 60 |" in text
     assert "| principal components, neighbours | log stellar mass | 0.500 |" in text
+
+
+def test_scores_table_has_neighbours_and_seeds():
+    score = scores("") | {"k": 32, "weighting": "distance", "n_gallery": 1200, "r2_k16": None, "r2_seeds": [0.5, 0.48]}
+    ways = dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), score)
+    text = plots.scores_table({"redshift": ways}, "redshift", "log_tage_mw").data
+    row = "| redshift | spectrum → image | 0.500 [0.400, 0.600] | 0.480 to 0.500 | 32, distance | – | 60 | 1,200 |"
+    assert row in text and "stellar age" not in text
+    assert "knows none" in plots.scores_table({"redshift": ways}, "log_tage_mw").data
+
+
+def test_redshift_tables():
+    names = ("bias", "nmad", "outliers_005", "outliers_015", "crps")
+    score = {name: -0.0123 for name in names} | {f"{name}_ci95": [-0.02, 0.01] for name in names}
+    score |= {"crps_prior": 0.05, "pit_ks": 0.1, "pz_k": 64, "pz_weighting": "uniform"}
+    ways = dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), score)
+    assert "| −0.0123 [−0.0200, 0.0100] |" in plots.photoz_table(ways).data and "−1.2% [" in plots.photoz_table(ways).data
+    assert "| 64, uniform | −0.0123 [−0.0200, 0.0100] | 0.0500 | 0.100 |" in plots.pz_table(ways).data
+
+
+def test_standing_table_leaves_out_what_no_way_has():
+    row = {"r2": 0.7, "r2_ci95": [0.6, 0.8], "share_of_way": 0.5, "of_supervised": None, "photometry": 0.5, "oracle": None,
+           "photometry_boosted": 0.6, "unaligned": 0.3, "random": None, "pca": None, "supervised": 0.8}
+    text = plots.standing_table({"cross": row, "spectrum": row | {"photometry_boosted": None}}).data
+    assert "| image → spectrum | 0.700 [0.600, 0.800] | 0.600 | 0.300 | 0.800 | 50% | – |" in text
+    assert "| – | 0.300 |" in text and "PCA" not in text and "best possible" not in text
+
+
+def test_tables_of_few_labels_have_a_row_for_each_way():
+    text = plots.probes_table({"redshift": {"image": {"linear": scores("image") | {"labels": 800}}}}).data
+    assert "| redshift | image → image | – | 0.50 [0.40, 0.60] | – | 800 | 60 |" in text
+    told = {"balanced_accuracy": 0.6, "balanced_accuracy_ci95": [0.5, 0.7], "accuracy": 0.8, "accuracy_ci95": [0.7, 0.9], "n": N}
+    told["recall"] = {"elliptical": 0.9, "spiral": 0.3}
+    morphology = {way: {"logistic": told} for way in ("image", "spectrum", "cross")}
+    morphology |= {"classes": ["elliptical", "spiral"], "majority": {"accuracy": 0.7, "balanced_accuracy": 0.5}}
+    text = plots.morphology_table(morphology).data
+    assert "| image → spectrum | logistic regression | 0.60 [0.50, 0.70] | 0.80 [0.70, 0.90] | 0.90 | 0.30 | – | 60 |" in text
+    found = {"auc": 0.7, "auc_ci95": [0.6, 0.8], "average_precision": 0.2, "average_precision_ci95": [0.1, 0.3], "wanted": 9}
+    spaces = {space: {"logistic": found} for space in ("aligned", "unaligned")}
+    spaces |= {"best": dict.fromkeys(spaces, "logistic"), "kinds": {space: {"chip_edge": found} for space in spaces}}
+    text = plots.artefacts_table(spaces).data
+    assert "| any | before alignment | **logistic regression** | 0.70 [0.60, 0.80] | 0.20 [0.10, 0.30] | 9 |" in text
+    assert "| chip edge | shared space |" in text
 
 
 def test_numbers_for_sentences():
@@ -308,3 +435,22 @@ def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
 )
 def test_island_sentence(scores, words):
     assert words in plots.island_sentence(scores).data
+
+
+def test_the_table_of_ablations_says_what_earlier_works_did_and_what_variants_cost():
+    text = plots.ablations_table(ablation_result()).data
+    assert "takes its logarithm" in text and "SigLIP" in text and "+0.000" in text and "± 0.010" in text
+    assert "batch size" not in text  # no variant of it was possible
+
+
+def test_the_law_is_told_in_words_or_said_to_be_missing():
+    law = ablation_result()["scaling"]
+    assert f"−{law['exponent']:.2f}" in plots.scaling_sentence(law).data
+    assert "too few" in plots.scaling_sentence(scaling_law([1, 2], [2.0, 1.0])).data
+
+
+def test_claims_are_counted_by_verdict_and_each_is_named_once():
+    rows = claims({"clusters": {"stability_ari": 0.9}})
+    text = plots.claims_table(rows).data
+    assert text.count("**Bright spirals form an island**") == 1 and "0.9" in text and "≤ 0.05" in text
+    assert plots.verdicts_sentence(rows).data.startswith(f"Of {len(rows)} measures, {len(rows) - 1} came out **not measured**")

@@ -32,7 +32,7 @@ def joint(tmp_path_factory):
     return [torch.load(directory / name, weights_only=True) for name in ("one.pt", "two.pt")]
 
 
-@pytest.mark.parametrize("training", ["alignment", "moco", "spectra"])
+@pytest.mark.parametrize("training", ["info_nce", "siglip", "moco", "spectra"])
 def test_two_processes_have_the_loss_and_gradient_of_one_with_the_joint_batch(joint, training):
     one, two = (results[training] for results in joint)
     assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)

@@ -35,7 +35,7 @@ TOY = """
 
     def numbers(run, scratch):
         calls.append("numbers")
-        return {"counts": {"test": run.preset.evaluation.k}}
+        return {"counts": {"test": run.preset.evaluation.pool}}
 
     def full(run, scratch):
         raise OSError({errno}, "No space left on device")
@@ -95,7 +95,7 @@ def test_a_changed_value_changes_its_step_and_what_depends_on_it(open_):
 
     assert changed(n_galaxies=100) == {"survey", "encoder", "numbers"}
     assert changed(image_encoder_epochs=9) == {"encoder"}
-    assert changed(k=3) == {"numbers"}
+    assert changed(pool=3) == {"numbers"}
     assert changed(umap_neighbors=3) == set()
     assert changed(seed=9) == set(STEPS)
 
@@ -115,7 +115,7 @@ def test_killed_step_leaves_nothing_half_written_and_resumes(toy, open_, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         run.make("encoder")
     assert not (run.directory / "image_encoder.pt").exists()
-    with pytest.raises(BookError, match="image_encoder.pt has not been made. Run notebooks/02_images.md"):
+    with pytest.raises(BookError, match="image_encoder.pt has not been made. Run the chapter 02_images"):
         run.path("image_encoder.pt")
     open_().make("encoder")
     assert open_().path("image_encoder.pt").read_text() == "half way"
@@ -159,7 +159,7 @@ def test_truncated_and_missing_artefacts(toy, open_):
 
 
 def test_upstream_must_be_there(open_):
-    with pytest.raises(BookError, match="has not been made. Run notebooks/01_survey.md, or `make book PRESET=smoke`"):
+    with pytest.raises(BookError, match="has not been made. Run the chapter 01_survey, or `make book PRESET=smoke`"):
         open_().make("encoder")
     with pytest.raises(BookError, match="No step makes 'nonsense.h5'"):
         open_().path("nonsense.h5")
@@ -174,15 +174,15 @@ def test_manifest_and_metrics(open_):
     assert {"commit", "packages", "python", "device", "finished"} <= record.keys()
     metrics = json.loads((run.directory / "metrics.json").read_text())
     assert metrics == run.metrics
-    assert metrics["counts"] == {"train": 256, "test": 16}
+    assert metrics["counts"] == {"train": 256, "test": 50}
     assert metrics["timing"]["survey"]["wall_seconds"] >= 0
     assert metrics["memory"]["survey"]["peak_rss_bytes"] > 2**20
 
 
 def test_metrics_of_another_configuration_are_left_out(open_):
     make_all(open_())
-    open_(k=3).make("numbers")
-    assert open_(k=3).metrics["counts"] == {"train": 256, "test": 3}
+    open_(pool=3).make("numbers")
+    assert open_(pool=3).metrics["counts"] == {"train": 256, "test": 3}
     assert "test" not in open_().metrics["counts"]
 
 

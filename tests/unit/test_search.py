@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from astroclip_book import search
+from astroclip_book import approximate, search
+from astroclip_book.approximate import build_index, recall_of_index
 from astroclip_book.errors import BookError
-from astroclip_book.search import four_directions, neighbours
+from astroclip_book.search import four_directions, nearest, nearest_in, neighbours
 
 
 def unit(rng, n, d=16):
@@ -32,10 +33,22 @@ def test_blocks_do_not_matter(monkeypatch):
     rng = np.random.default_rng(1)
     query, gallery = unit(rng, 50), unit(rng, 60)
     whole = neighbours(query, gallery, 5)
-    monkeypatch.setattr(search, "BLOCK", 7)
+    monkeypatch.setattr(search, "BLOCK", 7 * 60)
     parts = neighbours(query, gallery, 5)
     assert np.array_equal(whole[0], parts[0])
     assert np.allclose(whole[1], parts[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1000, 1009, 1023])
+def test_comparing_groups_first_finds_the_same(n, monkeypatch):
+    rng = np.random.default_rng(2)
+    query, gallery = unit(rng, 40), unit(rng, n)
+    grouped = [find(query, gallery, 5) for find in (neighbours, nearest)]
+    monkeypatch.setattr(search, "GROUP", n)  # one group: all scores are compared
+    whole = [find(query, gallery, 5) for find in (neighbours, nearest)]
+    for one, other in zip(grouped, whole, strict=True):
+        assert np.array_equal(one[0], other[0])
+        assert np.allclose(one[1], other[1], atol=1e-6)
 
 
 def test_equal_cosines_come_in_gallery_order():
@@ -77,3 +90,73 @@ def test_no_such_query():
     vectors = {"image": np.eye(5)}
     with pytest.raises(BookError, match="between 0 and 4"):
         four_directions(vectors, query=5, k=2)
+
+
+@pytest.mark.parametrize("query", [-1, 5])
+def test_no_such_query_in_features(query):
+    with pytest.raises(BookError, match=f"no galaxy {query} among 5: .* between 0 and 4"):
+        nearest_in(np.eye(5), np.array([0, query]), k=2)
+
+
+def test_nearest_in_leaves_out_the_query():
+    features = np.random.default_rng(0).standard_normal((30, 4))
+    found = nearest_in(features, np.array([3, 7]), k=29)
+    assert [sorted(row) for row in found.tolist()] == [[i for i in range(30) if i != query] for query in (3, 7)]
+
+
+def clustered(rng, n, d=16):
+    """Unit vectors about 40 centres, as far from these as these from each other."""
+    vectors = unit(rng, 40, d)[rng.integers(40, size=n)] + 0.3 * unit(rng, n, d)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_index_is_exact_when_it_reads_all_lists():
+    rng = np.random.default_rng(0)
+    query, gallery = unit(rng, 30), unit(rng, 3000)
+    index = build_index(gallery)
+    index.nprobe = index.nlist
+    for found, exact in zip(neighbours(query, index, 7), neighbours(query, gallery, 7), strict=True):
+        np.testing.assert_allclose(found, exact, atol=1e-6)
+
+
+def test_index_finds_nearly_all_in_clustered_vectors():
+    vectors = clustered(np.random.default_rng(0), 10000)
+    scores = recall_of_index(vectors[:200], vectors, 10)
+    assert scores["recall_of_index"] > 0.95
+    assert (scores["k"], scores["n"], scores["queries"]) == (10, 10000, 200)
+    assert scores["probes"] == approximate.PROBES < scores["lists"] == 100
+
+
+def test_same_gallery_same_index():
+    vectors = clustered(np.random.default_rng(1), 5000)
+    first, second = (neighbours(vectors[:50], build_index(vectors), 9) for _ in range(2))
+    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
+
+
+def test_a_query_whose_lists_are_short_has_its_k_all_the_same():
+    rng = np.random.default_rng(0)
+    query, gallery = unit(rng, 5), unit(rng, 2000)
+    index = build_index(gallery)
+    index.nprobe = 1
+    found, cosine = neighbours(query, index, 2000)
+    assert all(sorted(row) == list(range(2000)) for row in found.tolist())
+    assert (np.diff(cosine, axis=1) <= 0).all()
+
+
+def test_small_galleries_have_an_index_too():
+    gallery = unit(np.random.default_rng(0), 3)
+    assert neighbours(gallery, build_index(gallery), 3)[0][:, 0].tolist() == [0, 1, 2]
+
+
+def test_index_refuses_what_exact_search_refuses():
+    rng = np.random.default_rng(0)
+    vectors = unit(rng, 50)
+    index = build_index(vectors)
+    with pytest.raises(BookError, match="between 1 and 50"):
+        neighbours(vectors, index, 51)
+    with pytest.raises(BookError, match="8 dimensions and the gallery 16"):
+        neighbours(unit(rng, 5, 8), index, 1)
+    with pytest.raises(BookError, match="query has vectors of length"):
+        neighbours(2 * vectors, index, 1)
+    with pytest.raises(BookError, match="gallery has vectors of length"):
+        build_index(2 * vectors)

@@ -4,10 +4,29 @@ Every function takes the keyword ``source`` ("mock survey", or the name of a fil
 the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
+from astroclip_book.plots.ablations import ablations, ablations_table, scaling, scaling_sentence
+from astroclip_book.plots.claims import claims_table, verdicts_sentence
 from astroclip_book.plots.encoders import alike, attention, by_way, ways
+from astroclip_book.plots.few_labels import (
+    artefacts_table,
+    confusion,
+    label_efficiency,
+    morphology_table,
+    probes_table,
+    roc,
+)
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
-from astroclip_book.plots.properties import comparison, predicted
-from astroclip_book.plots.search import cosine_histogram, cosine_matrix, four_way, recall_curve
+from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
+from astroclip_book.plots.property_tables import photoz_table, pz_table, scores_table, standing_table
+from astroclip_book.plots.retrieval import rare_table, retrieval_table
+from astroclip_book.plots.search import (
+    cosine_histogram,
+    cosine_matrix,
+    four_way,
+    rare_neighbours,
+    rare_precision,
+    recall_curve,
+)
 from astroclip_book.plots.sky import (
     colours_beside,
     galleries,
@@ -26,7 +45,6 @@ from astroclip_book.plots.tables import (
     island_sentence,
     no_training,
     number,
-    scores_table,
     table,
     ways_table,
 )
@@ -34,14 +52,18 @@ from astroclip_book.plots.training import TERMS, augmented_views, training_curve
 
 __all__ = [
     "TERMS",
+    "ablations",
+    "ablations_table",
     "alike",
+    "artefacts_table",
     "attention",
     "augmented_views",
     "by_way",
+    "claims_table",
     "cluster_members",
     "colours_beside",
     "colours_table",
-    "comparison",
+    "confusion",
     "cosine_histogram",
     "cosine_matrix",
     "distances_table",
@@ -50,25 +72,41 @@ __all__ = [
     "gallery",
     "groups_on_maps",
     "island_sentence",
+    "label_efficiency",
+    "morphology_table",
     "no_training",
     "noise",
     "number",
     "observed_spectra",
+    "photoz_table",
+    "pit_histogram",
     "population",
     "predicted",
+    "probes_table",
+    "pz_table",
+    "rare_neighbours",
+    "rare_precision",
+    "rare_table",
     "recall_curve",
     "reconstructions",
     "redshifts_beside",
+    "retrieval_table",
     "rgb",
+    "roc",
+    "scaling",
     "scaling_relations",
+    "scaling_sentence",
     "scores_table",
     "signal_to_noise",
     "spread_beside",
+    "standing_table",
     "table",
     "texture_differences",
     "training_curves",
     "transferred",
     "values_on_maps",
+    "verdicts_sentence",
     "ways",
     "ways_table",
+    "yardsticks",
 ]

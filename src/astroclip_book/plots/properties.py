@@ -1,15 +1,26 @@
-"""Properties read off the neighbours: prediction against truth, and methods side by side."""
+"""Properties read off the neighbours: prediction against truth, honesty of p(z), and methods side by side."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.stats import binom
 
 from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 
 MARKERS = {"image": "o", "spectrum": "s", "cross": "D"}
 TITLES = {"image": "image → image", "spectrum": "spectrum → spectrum", "cross": "image → spectrum"}
 FEW = 1500  # below this, points; above, their density
+YARDSTICKS = {
+    "aligned": "aligned, neighbours",
+    "unaligned": "unaligned, neighbours",
+    "random": "random weights, neighbours",
+    "pca": "principal components, neighbours",
+    "photometry": "photometry, neighbours",
+    "photometry_boosted": "photometry, boosted trees",
+    "supervised": "trained on labels",
+    "oracle": "best possible",
+}
 
 
 @drawing
@@ -56,31 +67,60 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
 
 
 @drawing
-def comparison(baselines: dict[str, dict], aligned: dict[str, dict], name: str):
-    """R² of the aligned embeddings, with intervals, beside that of the yardsticks.
+def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
+    """Where the true redshifts lie in their p(z): flat if p(z) is honest, a panel for each way of asking.
 
     Parameters
     ----------
-    baselines : dict
-        Yardstick's name to property's name to modality to {"r2": …}; a modality may be missing.
-    aligned : dict
-        Property's name to ``image``, ``spectrum`` and ``cross``, each with ``r2`` and ``r2_ci95``.
-    name : str
-        ``redshift`` or ``log_mstar``.
+    places : dict of (n,) arrays
+        The probability integral transform by way, NaN where there is none.
+    scores : dict
+        For each way, ``crps``, ``crps_ci95`` and ``pit_ks``.
     """
-    names = ["aligned", *baselines]
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.42 * len(names) + 1.1))
-    for offset, modality in zip((-0.2, 0.0, 0.2), ("image", "spectrum", "cross"), strict=True):
-        score = aligned[name][modality]
-        error = np.abs(np.array(score["r2_ci95"])[:, None] - score["r2"])
-        style = {"color": MODALITY[modality], "marker": MARKERS[modality], "ms": 5}
-        axis.errorbar(score["r2"], offset, xerr=error, capsize=2, ls="", label=TITLES[modality], **style)
-        for place, baseline in enumerate(baselines.values(), start=1):
-            if modality in baseline[name]:
-                axis.plot(baseline[name][modality]["r2"], place + offset, ls="", **style)
-    axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
-    axis.set_xlabel(f"$R^2$ of {LABELS[name]}")
-    axis.axvline(0, color=FAINT, lw=0.8)
-    axis.grid(axis="x", alpha=0.3)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure, axes = plt.subplots(1, len(TITLES), figsize=(WIDTH, 2.4), sharex=True, sharey=True, squeeze=False)
+    for axis, way in zip(axes[0], TITLES, strict=True):
+        values = places[way][np.isfinite(places[way])]
+        bins = 20 if len(values) >= FEW else 10
+        counts, edges = np.histogram(values, bins, (0, 1))
+        axis.stairs(counts * bins / len(values), edges, fill=True, color=MODALITY[way], alpha=0.6)
+        # What 95 % of honest bins keep to.
+        axis.axhspan(*(np.array(binom.interval(0.95, len(values), 1 / bins)) * bins / len(values)), color=FAINT, alpha=0.35, lw=0)
+        axis.axhline(1, color="black", lw=0.8, ls="--")
+        score = scores[way]
+        axis.set_title(f"{TITLES[way]}\nCRPS {score['crps']:.4f}, distance {score['pit_ks']:.3f}", fontsize=8)
+        axis.set(xlim=(0, 1), xticks=(0, 0.5, 1), xlabel="place of the true redshift")
+    axes[0, 0].set_ylabel("galaxies per bin / expected")
+    return figure
+
+
+@drawing
+def yardsticks(metrics: dict):
+    """R² of the aligned embeddings beside that of every yardstick, with intervals, a panel for each property.
+
+    Parameters
+    ----------
+    metrics : dict
+        ``property.<name>.<direction>``, ``baseline.<yardstick>.<name>.<modality>`` and maybe ``oracle.<name>.<modality>``, each
+        with ``r2`` and ``r2_ci95``. Yardsticks and modalities that are not there get no mark.
+    """
+    rows = {"aligned": metrics["property"]} | metrics["baseline"] | {"oracle": metrics.get("oracle", {})}
+    rows = {way: rows[way] for way in YARDSTICKS if rows.get(way)}
+    names = [name for name in LABELS if name in metrics["property"]]
+    size = (WIDTH, 0.36 * len(rows) + 1.1)
+    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        for place, scores in enumerate(rows.values()):
+            shown = {way: scores[name][way] for way in TITLES if way in scores.get(name, {})}
+            for way, score in shown.items():
+                offset = 0.22 * (list(TITLES).index(way) - 1)
+                error = np.abs(np.array(score["r2_ci95"])[:, None] - score["r2"])
+                axis.errorbar(score["r2"], place + offset, xerr=error, capsize=1.5, lw=0.9, ls="", marker=MARKERS[way], ms=4,
+                              color=MODALITY[way], mfc=MODALITY[way] if place == 0 else "white")
+        axis.axhspan(-0.5, 0.5, color=FAINT, alpha=0.15, lw=0)
+        axis.set(yticks=range(len(rows)), yticklabels=[YARDSTICKS[way] for way in rows], ylim=(len(rows) - 0.5, -0.5))
+        axis.set_xlabel(f"$R^2$ of {LABELS[name]}")
+        axis.axvline(0, color=FAINT, lw=0.8)
+        axis.grid(axis="x", alpha=0.3)
+    marks = [plt.Line2D([], [], ls="", marker=MARKERS[way], color=MODALITY[way], label=TITLES[way]) for way in TITLES]
+    figure.legend(handles=marks, loc="outside upper center", ncols=len(TITLES))
     return figure

@@ -9,11 +9,19 @@ from astroclip_book.pairs import WAVELENGTH, Pairs
 from astroclip_book.plots.galaxies import show_image
 from astroclip_book.plots.spectra import limits, mark_lines, smooth
 from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+from astroclip_book.rare import SEEN_IN
 
 RETRIEVAL = {
     "image_to_spectrum": ("image → spectrum", MODALITY["image"], "-"),
     "spectrum_to_image": ("spectrum → image", MODALITY["spectrum"], "--"),
 }
+DIRECTIONS = {
+    "image_to_image": ("image → image", MODALITY["image"], "o"),
+    "spectrum_to_spectrum": ("spectrum → spectrum", MODALITY["spectrum"], "s"),
+    "image_to_spectrum": ("image → spectrum", MODALITY["cross"], "D"),
+    "spectrum_to_image": ("spectrum → image", MODALITY["joint"], "^"),
+}
+KINDS = {"artefact": "artefact", "merger": "merger", "agn": "active nucleus"}
 
 
 @drawing
@@ -60,6 +68,70 @@ def show_galaxy(axis, image: np.ndarray, flux: np.ndarray, redshift: float, moda
     axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.5)
     axis.set(xlim=WAVELENGTH[[0, -1]], ylim=limits(smoothed), xticks=[], yticks=[], box_aspect=1)
     mark_lines(axis, redshift, names=False)
+
+
+@drawing
+def rare_neighbours(
+    pairs: Pairs, positions: np.ndarray, kinds: dict[str, np.ndarray], found: dict[str, tuple[int, np.ndarray]]
+):
+    """A query of each rare kind and its nearest others, a row each, with those of the same kind marked.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    positions : (n,) int array
+        Where in ``pairs`` the galaxies that were searched stand.
+    kinds : dict of (n,) bool arrays
+        From `astroclip_book.rare.rare_kinds`.
+    found : dict
+        Kind to the query's place in ``positions`` and those (k,) of its neighbours, from
+        `astroclip_book.rare.rare_examples`.
+    """
+    columns = max(len(members) for _, members in found.values()) + 1
+    figure, axes = plt.subplots(len(found), columns, figsize=(WIDTH, 1.42 * len(found)), squeeze=False)
+    for row, (kind, (query, members)) in zip(axes, found.items(), strict=True):
+        shown = [query, *members]
+        images, flux = pairs.images(positions[shown]), pairs.spectra(positions[shown])
+        redshift, same = pairs.index.redshift[positions[shown]], kinds[kind][shown]
+        for axis, image, values, z, hit in zip(row, images, flux, redshift, same, strict=True):
+            show_galaxy(axis, image, values, z, SEEN_IN[kind])
+            colour = MODALITY["cross"] if hit else "#595959"
+            label = KINDS[kind] if hit else f"no {KINDS[kind]}"
+            axis.set_xlabel(label, fontsize=7, labelpad=2, color=colour, fontweight="bold" if hit else "normal")
+        row[0].set_ylabel(f"{SEEN_IN[kind]} →\n{SEEN_IN[kind]}", fontsize=8)
+    axes[0, 0].set_title("query", fontsize=8)
+    for rank, axis in enumerate(axes[0, 1:], start=1):
+        axis.set_title(f"neighbour {rank}", fontsize=8)
+    return figure
+
+
+@drawing
+def rare_precision(scores: dict[str, dict[str, dict]]):
+    """Share of a rare query's nearest others that are of its kind, in all four directions, beside the base rate.
+
+    Parameters
+    ----------
+    scores : dict
+        Kind to direction to ``precision``, ``precision_ci95``, ``base_rate`` and ``n``, from
+        `astroclip_book.rare.rare_precision`.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.75 * len(scores) + 1.0))
+    names = []
+    for place, (kind, directions) in enumerate(scores.items()):
+        offsets = np.linspace(-0.27, 0.27, len(directions))
+        for offset, (direction, score) in zip(offsets, directions.items(), strict=True):
+            label, colour, marker = DIRECTIONS[direction]
+            error = np.abs(np.array(score["precision_ci95"])[:, None] - score["precision"])
+            axis.errorbar(score["precision"], place + offset, xerr=error, capsize=2, ls="", marker=marker, ms=5,
+                          color=colour, clip_on=False, label=None if place else label)
+        axis.plot(2 * [score["base_rate"]], [place - 0.4, place + 0.4], color="#595959", ls=":",
+                  label=None if place else "base rate")
+        names.append(f"{KINDS[kind]}\n({score['n']} queries)")
+    axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlim=(0, None))
+    axis.set_xlabel("share of the nearest others that are of the query's kind")
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
 
 
 @drawing

@@ -22,24 +22,6 @@ def table(columns: list[str], rows: list[list]) -> Markdown:
     return Markdown("\n".join([head, rule, *body]))
 
 
-def scores_table(scores: dict[str, dict], names: dict[str, str], ways: dict[str, str]) -> Markdown:
-    """R² with its interval and the number of test galaxies, a row for each property and way of asking.
-
-    Parameters
-    ----------
-    scores : dict
-        ``property`` of the metrics: name to way to ``r2``, ``r2_ci95``, ``n``. Names that are not there get no row.
-    names, ways : dict
-        What the reader is to see for each key.
-    """
-    rows = []
-    for name in [name for name in names if name in scores]:
-        for way, title in ways.items():
-            score = scores[name][way]
-            rows.append([names[name], title, score["r2"], " to ".join(map(_text, score["r2_ci95"])), score["n"]])
-    return table(["property", "asked → answered", "$R^2$", "95% interval", "test galaxies"], rows)
-
-
 def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
     """R² with its interval by each way to look at the same pixels, a row for each way and label.
 

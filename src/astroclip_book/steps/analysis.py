@@ -14,7 +14,7 @@ def analysis(run: Run, scratch: Path) -> dict:
     """Project and cluster the test split."""
     embeddings = Embeddings.load(run.path("embeddings.h5"))
     test = embeddings.where("test")
-    labels = truth(run, embeddings.targetid[test])
+    labels = truth(run, embeddings.targetid[test]) | {"Z": embeddings.redshift[test]}
     arrays, metrics = analyse(
         embeddings.image[test], embeddings.spectrum[test], labels, run.preset.analysis, run.preset.seed
     )

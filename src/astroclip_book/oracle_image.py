@@ -1,0 +1,111 @@
+"""What an image of a mock galaxy can tell at best: its true light and shape, with the noise that its pixels leave.
+
+Errors are those of an unbiased measurement that wastes no photon (Cramér-Rao), in closed form: bulge and disc are taken
+for Gaussians that cover as many pixels as their profiles behind the seeing do. Neighbours and artefacts do no harm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astroclip_book.mock.camera import SKY_BRIGHTNESS
+from astroclip_book.mock.features import RESOLVED
+from astroclip_book.pairs import PIXEL_SCALE
+
+# Pixels that the noise of a flux comes from, 1 / sum(profile²), in squares of the half-light radius: for a Sérsic law
+# 2 pi n b^(-2n) Gamma(2n) 4^n, with n = 4 (b = 7.669) and n = 1 (b = 1.678).
+BULGE_AREA, DISC_AREA = 2.71, 8.93
+FAINTEST = 1e-3  # nanomaggies, below which a measured flux counts as this: it has no magnitude
+
+
+def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Measured magnitudes, colours of bulge and disc, sizes, axis ratio, and the structure that one would see.
+
+    The galaxy is seen through the dust of the Milky Way, which nothing in an image tells.
+
+    Parameters
+    ----------
+    galaxies : dict of (n, ...) arrays
+        Of `mock.survey.truth`.
+    rng : numpy Generator
+
+    Returns
+    -------
+    (n, 19) float array
+        g - r, r - z and r; share of the bulge in g, r, z; g - r and r - z of bulge and of disc; log of their half-light
+        radii (arcsec) and of the disc's axis ratio; spiral, bar, ring, dust lane, clumps and merger as 0 or 1.
+    """
+    spread, cover = _spreads(galaxies), galaxies["galactic_transmission"]
+    total = 10 ** (0.4 * (22.5 - galaxies["magnitudes"])) * cover
+    share = galaxies["bulge_share"]
+    flux = np.stack([total * share, total * (1 - share)], axis=-1)
+    covariance = flux_covariance(flux, spread, galaxies["sky_noise"])
+    measured = flux + _correlated(covariance, rng)
+    seen = np.maximum(measured.sum(axis=-1), FAINTEST)
+    whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
+    columns = [
+        *_colours(whole), 22.5 + whole[:, 1], *(measured[..., 0] / seen).T,
+        *_colours(parts[..., 0]), *_colours(parts[..., 1]),
+        *_shape(galaxies, _radius_error(flux, covariance, spread, galaxies["psf_sigma"]), rng), *_structure(galaxies)]
+    return np.stack(columns, axis=1).astype(float)
+
+
+def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray) -> np.ndarray:
+    """Covariance (n, 3, 2, 2) of the fluxes of bulge and disc that are fitted together, in each band.
+
+    Parameters
+    ----------
+    flux : (n, 3, 2) array
+        Of bulge and disc, nanomaggies.
+    spread : (n, 3, 2) array
+        Variance of the Gaussian that stands for each, pixels².
+    sky_noise : (n, 3) array
+        Nanomaggies per pixel.
+    """
+    variance = sky_noise[..., None, None] ** 2
+    # Two unit Gaussians overlap by 1 / (2 pi (a + b)), summed over the plane.
+    overlap = 1 / (2 * np.pi * (spread[..., :, None] + spread[..., None, :]))
+    # The source's own photons, as `mock.camera.expose` counts them.
+    photons = np.eye(2) * (flux / SKY_BRIGHTNESS[:, None])[..., None]
+    return variance * (np.linalg.inv(overlap) + photons)
+
+
+def _spreads(galaxies: dict[str, np.ndarray]) -> np.ndarray:
+    area = np.stack([BULGE_AREA * galaxies["bulge_radius"] ** 2, DISC_AREA * galaxies["disc_radius"] ** 2], axis=1)
+    return galaxies["psf_sigma"][..., None] ** 2 + (area / (4 * np.pi * PIXEL_SCALE**2))[:, None]
+
+
+def _correlated(covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    normal = rng.standard_normal(covariance.shape[:-1])
+    return np.einsum("...ij,...j->...i", np.linalg.cholesky(covariance), normal)
+
+
+def _radius_error(flux: np.ndarray, covariance: np.ndarray, spread: np.ndarray, psf_sigma: np.ndarray) -> np.ndarray:
+    """Error (n, 2) of the log radius of bulge and disc, from all bands together.
+
+    The width of a Gaussian on the plane whose flux has signal-to-noise ratio q is known to a share 1 / q; the seeing's
+    part of it is no news.
+    """
+    ratio = flux / np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    own = 1 - psf_sigma[..., None] ** 2 / spread
+    return 1 / np.sqrt(np.square(ratio * own).sum(axis=1) + np.finfo(float).tiny)
+
+
+def _shape(galaxies: dict[str, np.ndarray], error: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    radii = np.stack([galaxies["bulge_radius"], galaxies["disc_radius"]], axis=1)
+    bulge, disc = (np.log(radii) + error * rng.standard_normal(radii.shape)).T
+    # Stretched along one axis and shrunk along the other: two widths that differ, each known sqrt(2) times worse.
+    ratio = np.log(galaxies["axis_ratio"]) + 2 * error[:, 1] * rng.standard_normal(len(error))
+    return [bulge, disc, ratio]
+
+
+def _colours(magnitudes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return magnitudes[:, 0] - magnitudes[:, 1], magnitudes[:, 1] - magnitudes[:, 2]
+
+
+def _structure(galaxies: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """What the mock paints, as `mock.images.galaxy_components` does: nothing in discs too small to show it."""
+    resolved = galaxies["disc_radius"] > RESOLVED
+    clumpy = galaxies["morphology"] == 3
+    painted = [galaxies["spiral"], galaxies["bar"], galaxies["ring"], galaxies["dust_lane"], clumpy]
+    return [flag & resolved for flag in painted] + [galaxies["merger"]]

@@ -1,0 +1,44 @@
+"""The best that anybody could do on the test split, from the mock's truth: ``oracle.h5``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book.hdf5 import write_hdf5
+from astroclip_book.metrics import r2_interval
+from astroclip_book.mock.survey import FIRST_TARGETID, truth
+from astroclip_book.oracle import PROPERTIES, oracle_predictions
+from astroclip_book.pairs import Index, Pairs
+from astroclip_book.run import Run
+
+OUTLIER = 0.05  # of |dz| / (1 + z)
+
+
+def oracle(run: Run, scratch: Path) -> dict:
+    """Predict the properties of the test split from its truth and its noise; of real pairs, nobody knows them."""
+    path = scratch / "oracle.h5"
+    if run.preset.data.pairs_path:
+        write_hdf5(path, {"index": np.empty(0, int)})
+        return {}
+    survey, seed, bootstrap = run.preset.survey, run.preset.seed, run.preset.evaluation.bootstrap
+    index = Index.load(run.path("index.h5"))
+    pairs, test = Pairs(run.path("pairs.h5"), index), index.where("test")
+    rows = index.targetid[test] - FIRST_TARGETID
+    predictions = oracle_predictions(survey, seed, rows, lambda block: pairs.spectra(test[block]))
+    galaxies = truth(survey, seed)
+    scores: dict = {}
+    for name, values in PROPERTIES.items():
+        known = values(galaxies)[rows]
+        scores[name] = {of: r2_interval(known, value, bootstrap, seed) for of, value in predictions[name].items()}
+    for modality, value in predictions["redshift"].items():
+        scores["redshift"][modality] |= redshift_errors(galaxies["redshift"][rows], value)
+    arrays = {f"{name}/{of}": value for name, both in predictions.items() for of, value in both.items()}
+    write_hdf5(path, {"index": test, **arrays})
+    return {"oracle": scores}
+
+
+def redshift_errors(redshift: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """``nmad``, 1.4826 times the median deviation of dz / (1 + z), and ``outliers``, the share beyond `OUTLIER`."""
+    error = (predicted - redshift) / (1 + redshift)
+    spread = 1.4826 * np.median(np.abs(error - np.median(error)))
+    return {"nmad": float(spread), "outliers": float((np.abs(error) > OUTLIER).mean())}

@@ -1,0 +1,136 @@
+"""Training of the heads by contrast, on frozen features in memory."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from astroclip_book.cached_features import CachedFeatures
+from astroclip_book.engine import Descent, check_batch, fit, gather, share
+from astroclip_book.heads import MODALITIES, Head, Heads
+from astroclip_book.losses import Contrast
+from astroclip_book.presets import Alignment
+
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+
+
+class Aligner(nn.Module):
+    """Heads and the loss that trains them."""
+
+    def __init__(self, heads: Heads, contrast: Contrast):
+        super().__init__()
+        self.heads, self.contrast = heads, contrast
+
+    def forward(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """As `Heads`."""
+        return self.heads(features)
+
+
+def fit_heads(
+    cached: CachedFeatures, config: Alignment, fabric: Fabric, seed: int, checkpoint: Path | None = None, label: str = "heads"
+) -> tuple[Heads, dict]:
+    """Train both heads on features in memory and keep the epoch with the least validation loss.
+
+    Each epoch sees one of the augmented views of each training object, drawn anew and separately for image and spectrum.
+
+    Parameters
+    ----------
+    cached : CachedFeatures
+        On the device of ``fabric``.
+    config : Alignment
+    fabric : Fabric
+        Of one process or several, which share each batch and have each other's embeddings as negatives.
+    seed : int
+    checkpoint : Path, optional
+        Where the state is kept between epochs, so that a killed training goes on.
+    label : str
+        What the progress bar says.
+
+    Returns
+    -------
+    heads : Heads
+        In evaluation mode.
+    history : dict
+        Losses (nats) and scale of each epoch, and ``best_epoch``, counted from 0.
+
+    Raises
+    ------
+    BookError
+        If there are fewer training pairs than a batch.
+    """
+    n_train, n_views = cached.views["image"].shape[:2]
+    check_batch("alignment", n_train, config.batch_size)
+    torch.manual_seed(seed)
+    heads = Heads({name: Head(*_moments(cached.views[name]), config) for name in MODALITIES})
+    aligner = Aligner(heads, Contrast(config.loss, config.logit_scale, config.learn_scale))
+    state = nn.ModuleDict({"now": aligner, "best": copy.deepcopy(aligner)}).to(fabric.device)
+    learned = [p for p in aligner.parameters() if p.requires_grad]
+    parameters = [
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = OPTIMIZERS[config.optimizer](parameters, config.learning_rate, fused=True)
+    trained, optimizer = fabric.setup(aligner, optimizer)
+    validation = torch.from_numpy(cached.where("validation")).to(fabric.device)
+    steps = n_train // config.batch_size
+    descend = Descent(fabric, trained, optimizer, config.learning_rate, config.epochs * steps)
+    best = [float("inf")]
+
+    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(n_train)
+        choice = {name: rng.integers(n_views, size=n_train) for name in MODALITIES}
+        aligner.train()
+        losses = torch.zeros(steps, device=fabric.device)
+        for step in range(steps):
+            rows = share(fabric, order[step * config.batch_size : (step + 1) * config.batch_size])
+            batch = [cached.views[name][rows, choice[name][rows]] for name in MODALITIES]
+
+            def loss(batch=batch) -> torch.Tensor:
+                return aligner.contrast(*(gather(fabric, embedded) for embedded in trained(batch)))
+
+            losses[step] = descend(epoch * steps + step, loss)
+            advance()
+        loss = validation_loss()
+        if loss < best[0]:
+            best[0] = loss
+            state["best"].load_state_dict(aligner.state_dict())
+        scale = aligner.contrast.log_scale.exp().item()
+        return {"train_loss": losses.mean().item(), "validation_loss": loss, "logit_scale": scale}
+
+    @torch.no_grad()
+    def validation_loss() -> float:
+        aligner.eval()
+        losses, sizes = [], []
+        for rows in validation.split(config.batch_size):
+            losses.append(aligner.contrast(*heads([cached.clean[name][rows] for name in MODALITIES])).item())
+            sizes.append(len(rows))
+        return float(np.average(losses, weights=sizes))
+
+    if checkpoint is not None and checkpoint.exists():
+        best[0] = min(torch.load(checkpoint, weights_only=True)["history"]["validation_loss"])
+    history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
+    history["best_epoch"] = int(np.argmin(history["validation_loss"]))
+    return state["best"].heads.eval(), history
+
+
+@torch.no_grad()
+def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = 4096) -> dict[str, np.ndarray]:
+    """Embeddings (N, d) float32 of unit length of all objects, by modality."""
+    return {
+        name: torch.cat([heads[name](part.float()) for part in clean[name].split(block)]).cpu().numpy()
+        for name in MODALITIES
+    }
+
+
+def _moments(views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation (D,) of views (n, K, D), the latter kept from 0."""
+    flat = views.flatten(0, 1).float()
+    std = flat.std(0)
+    return flat.mean(0), std.clamp(min=1e-3 * std.max())

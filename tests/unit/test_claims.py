@@ -1,0 +1,63 @@
+"""Verdicts follow from numbers and thresholds alone."""
+
+import pytest
+
+from astroclip_book.claims import MEASURES, OPEN, REFUSED, SUPPORTED, UNKNOWN, claims, judge
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "most", "verdict"),
+    [
+        (0.9, [0.85, 0.95], False, SUPPORTED),
+        (0.9, [0.75, 0.95], False, OPEN),
+        (0.7, [0.6, 0.79], False, REFUSED),
+        (0.8, None, False, SUPPORTED),
+        (0.79, None, False, REFUSED),
+        (0.9, [0.85, 0.95], True, REFUSED),
+        (0.7, [0.6, 0.79], True, SUPPORTED),
+        (0.79, [0.7, 0.85], True, OPEN),
+    ],
+)
+def test_the_whole_interval_decides(value, interval, most, verdict):
+    assert judge(value, interval, 0.8, most) == verdict
+
+
+def score(r2):
+    return {"r2": r2, "r2_ci95": [r2 - 0.01, r2 + 0.01]}
+
+
+def metrics(image):
+    ways = {"image": score(image), "spectrum": score(0.96), "cross": score(0.7)}
+    baseline = {"image": score(0.7), "spectrum": score(0.8)}
+    names = ("unaligned", "random", "pca", "supervised")
+    return {
+        "property": {"redshift": {**ways, "spectrum": {**ways["spectrum"], "outliers_005": 0.02}}, "log_mstar": ways},
+        "baseline": {name: {"redshift": baseline, "log_mstar": baseline} for name in names},
+        "islands": {"artefact": {"precision": None, "recall": None}},
+    }
+
+
+def verdicts(image):
+    return {row["measure"]: row for row in claims(metrics(image))}
+
+
+def test_a_run_decides_and_what_it_has_not_measured_is_said():
+    found = verdicts(0.75)
+    assert found["redshift from an image's neighbours, R²"]["verdict"] == SUPPORTED
+    assert found["recall at 10, image → spectrum, of 2,000"]["verdict"] == UNKNOWN
+    assert found["precision of the island, found blind"]["verdict"] == UNKNOWN
+    assert len(claims({})) == len(MEASURES) and {row["verdict"] for row in claims({})} == {UNKNOWN}
+
+
+def test_a_claim_can_fail():
+    assert verdicts(0.6)["redshift from an image's neighbours, R²"]["verdict"] == REFUSED
+
+
+def test_shares_and_gaps_are_those_of_the_modality_that_is_asked():
+    found = verdicts(0.75)
+    share = found["redshift, an image asks spectra, share of the supervised R²"]
+    assert share["value"] == pytest.approx(1.0) and share["verdict"] == SUPPORTED
+    assert found["redshift from spectra, share of the supervised R²"]["value"] == pytest.approx(1.2)
+    gap = found["redshift from images, gap to the best without alignment"]
+    assert gap["value"] == pytest.approx(0.74 - 0.71) and gap["verdict"] == SUPPORTED
+    assert verdicts(0.71)["redshift from images, gap to the best without alignment"]["verdict"] == REFUSED

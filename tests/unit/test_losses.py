@@ -1,0 +1,61 @@
+"""The losses against their definitions in double precision."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from astroclip_book.losses import MAX_SCALE, SIGLIP_BIAS, Contrast, info_nce, siglip
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    return [x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 32, 8))]
+
+
+def single(pair):
+    return [torch.from_numpy(x).float() for x in pair]
+
+
+def test_info_nce_against_its_definition(pair):
+    logits = 15.5 * pair[0] @ pair[1].T
+    rows = -np.log(np.exp(np.diag(logits)) / np.exp(logits).sum(1))
+    columns = -np.log(np.exp(np.diag(logits)) / np.exp(logits).sum(0))
+    assert info_nce(*single(pair), 15.5).item() == pytest.approx((rows.mean() + columns.mean()) / 2, rel=1e-6)
+
+
+def test_siglip_against_its_definition(pair):
+    logits = 10 * pair[0] @ pair[1].T - 3
+    probability = 1 / (1 + np.exp(-logits))
+    same = np.eye(32, dtype=bool)
+    expected = -np.log(np.where(same, probability, 1 - probability)).sum() / 32
+    assert siglip(*single(pair), 10.0, -3.0).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_info_nce_of_constant_embeddings_is_the_log_of_the_batch():
+    same = F.normalize(torch.ones(64, 4), dim=1)
+    assert info_nce(same, same, 15.5).item() == pytest.approx(np.log(64), rel=1e-6)
+
+
+def test_a_fixed_scale_gets_no_gradient_and_a_learned_one_does(pair):
+    fixed, learned = (Contrast("info_nce", 15.5, learn) for learn in (False, True))
+    image, spectrum = (x.requires_grad_() for x in single(pair))
+    for contrast in (fixed, learned):
+        assert contrast(image, spectrum).item() == pytest.approx(info_nce(image, spectrum, 15.5).item(), rel=1e-6)
+        contrast(image, spectrum).backward()
+    assert fixed.log_scale.grad is None and learned.log_scale.grad != 0
+
+
+@pytest.mark.parametrize(("start", "kept"), [(1e4, MAX_SCALE), (1e-3, 1.0)])
+def test_a_learned_scale_is_kept_within_bounds(pair, start, kept):
+    contrast = Contrast("info_nce", start, learn_scale=True)
+    contrast(*single(pair))
+    assert contrast.log_scale.exp().item() == pytest.approx(kept, rel=1e-5)
+
+
+def test_the_bias_of_siglip_starts_where_nearly_all_are_strangers(pair):
+    contrast = Contrast("siglip", 10.0, learn_scale=True)
+    assert contrast.bias.item() == SIGLIP_BIAS
+    contrast(*single(pair)).backward()
+    assert contrast.bias.grad != 0

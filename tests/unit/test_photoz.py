@@ -1,0 +1,110 @@
+"""Statistics of redshifts and of their distributions, on cases whose answer is known."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, norm
+
+from astroclip_book import photoz
+from astroclip_book.metrics import with_interval
+
+
+def equal(values):
+    return np.full(values.shape, 1 / values.shape[1])
+
+
+def test_a_constant_shift_is_all_bias():
+    truth = np.linspace(0.05, 0.5, 200)
+    found = photoz.statistics(truth, truth + 0.02 * (1 + truth))
+    assert found == pytest.approx({"bias": 0.02, "nmad": 0, "outliers_005": 0, "outliers_015": 0}, abs=1e-12)
+
+
+def test_scatter_of_normal_errors_is_their_standard_deviation_and_does_not_see_outliers():
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 0.5, 100_000)
+    error = rng.normal(0.01, 0.02, len(truth))
+    error[:1000] = 1
+    assert photoz.statistics(truth, truth + error * (1 + truth))["nmad"] == pytest.approx(0.02, rel=0.02)
+
+
+def test_outliers_are_counted_on_both_sides():
+    error = np.array([0.0, 0.04, -0.06, 0.1, -0.16])
+    found = photoz.statistics(np.ones(5), 1 + 2 * error)
+    assert found["outliers_005"] == pytest.approx(3 / 5) and found["outliers_015"] == pytest.approx(1 / 5)
+
+
+def test_every_statistic_gets_an_interval():
+    truth = np.random.default_rng(0).uniform(0, 0.5, 500)
+    found = with_interval(photoz.statistics, (truth, truth + 0.01), 100, 0)
+    assert found["bias_ci95"][0] < found["bias"] < found["bias_ci95"][1]
+    assert {f"{name}_ci95" for name in photoz.statistics(truth, truth)} < set(found)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 64])
+def test_place_in_an_honest_distribution_is_uniform(k):
+    rng = np.random.default_rng(0)
+    centre = rng.normal(size=(20_000, 1))
+    values, truth = centre + rng.normal(size=(20_000, k)), centre[:, 0] + rng.normal(size=20_000)
+    place = photoz.pit(values, equal(values), truth, 1)
+    assert kstest(place, "uniform").pvalue > 0.01
+    assert photoz.ks_to_uniform(place) == pytest.approx(kstest(place, "uniform").statistic)
+
+
+def test_uneven_weights_keep_the_mean_and_the_spread_of_the_place():
+    rng = np.random.default_rng(0)
+    values, truth = rng.normal(size=(100_000, 6)), rng.normal(size=100_000)
+    weights = np.tile(np.array([0.4, 0.3, 0.1, 0.1, 0.05, 0.05]), (100_000, 1))
+    place = photoz.pit(values, weights, truth, 0)
+    assert place.mean() == pytest.approx(0.5, abs=3e-3) and place.var() == pytest.approx(1 / 12, rel=0.01)
+    assert photoz.ks_to_uniform(place) < 0.04  # all that is promised for weights as uneven as these
+
+
+def test_too_narrow_distributions_leave_the_truth_at_the_ends_and_wide_ones_in_the_middle():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=20_000)
+    for scale, ends, distance in ((0.3, 0.6, 0.2), (3, 0.02, 0.2)):
+        values = scale * rng.normal(size=(20_000, 32))
+        place = photoz.pit(values, equal(values), truth, 0)
+        share = np.mean((place < 0.1) | (place > 0.9))
+        assert share > ends if scale < 1 else share < ends
+        assert photoz.ks_to_uniform(place) > distance
+
+
+def test_values_equal_to_the_truth_share_their_step():
+    values, weights = np.full((20_000, 4), 0.3), np.full((20_000, 4), 0.25)
+    assert kstest(photoz.pit(values, weights, np.full(20_000, 0.3), 0), "uniform").pvalue > 0.01
+
+
+def test_score_of_one_value_is_its_absolute_error():
+    truth = np.array([0.1, 0.2, 0.4])
+    np.testing.assert_allclose(photoz.crps(np.full((3, 1), 0.2), np.ones((3, 1)), truth), [0.1, 0, 0.2], atol=1e-12)
+
+
+def test_score_is_the_energy_form_for_any_weights_and_order():
+    rng = np.random.default_rng(0)
+    values, weights, truth = rng.normal(size=(50, 9)), rng.uniform(size=(50, 9)), rng.normal(size=50)
+    values[:, 3] = values[:, 2]
+    weights /= weights.sum(1, keepdims=True)
+    pairs = np.abs(values[:, :, None] - values[:, None]) * weights[:, :, None] * weights[:, None]
+    expected = (weights * np.abs(values - truth[:, None])).sum(1) - pairs.sum((1, 2)) / 2
+    np.testing.assert_allclose(photoz.crps(values, weights, truth), expected, rtol=1e-10)
+
+
+def test_score_of_many_normal_values_is_the_closed_form():
+    """Of N(mu, sigma): sigma (u (2 Phi(u) - 1) + 2 phi(u) - 1 / sqrt(pi)), u = (y - mu) / sigma.
+
+    Gneiting et al. 2005, https://doi.org/10.1175/MWR2904.1, which `properscoring.crps_gaussian` evaluates.
+    """
+    mean, sigma, truth = 0.2, 0.03, np.array([0.1, 0.19, 0.2, 0.26])
+    values = np.tile(norm.ppf((np.arange(4000) + 0.5) / 4000, mean, sigma), (4, 1))
+    u = (truth - mean) / sigma
+    expected = sigma * (u * (2 * norm.cdf(u) - 1) + 2 * norm.pdf(u) - np.pi**-0.5)
+    np.testing.assert_allclose(photoz.crps(values, equal(values), truth), expected, rtol=1e-3)
+
+
+def test_the_prior_is_honest_and_worse_than_what_knows_the_galaxy():
+    rng = np.random.default_rng(0)
+    known, truth = rng.gamma(3, 0.07, 5000), rng.gamma(3, 0.07, 2000)
+    prior = photoz.prior(known, len(truth))
+    assert photoz.ks_to_uniform(photoz.pit(*prior, truth, 0)) < 0.05
+    near = truth[:, None] + rng.normal(0, 0.01, (2000, 16)) + rng.normal(0, 0.01, (2000, 1))
+    assert photoz.crps(near, equal(near), truth).mean() < 0.3 * photoz.crps(*prior, truth).mean()
