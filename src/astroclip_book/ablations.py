@@ -15,6 +15,7 @@ from astroclip_book.ablation_grid import QUESTIONS, Variant
 from astroclip_book.cached_features import CachedFeatures
 from astroclip_book.knn import Neighbourhood, by_roles
 from astroclip_book.presets import Ablations, Alignment
+from astroclip_book.properties import EARLIER_K
 from astroclip_book.retrieval import match_ranks
 from astroclip_book.storage import read_json, write_json
 from astroclip_book.train_heads import embed, fit_heads
@@ -92,7 +93,7 @@ def scores(embeddings: dict[str, np.ndarray], split: CachedFeatures, known: dict
     embeddings : dict of (N, d) arrays
         By modality.
     split : CachedFeatures
-        For its split: k is chosen on validation objects, the scores are of test objects.
+        For its split: 16 training and validation objects, weighted by distance, answer each test object.
     known : dict of (N,) arrays
     pool : int
         Gallery of recall: as many test objects, drawn by ``seed``, or all where there are no more.
@@ -106,9 +107,9 @@ def scores(embeddings: dict[str, np.ndarray], split: CachedFeatures, known: dict
     found = {}
     for way, (gallery, asked) in WAYS.items():
         for roles, names in by_roles(split, known):
-            near = Neighbourhood(embeddings[gallery], embeddings[asked], roles)
+            near = Neighbourhood(embeddings[gallery], embeddings[asked], roles, EARLIER_K)
             for name in names:
-                answer = near.answer(known[name], *near.choose(known[name]))
+                answer = near.answer(known[name], EARLIER_K)
                 found[f"{name}_{way}"] = float(r2_score(known[name][roles.test], answer.prediction))
     test = split.where("test")
     rows = np.random.default_rng(seed).choice(test, min(pool, len(test)), replace=False)
@@ -169,17 +170,16 @@ def _changed(base: Alignment, variant: Variant, cached: CachedFeatures) -> Align
     config = dataclasses.replace(base, **variant.changes)
     n_train = len(cached.views["image"])
     epochs = config.epochs
-    if variant.same_steps:
-        steps = base.epochs * (n_train // base.batch_size)
+    if variant.steps:
+        steps = variant.steps * base.epochs * (n_train // base.batch_size)
         epochs = max(1, steps // max(1, int(variant.share * n_train) // config.batch_size))
     rate = config.learning_rate * (config.batch_size / base.batch_size) ** 0.5
     return dataclasses.replace(config, epochs=epochs, learning_rate=rate)
 
 
 def _possible(variant: Variant, config: Alignment, cached: CachedFeatures) -> bool:
-    """Whether there are pairs and views enough for it."""
-    n_train, n_views = cached.views["image"].shape[:2]
-    return config.batch_size <= int(variant.share * n_train) and (variant.views or 0) < n_views
+    """Whether there are pairs enough for it."""
+    return config.batch_size <= int(variant.share * len(cached.views["image"]))
 
 
 def _subset(cached: CachedFeatures, variant: Variant, seed: int) -> CachedFeatures:

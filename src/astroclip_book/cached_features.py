@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,8 @@ class CachedFeatures:
     ----------
     clean : dict of (N, D) tensors
         Of every object, unaugmented.
-    views : dict of (n_train, K, D) tensors
-        Of K augmented views of each training object, in the order of their rows in ``clean``.
+    views : dict of (n_train, 1 + K, D) tensors
+        Of each training object, in the order of their rows in ``clean``: the clean view and K augmented ones.
     split : (N,) uint8 array
         Position in ``SPLITS``.
     """
@@ -35,18 +36,19 @@ class CachedFeatures:
     def load(cls, path: Path, device: torch.device | str = "cpu") -> CachedFeatures:
         """Read ``features.h5``."""
         with h5py.File(path) as file:
-            clean, views = (
+            clean, augmented = (
                 {name: torch.from_numpy(file[name][kind][:]).to(device) for name in MODALITIES}
                 for kind in ("clean", "views")
             )
-            return cls(clean, views, file["split"][:])
+            split = file["split"][:]
+        train = np.flatnonzero(split == SPLITS.index("train"))
+        views = {name: torch.cat([clean[name][train][:, None], augmented[name]], 1) for name in MODALITIES}
+        return cls(clean, views, split)
 
     def where(self, split: str) -> np.ndarray:
         """Rows of the objects of a split, ascending."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
-    def with_views(self, n: int) -> CachedFeatures:
-        """With the first n views of each training object, or none but the clean one for n = 0."""
-        train = self.where("train")
-        views = {name: self.views[name][:, :n] if n else self.clean[name][train][:, None] for name in MODALITIES}
-        return CachedFeatures(self.clean, views, self.split)
+    def with_views(self, which: slice) -> CachedFeatures:
+        """With some of the views; the first is the clean one."""
+        return dataclasses.replace(self, views={name: values[:, which] for name, values in self.views.items()})

@@ -7,15 +7,17 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from astroclip_book.errors import BookError
 from astroclip_book.fingerprint import code_hash, digest, imports
 from astroclip_book.presets import ROOT
 from astroclip_book.run import Run
+from astroclip_book.schedule import side_by_side, waits
 from astroclip_book.storage import read_json, write_json
 
 
@@ -33,6 +35,8 @@ def executed(run: Run, chapter: Path) -> Path:
 def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root: Path = ROOT) -> list[str]:
     """Execute every chapter whose text, code, parameters or steps changed, and return the stems of those.
 
+    Chapters that do not need each other run side by side, each with its share of the cores.
+
     Parameters
     ----------
     run : Run
@@ -49,18 +53,17 @@ def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root:
         When a chapter fails. It is kept beside the others as ``<stem>.failed.ipynb``.
     """
     record_path = run.directory / "chapters.json"
-    done = []
+    keys, reads = {}, {}
     for chapter in chapters(root):
         names = steps.get(chapter.stem, tuple(run.steps))
         key = _key(run, chapter, parameters, names)
         fresh = read_json(record_path).get(chapter.stem) == key and executed(run, chapter).is_file()
-        if fresh and not any(map(run.problem, names)):
-            continue
-        print(f"\n{chapter.relative_to(root)}", flush=True)
-        start = time.perf_counter()
-        _execute(chapter, executed(run, chapter), parameters)
-        write_json(record_path, {**read_json(record_path), chapter.stem: key})
-        print(f"executed in {time.perf_counter() - start:.0f} s")
+        if not fresh or any(map(run.problem, names)):
+            keys[chapter], reads[chapter] = key, names
+    done = []
+    for chapter, seconds in side_by_side(waits(run, reads), partial(_execute, run, parameters)):
+        write_json(record_path, {**read_json(record_path), chapter.stem: keys[chapter]})
+        print(f"{chapter.relative_to(root)}: executed in {seconds:.0f} s", flush=True)
         done.append(chapter.stem)
     return done
 
@@ -74,11 +77,13 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: tuple[str, ...]) -> s
     return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
 
 
-def _execute(chapter: Path, target: Path, parameters: dict) -> None:
+def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: TextIO) -> float:
+    """Execute one chapter with so many threads, what it prints going to ``output``, and return the seconds it took."""
     import jupytext
     import papermill
     from nbclient.exceptions import DeadKernelError
 
+    start, target = time.perf_counter(), executed(run, chapter)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished, failed = target.with_suffix(".unfinished.ipynb"), target.with_suffix(".failed.ipynb")
     with tempfile.TemporaryDirectory() as home:
@@ -89,11 +94,12 @@ def _execute(chapter: Path, target: Path, parameters: dict) -> None:
             JUPYTER_PREFER_ENV_PATH="1",  # the kernel of this environment, not of the user's home
             IPYTHONDIR=home,  # nothing from the user's IPython start-up files
             PYDEVD_DISABLE_FILE_VALIDATION="1",  # silences the debugger's remark on frozen modules
+            OMP_NUM_THREADS=str(threads),  # of the kernel: torch, BLAS and scikit-learn go by it
         )
         try:
             papermill.execute_notebook(
                 source, unfinished, parameters, kernel_name="python3", progress_bar=False,
-                stdout_file=sys.stdout, stderr_file=sys.stderr,
+                stdout_file=output, stderr_file=output,
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
             os.replace(unfinished, failed)
@@ -107,6 +113,7 @@ def _execute(chapter: Path, target: Path, parameters: dict) -> None:
             ) from error
     failed.unlink(missing_ok=True)
     os.replace(unfinished, target)
+    return time.perf_counter() - start
 
 
 def _write_kernel_profile(directory: Path) -> None:

@@ -100,5 +100,5 @@ class OtherFeatures:
 
     def _images(self, clean: torch.Tensor, seen: torch.Tensor) -> CachedFeatures:
         """Of clean images alone: everybody's features, and those shown in training."""
-        one = self.cached.with_views(0)
+        one = self.cached.with_views(slice(1))
         return CachedFeatures({**one.clean, "image": clean}, {**one.views, "image": seen[:, None]}, one.split)

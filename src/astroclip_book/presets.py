@@ -93,7 +93,7 @@ class Comparison:
 class Features:
     """Frozen features, computed once."""
 
-    views: int  # augmented views of each training object
+    views: int  # augmented views of each training object, beside the clean one
     batch_size: int
 
 

@@ -50,6 +50,13 @@ def chance(pool: int) -> dict[str, float]:
     return {**recall, "mrr": harmonic / pool, "median_rank": (pool + 1) / 2}
 
 
+def drawn_scores(query: np.ndarray, gallery: np.ndarray, pool: int, seed: int, draws: int = 20) -> list[dict[str, float]]:
+    """`rank_scores` in each of some galleries of ``pool`` objects drawn at random, or in the one of all if there are no more."""
+    n, rng = len(query), np.random.default_rng(seed)
+    rows = [np.arange(n)] if pool >= n else [rng.choice(n, pool, replace=False) for _ in range(draws)]
+    return [rank_scores(match_ranks(query[chosen], gallery[chosen])) for chosen in rows]
+
+
 def retrieval(
     query: np.ndarray, gallery: np.ndarray, pool: int, seed: int, draws: int = 20, bootstrap: int = 1000
 ) -> dict:
@@ -81,9 +88,7 @@ def retrieval(
     full = {"pool": n, "draws": 1, **scores, "chance": chance(n)}
     if pool >= n:
         return {**full, "full": full}
-    rng = np.random.default_rng(seed)
-    rows = [rng.choice(n, pool, replace=False) for _ in range(draws)]
-    drawn = [rank_scores(match_ranks(query[chosen], gallery[chosen])) for chosen in rows]
+    drawn = drawn_scores(query, gallery, pool, seed, draws)
     result: dict = {"pool": pool, "draws": draws}
     for name in drawn[0]:
         values = [one[name] for one in drawn]

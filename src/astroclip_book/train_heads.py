@@ -37,7 +37,7 @@ def fit_heads(
 ) -> tuple[Heads, dict]:
     """Train both heads on features in memory and keep the epoch with the least validation loss.
 
-    Each epoch sees one of the augmented views of each training object, drawn anew and separately for image and spectrum.
+    Each epoch sees one of the views of each training object, drawn anew and separately for image and spectrum.
 
     Parameters
     ----------

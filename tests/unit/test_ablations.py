@@ -44,7 +44,7 @@ def test_every_variant_that_is_possible_is_scored_and_the_reference_has_a_spread
     assert result["reference"]["seeds"] == 3 and result["reference"]["sd"]["redshift_image"] > 0
     assert result["questions"].keys() == QUESTIONS.keys()
     assert {"2.74", "learned"} == result["questions"]["scale"].keys()
-    assert "2048" not in result["questions"]["batch"]  # more than there are pairs
+    assert "128" in result["questions"]["batch"] and "1024" in result["questions"]["batch"]
     assert result["questions"]["dimension"]["2"]["recall_at_10"] < result["reference"]["recall_at_10"]
     assert result["questions"]["dimension"]["32"]["redshift_image"] > 0.5
     json.dumps(result)  # it goes into metrics.json

@@ -33,7 +33,7 @@ def metrics(image):
     return {
         "property": {"redshift": {**ways, "spectrum": {**ways["spectrum"], "outliers_005": 0.02}}, "log_mstar": ways},
         "baseline": {name: {"redshift": baseline, "log_mstar": baseline} for name in names},
-        "islands": {"artefact": {"precision": None, "recall": None}},
+        "islands": {"artefact": {"precision": None, "recall": None, "group": None, "wanted": 9}},
     }
 
 
@@ -45,7 +45,8 @@ def test_a_run_decides_and_what_it_has_not_measured_is_said():
     found = verdicts(0.75)
     assert found["redshift from an image's neighbours, R²"]["verdict"] == SUPPORTED
     assert found["recall at 10, image → spectrum, of 2,000"]["verdict"] == UNKNOWN
-    assert found["precision of the island, found blind"]["verdict"] == UNKNOWN
+    islands = [row["verdict"] for row in claims(metrics(0.75)) if row["measure"] == "precision of the island, found blind"]
+    assert islands == [REFUSED, UNKNOWN]  # there is no island of artefacts; spirals were not looked for
     assert len(claims({})) == len(MEASURES) and {row["verdict"] for row in claims({})} == {UNKNOWN}
 
 

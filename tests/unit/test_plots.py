@@ -334,12 +334,13 @@ def test_retrieval_table_has_both_galleries_once():
     names = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "median_rank")
     chance = dict.fromkeys(names, 0.001)
     full = {"pool": 3000, "chance": chance} | dict.fromkeys(names, 0.25) | {f"{name}_ci95": [0.2, 0.3] for name in names}
-    both = {way: {**full, "pool": 2000, "mrr": 0.4, "full": full} for way in ("image_to_spectrum", "spectrum_to_image")}
+    drawn = {**full, "pool": 2000, "mrr": 0.4, "full": full, "recall_at_10_seeds": [0.3, 0.2]}
+    both = dict.fromkeys(("image_to_spectrum", "spectrum_to_image"), drawn)
     rows = plots.retrieval_table(both).data.splitlines()[2:]
-    assert len(rows) == 10 and rows[0] == "| 2,000 | image → spectrum | 0.250 | 0.250 | 0.250 | 0.400 | 0.2 |"
+    assert len(rows) == 12 and "2 seeds of heads |  |  | 0.200–0.300 |" in rows[-1] and rows[0] == "| 2,000 | image → spectrum | 0.250 | 0.250 | 0.250 | 0.400 | 0.2 |"
     assert rows[1].startswith("|  | 95% interval | 0.200–0.300 |") and rows[5].startswith("| 3,000 | image → spectrum |")
-    alone = {way: {**full, "full": full} for way in both}
-    assert len(plots.retrieval_table(alone).data.splitlines()[2:]) == 5
+    alone = {way: {**full, "full": full, "recall_at_10_seeds": [0.3]} for way in both}
+    assert len(plots.retrieval_table(alone).data.splitlines()[2:]) == 7
 
 
 def test_rare_table_has_a_row_for_each_kind_and_direction():

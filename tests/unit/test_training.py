@@ -10,15 +10,19 @@ import pytest
 import torch
 from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
-from astroclip_book import alignment, engine, features
+from astroclip_book import engine, features
 from astroclip_book.alignment import align
+from astroclip_book.cached_features import CachedFeatures
+from astroclip_book.embeddings import Embeddings, other_seeds
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.engine import make_fabric
 from astroclip_book.errors import BookError
 from astroclip_book.features import extract_features
 from astroclip_book.image_cache import cache_images
+from astroclip_book.losses import info_nce
 from astroclip_book.moco import MoCo
 from astroclip_book.model import AstroCLIP
+from astroclip_book.other_features import OtherFeatures
 from astroclip_book.pairs import Pairs, index_pairs
 from astroclip_book.train_images import train_image_encoder
 from astroclip_book.train_spectra import train_spectrum_encoder
@@ -89,7 +93,7 @@ def test_the_epoch_with_the_least_validation_loss_is_kept(run):
         image, spectrum, split = (torch.from_numpy(file[name][:]) for name in ("image", "spectrum", "split"))
     torch.testing.assert_close(image.norm(dim=1), torch.ones(len(image)))
     rows = (split == 1).nonzero()[:, 0]
-    losses = [alignment.info_nce(image[r], spectrum[r], 15.5).item() for r in rows.split(ALIGNMENT.batch_size)]
+    losses = [info_nce(image[r], spectrum[r], 15.5).item() for r in rows.split(ALIGNMENT.batch_size)]
     sizes = [len(r) for r in rows.split(ALIGNMENT.batch_size)]
     assert np.average(losses, weights=sizes) == pytest.approx(min(history["validation_loss"]), abs=1e-4)
 
@@ -105,6 +109,50 @@ def test_frozen_encoders_stay_bit_equal_buffers_included(run, pairs):
     for name, value in encoder.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert not any(p.requires_grad for p in encoder.parameters())
+
+
+def test_heads_of_other_seeds_are_kept_beside_the_first(run):
+    first, (second,) = Embeddings.load(run / "embeddings.h5"), other_seeds(run / "embeddings.h5")
+    assert first.image.shape == second.image.shape and not np.allclose(first.image, second.image)
+    np.testing.assert_allclose(np.linalg.norm(second.spectrum, axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(first.targetid, second.targetid)
+
+
+def test_the_brightness_of_a_spectrum_is_a_feature_that_no_scale_changes(run, pairs):
+    encoder = SpectrumFeatures.load(run / "spectrum_encoder.pt")
+    flux = torch.from_numpy(pairs.spectra(np.arange(6)))
+    noisy = flux + 3 * flux.std() * torch.randn(flux.shape, generator=torch.Generator().manual_seed(0))
+    found, scaled, drowned = (encoder(x)[:, -1] for x in (flux, 1e3 * flux, noisy))
+    torch.testing.assert_close(scaled, found, rtol=1e-3, atol=1e-3)
+    assert (drowned < found).all()
+    assert torch.isfinite(encoder(torch.zeros(1, 7781))).all()
+
+
+def test_the_first_view_is_the_clean_one(run):
+    cached = CachedFeatures.load(run / "features.h5")
+    train = cached.where("train")
+    for name in ("image", "spectrum"):
+        assert cached.views[name].shape[1] == 1 + FEATURES.views
+        assert torch.equal(cached.with_views(slice(1)).views[name][:, 0], cached.clean[name][train])
+        assert torch.equal(cached.with_views(slice(1, None)).views[name], cached.views[name][:, 1:])
+
+
+def test_features_as_earlier_works_made_them(run, pairs, tmp_path):
+    cached = CachedFeatures.load(run / "features.h5")
+    encoders = run / "image_encoder.pt", run / "spectrum_encoder.pt"
+    other = OtherFeatures(cached, pairs, *encoders, make_fabric("cpu", "32-true"), tmp_path, 0)
+    train, n_latent = cached.where("train"), SPECTRUM_ENCODER.n_latent
+    latents = other("latents")
+    assert latents.clean["spectrum"].shape == (len(pairs.index), n_latent + 1)
+    assert latents.views["spectrum"].shape == (len(train), 1 + FEATURES.views, n_latent + 1)
+    assert torch.equal(latents.clean["spectrum"][:, -1], cached.clean["spectrum"][:, -1].float())
+    assert torch.equal(other("no_brightness").clean["spectrum"], cached.clean["spectrum"][:, :-1])
+    raw, moving = other("raw"), other("moving")
+    assert raw.views["image"].shape == (len(train), 1, cached.clean["image"].shape[1])
+    assert not torch.allclose(raw.clean["image"], cached.clean["image"])
+    # Batches in training mode, running statistics afterwards.
+    assert not torch.allclose(moving.views["image"][:, 0], moving.clean["image"][train], rtol=1e-2)
+    assert torch.equal(moving.clean["spectrum"], cached.clean["spectrum"])
 
 
 def test_alignment_leaves_the_encoder_files_alone(run):
@@ -250,4 +298,6 @@ def test_spectra_are_seen_up_to_level_and_scale(run, pairs):
     encoder = SpectrumFeatures.load(run / "spectrum_encoder.pt")
     flux = torch.from_numpy(pairs.spectra(np.arange(4)))
     with torch.no_grad():
-        torch.testing.assert_close(encoder(3 * flux + 5 * flux.std()), encoder(flux), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(encoder(3 * flux), encoder(flux), rtol=1e-3, atol=1e-3)
+        raised = encoder(3 * flux + 5 * flux.std())  # which the brightness alone notices
+        torch.testing.assert_close(raised[:, :-1], encoder(flux)[:, :-1], rtol=1e-3, atol=1e-3)

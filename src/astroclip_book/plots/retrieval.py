@@ -24,7 +24,8 @@ def retrieval_table(scores: dict[str, dict]) -> Markdown:
     Parameters
     ----------
     scores : dict
-        ``image_to_spectrum`` and ``spectrum_to_image``, each from `astroclip_book.retrieval.retrieval`.
+        ``image_to_spectrum`` and ``spectrum_to_image``, each from `astroclip_book.retrieval.retrieval`, with
+        ``recall_at_10_seeds``.
     """
     rows = []
     sizes = {name: {one["pool"]: one for one in (of_pool, of_pool["full"])} for name, of_pool in scores.items()}
@@ -33,6 +34,11 @@ def retrieval_table(scores: dict[str, dict]) -> Markdown:
             rows.append([f"{pool:,}", RETRIEVAL[name][0], *_numbers(of_size[pool])])
             rows.append(["", "95% interval", *_intervals(of_size[pool])])
         rows.append(["", "chance", *_numbers(of_size[pool]["chance"])])
+    for name, one in scores.items():
+        seeds = one["recall_at_10_seeds"]
+        spread = {"recall_at_10": _interval([min(seeds), max(seeds)], ".3f")}
+        cells = [spread.get(score, "") for score in SCORES]
+        rows.append([f"{one['pool']:,}", f"{RETRIEVAL[name][0]}, {len(seeds)} seeds of heads", *cells])
     return table(["gallery", "", *(title for title, _ in SCORES.values())], rows)
 
 
