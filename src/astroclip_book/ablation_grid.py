@@ -102,8 +102,8 @@ QUESTIONS = {
     "batch": Question(
         "batch size", f"512 in {V1} and {VRIKKIS}", (_batch(128), _batch(1024)), (_batch(256), _batch(2048), _batch(4096))
     ),
-    "depth": Question(
-        "hidden layers of the heads", f"one in {V1} and in {VRIKKIS}", _each("depth", 0, 1), _each("depth", 3)
+    "layers": Question(
+        "hidden layers of the heads", f"one in {V1} and in {VRIKKIS}", _each("layers", 0, 1), _each("layers", 3)
     ),
     "width": Question("width of the hidden layers", f"2048 in {V1}", _each("hidden", 128), _each("hidden", 32, 1024, 2048)),
     "loss": Question(

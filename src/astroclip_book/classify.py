@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, roc_curve
+from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from astroclip_book.clusters import is_artefact
@@ -18,6 +19,7 @@ from astroclip_book.metrics import standardise, with_interval
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS
 
+FOLDS = 3
 FEWEST = 5  # members of a class among those that train and those that are tested, or it is left out
 NEIGHBOURS = (4, 16, 64)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)  # inverse penalties of the logistic regression, on standardised vectors
@@ -42,16 +44,17 @@ def distance(x: np.ndarray, y: np.ndarray, asked: np.ndarray, k: int) -> np.ndar
     return np.stack([-far, far], axis=1)
 
 
-# How to answer, and what is chosen on validation objects: a number of neighbours or a strength.
+# How to answer, and what is chosen on objects held out: a number of neighbours or a strength.
 METHODS = {"neighbours": (vote, NEIGHBOURS), "logistic": (logistic, STRENGTHS), "distance": (distance, NEIGHBOURS)}
 
 
 def answer(
-    method: str, fitted: np.ndarray, asked: np.ndarray, y: np.ndarray, roles: Roles, criterion: Criterion
+    method: str, fitted: np.ndarray, asked: np.ndarray, y: np.ndarray, roles: Roles, criterion: Criterion,
+    folds: list[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, float, dict]:
-    """Scores of the test objects for each class, by what was best on validation objects.
+    """Scores of the test objects for each class, by what was best on objects held out.
 
-    Training objects answer while the choice is made; then validation objects join them.
+    Training and validation objects answer the test objects.
 
     Parameters
     ----------
@@ -63,23 +66,25 @@ def answer(
         Codes from 0 in all rows with a role; each has training objects.
     roles : Roles
     criterion : callable
+    folds : list of pairs of int arrays
+        Rows that answer and rows held out, while the choice is made.
 
     Returns
     -------
     scores : (m, C) array
     validation : float
-        The criterion on validation objects.
+        The criterion on objects held out, the mean over the folds.
     chosen : dict
         ``k`` or ``strength``.
     """
     tell, candidates = METHODS[method]
     name = "strength" if method == "logistic" else "k"
     if name == "k":
-        candidates = [k for k in candidates if k <= len(roles.train)]
+        candidates = [k for k in candidates if k <= min(len(rows) for rows, _ in folds)]
     merits = {
-        candidate: criterion(
-            y[roles.validation],
-            tell(fitted[roles.train], y[roles.train], asked[roles.validation], candidate))
+        candidate: np.mean([
+            criterion(y[held_out], tell(fitted[rows], y[rows], asked[held_out], candidate)) for rows, held_out in folds
+        ])
         for candidate in candidates
     }
     best = max(merits, key=merits.get)
@@ -198,7 +203,7 @@ def artefacts(
     metrics : dict
         ``count``, artefacts by split. With enough of them, for the spaces ``aligned`` and ``unaligned`` and all
         `METHODS`: ``auc`` and ``average_precision`` with intervals, ``n``, ``wanted``, ``validation_auc`` and what was
-        chosen; ``best``, the method of each space with the largest AUC on validation objects, and ``best_space``;
+        chosen; ``best``, the method of each space with the largest AUC on objects held out, and ``best_space``;
         ``kinds``, what the best method of each space gives for each kind of artefact against clean images;
         ``left_out``, kinds with too few members to their number in the test split. Empty without the column.
     arrays : dict
@@ -213,6 +218,9 @@ def artefacts(
     y, roles = spoilt.astype(int), _roles(embeddings, catalog["ARTEFACT"] != "")
     with h5py.File(features) as file:
         frozen = file["image"]["clean"][:].astype(np.float32)
+    # The validation objects hold too few to choose by: all but the test objects are held out in turn.
+    parts = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(roles.gallery, y[roles.gallery])
+    folds = [tuple(roles.gallery[rows] for rows in part) for part in parts]
     metrics: dict = {"count": count, "best": {}, "kinds": {}}
     kind = catalog["ARTEFACT"][roles.test]
     kinds, numbers = np.unique(kind[y[roles.test] == 1], return_counts=True)
@@ -223,7 +231,7 @@ def artefacts(
         x = standardise(vectors, roles.gallery)
         scores = {}
         for method in METHODS:
-            told, validation, chosen = answer(method, x, x, y, roles, _auc)
+            told, validation, chosen = answer(method, x, x, y, roles, _auc, folds)
             scores[method] = told[:, 1]
             ranked = _ranked(y[roles.test], told[:, 1], config, seed)
             metrics.setdefault(space, {})[method] = ranked | {"validation_auc": validation} | chosen
@@ -246,7 +254,8 @@ def _ways(embeddings: Embeddings, y: np.ndarray, roles: Roles, criterion: Criter
     for way in WAYS:
         fitted, asked = DIRECTIONS[way]
         for method in ("neighbours", "logistic"):
-            scores, _, chosen = answer(method, x[fitted], x[asked], y, roles, criterion)
+            folds = [(roles.train, roles.validation)]
+            scores, _, chosen = answer(method, x[fitted], x[asked], y, roles, criterion, folds)
             yield way, method, scores, chosen
 
 

@@ -51,7 +51,7 @@ class Head(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         layers, width = [], len(mean)
-        for _ in range(config.depth):
+        for _ in range(config.layers):
             layers += [nn.Linear(width, config.hidden), nn.GELU(), Dropout(config.dropout)]
             width = config.hidden
         self.layers = nn.Sequential(*layers, nn.Linear(width, config.dimension), Dropout(config.embedding_dropout))

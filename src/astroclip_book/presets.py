@@ -102,7 +102,7 @@ class Alignment:
     """Heads trained by contrast on cached features."""
 
     dimension: int
-    depth: int  # hidden layers of each head; 0 makes it linear
+    layers: int  # hidden ones of each head; 0 makes it linear
     hidden: int  # their width
     dropout: float  # on the hidden layers
     embedding_dropout: float  # on the embedding itself: an earlier work's, for the ablation

@@ -29,7 +29,7 @@ METRICS = [
     "retrieval.{image_to_spectrum,spectrum_to_image}.{pool,recall_at_1,recall_at_5,recall_at_10,mrr,median_rank,full}",
     "geometry.{mutual_knn,modality_gap,uniformity,alignment}",
     "ablations.{reference,scaling}",
-    "ablations.questions.{scale,embedding_dropout,decay,views,frozen,spectrum,dimension,batch,depth,width,loss,pairs}",
+    "ablations.questions.{scale,embedding_dropout,decay,views,frozen,spectrum,dimension,batch,layers,width,loss,pairs}",
     "probes.{redshift,log_mstar}.{image,spectrum,cross}.{neighbours,linear,perceptron}",
     "label_efficiency.{redshift,log_mstar}.{image,spectrum,cross}.linear.{labels,r2}",
     "claims",

@@ -30,7 +30,7 @@ FEATURES = Features(views=2, batch_size=32)
 COMPARISON = Comparison(image_epochs=2, spectrum_epochs=2, components=8)
 EVALUATION = Evaluation(k=4, pool=20, bootstrap=20)
 ALIGNMENT = Alignment(
-    dimension=16, depth=1, hidden=32, dropout=0.1, embedding_dropout=0.0, loss="info_nce", logit_scale=15.5,
+    dimension=16, layers=1, hidden=32, dropout=0.1, embedding_dropout=0.0, loss="info_nce", logit_scale=15.5,
     learn_scale=False, optimizer="adamw", epochs=4, batch_size=16, learning_rate=1e-3, weight_decay=0.1, seeds=2,
 )
 

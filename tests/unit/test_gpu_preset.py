@@ -32,5 +32,5 @@ def test_every_step_is_made(run):
 def test_networks_are_the_published_ones(run):
     with h5py.File(run.path("features.h5")) as file:
         assert file["image"]["clean"].shape == (100, 2048)
-        assert file["spectrum"]["clean"].shape == (100, 256)
+        assert file["spectrum"]["clean"].shape == (100, 256 + 1)
     assert run.preset.image_encoder.field // run.preset.image_encoder.binning == 96

@@ -101,7 +101,7 @@ def test_decoder_puts_a_rest_frame_line_where_it_is_observed():
 
 
 def test_head_gives_unit_vectors_and_is_deterministic_in_evaluation():
-    config = dataclasses.replace(ALIGNMENT, depth=2, dropout=0.5, dimension=8)
+    config = dataclasses.replace(ALIGNMENT, layers=2, dropout=0.5, dimension=8)
     head = Head(torch.randn(20), torch.rand(20) + 0.5, config).eval()
     features = torch.randn(5, 20)
     torch.testing.assert_close(head(features).norm(dim=1), torch.ones(5))
@@ -116,7 +116,7 @@ def test_a_head_without_dropout_is_the_same_in_training():
 
 
 def test_dropout_on_the_embedding_puts_zeros_there():
-    config = dataclasses.replace(ALIGNMENT, dropout=0.0, embedding_dropout=0.5, depth=0)
+    config = dataclasses.replace(ALIGNMENT, dropout=0.0, embedding_dropout=0.5, layers=0)
     embedded = Head(torch.zeros(20), torch.ones(20), config).train()(torch.randn(50, 20))
     assert 0.3 < (embedded == 0).float().mean() < 0.7
 

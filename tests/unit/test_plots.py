@@ -360,7 +360,7 @@ def test_scores_table_has_neighbours_and_seeds():
     score = scores("") | {"k": 32, "weighting": "distance", "n_gallery": 1200, "r2_k16": None, "r2_seeds": [0.5, 0.48]}
     ways = dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), score)
     text = plots.scores_table({"redshift": ways}, "redshift", "log_tage_mw").data
-    row = "| redshift | spectrum → image | 0.500 [0.400, 0.600] | 0.480 to 0.500 | 32, distance | – | 60 | 1,200 |"
+    row = "| redshift | spectrum → image | 0.500 [0.400, 0.600] | 0.480 to 0.500 | 32, distance | – | 60 / 1,200 |"
     assert row in text and "stellar age" not in text
     assert "knows none" in plots.scores_table({"redshift": ways}, "log_tage_mw").data
 
@@ -439,9 +439,10 @@ def test_island_sentence(scores, words):
 
 
 def test_the_table_of_ablations_says_what_earlier_works_did_and_what_variants_cost():
-    text = plots.ablations_table(ablation_result()).data
-    assert "takes its logarithm" in text and "SigLIP" in text and "+0.000" in text and "± 0.010" in text
-    assert "batch size" not in text  # no variant of it was possible
+    earlier, costs = plots.earlier_table(ablation_result()).data, plots.ablations_table(ablation_result()).data
+    assert "takes its logarithm" in earlier and "SigLIP" in costs and "+0.000" in costs and "± 0.010" in costs
+    assert costs.count("scale of the logits") == 1
+    assert "batch size" not in earlier + costs  # no variant of it was possible
 
 
 def test_the_law_is_told_in_words_or_said_to_be_missing():

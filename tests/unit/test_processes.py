@@ -50,7 +50,7 @@ def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(tmp_pat
     run(*TORCHRUN, *steps)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {name: record["processes"] for name, record in manifest.items() if record["processes"] > 1} == dict.fromkeys(
-        ("image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "alignment"), 2
+        ("image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "alignment", "ablations"), 2
     )
     assert not list((tmp_path / ".partial").glob("*/key"))
     again = run(sys.executable, *steps).stdout.splitlines()

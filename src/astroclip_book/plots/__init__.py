@@ -4,7 +4,7 @@ Every function takes the keyword ``source`` ("mock survey", or the name of a fil
 the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
-from astroclip_book.plots.ablations import ablations, ablations_table, scaling, scaling_sentence
+from astroclip_book.plots.ablations import ablations, ablations_table, earlier_table, scaling, scaling_sentence
 from astroclip_book.plots.claims import claims_table, verdicts_sentence
 from astroclip_book.plots.encoders import alike, attention, by_way, ways
 from astroclip_book.plots.few_labels import (
@@ -67,6 +67,7 @@ __all__ = [
     "cosine_histogram",
     "cosine_matrix",
     "distances_table",
+    "earlier_table",
     "four_way",
     "galleries",
     "gallery",

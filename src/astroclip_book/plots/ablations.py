@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
+from matplotlib.ticker import NullFormatter
 
 from astroclip_book.ablation_grid import QUESTIONS
 from astroclip_book.plots.style import FAINT, MODALITY, WIDTH, drawing
@@ -18,9 +19,14 @@ SHOWN = {  # score: (title, colour)
 }
 
 
+WINDOW = 0.1  # below the reference: a few failures would press all else together
+
+
 @drawing
 def ablations(result: dict):
     """Every variant's scores, a panel each, beside the reference and the spread over its seeds.
+
+    Scores further than `WINDOW` below the reference are arrows at the edge.
 
     Parameters
     ----------
@@ -39,13 +45,16 @@ def ablations(result: dict):
             names.append(label)
             places.append(place)
             for axis, (score, (_, colour)) in zip(axes, SHOWN.items(), strict=True):
-                axis.plot(scores[score], place, marker="o", ms=3.5, color=colour)
+                lowest = result["reference"][score] - WINDOW
+                inside = scores[score] > lowest
+                axis.plot(max(scores[score], lowest), place, marker="o" if inside else "<", ms=3.5, color=colour)
         place += 1
     for axis, (score, (title, colour)) in zip(axes, SHOWN.items(), strict=True):
         mean, sd = result["reference"][score], result["reference"]["sd"][score]
         axis.axvspan(mean - 2 * sd, mean + 2 * sd, color=colour, alpha=0.15, lw=0)
         axis.axvline(mean, color=colour, lw=0.8)
         axis.set_title(title, fontsize=8)
+        axis.set_xlim(left=mean - 1.08 * WINDOW)
         axis.tick_params(axis="x", labelsize=7)
         axis.locator_params(axis="x", nbins=4)
         axis.grid(axis="y", alpha=0.25)
@@ -72,31 +81,38 @@ def scaling(result: dict):
         n = np.geomspace(min(law["n"]), 4 * max(law["n"]), 100)
         curve = law["floor"] + law["amplitude"] * n ** -law["exponent"]
         left.plot(n, curve, color=FAINT, ls="--", label="fitted law, continued")
-    left.set(xscale="log", xlabel="training pairs", ylabel="validation loss (nat)")
+    for axis in (left, right):
+        axis.set(xscale="log", xlabel="training pairs")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    left.set_ylabel("validation loss (nat)")
     left.legend()
     for score in ("redshift_cross", "recall_at_10"):
         title, colour = SHOWN[score]
         values = [one[score] for one in runs]
         right.plot(law["n"], values, "o-", ms=4, color=colour, label=title.replace("\n", ", "))
-    right.set(xscale="log", xlabel="training pairs", ylabel="score on the test set", ylim=(min(0, right.get_ylim()[0]), None))
+    right.set(ylabel="score on the test set", ylim=(min(0, right.get_ylim()[0]), None))
     right.legend()
     return figure
 
 
+def earlier_table(result: dict) -> Markdown:
+    """What is asked, and what earlier works did."""
+    return table(["what is varied", "earlier works"], [
+        [QUESTIONS[question].title, QUESTIONS[question].earlier] for question, variants in result["questions"].items() if variants
+    ])
+
+
 def ablations_table(result: dict) -> Markdown:
-    """What earlier works did and what each variant costs: its scores less the reference's, and the epoch kept."""
+    """What each variant costs: its scores less the reference's, of which the last row has the standard deviation."""
     reference = result["reference"]
-    rows: list[list] = []
+    rows = []
     for question, variants in result["questions"].items():
-        if variants:
-            rows.append([f"**{QUESTIONS[question].title}** – {QUESTIONS[question].earlier}", *[""] * (len(SHOWN) + 1)])
-        for label, scores in variants.items():
-            costs = [number(scores[name] - reference[name], "+.3f") for name in SHOWN]
-            rows.append([f"{label}", *costs, f"{scores['epoch']:.0f}"])
+        titles = [QUESTIONS[question].title, *[""] * len(variants)]
+        for title, (label, scores) in zip(titles, variants.items(), strict=False):
+            rows.append([title, label, *(number(scores[name] - reference[name], "+.3f") for name in SHOWN)])
     spread = [f"± {reference['sd'][name]:.3f}" for name in SHOWN]
-    rows.append([f"reference, {reference['seeds']} seeds: standard deviation", *spread, f"{reference['epoch']:.0f}"])
-    titles = [title.replace("\n", ", ") for title, _ in SHOWN.values()]
-    return table(["", *titles, "epoch kept"], rows)
+    rows.append(["reference", f"{reference['seeds']} seeds", *spread])
+    return table(["", "variant", *(title.replace("\n", ", ") for title, _ in SHOWN.values())], rows)
 
 
 def scaling_sentence(law: dict) -> Markdown:

@@ -8,21 +8,27 @@ from astroclip_book.plots.tables import number, table
 
 
 def claims_table(rows: list[dict]) -> Markdown:
-    """A row for each measure of each claim.
+    """A table for each claim, a row for each of its measures.
 
     Parameters
     ----------
     rows : list of dict
         As `astroclip_book.claims.claims` returns them.
     """
-    lines, before = [], None
-    for row in rows:
-        interval = "–" if row["ci95"] is None else "{} to {}".format(*(number(edge, ".3g") for edge in row["ci95"]))
-        bound = f"{'≤' if row['most'] else '≥'} {row['threshold']:g}"
-        claim = "" if row["claim"] == before else f"**{row['claim']}**"
-        before = row["claim"]
-        lines.append([claim, row["measure"], bound, number(row["value"], ".3g"), interval, row["published"], row["verdict"]])
-    return table(["claim", "measure", "threshold", "this run", "95% interval", "published", "verdict"], lines)
+    parts = []
+    for claim in dict.fromkeys(row["claim"] for row in rows):
+        lines = [
+            [row["measure"], f"{'≤' if row['most'] else '≥'} {row['threshold']:g}", _value(row), row["published"], row["verdict"]]
+            for row in rows if row["claim"] == claim
+        ]
+        columns = ["measure", "threshold", "this run", "published", "verdict"]
+        parts.append(f"**{claim}**\n\n{table(columns, lines).data}")
+    return Markdown("\n\n".join(parts))
+
+
+def _value(row: dict) -> str:
+    value = number(row["value"], ".3g")
+    return value if row["ci95"] is None else "{} [{}, {}]".format(value, *(number(edge, ".3g") for edge in row["ci95"]))
 
 
 def verdicts_sentence(rows: list[dict]) -> Markdown:

@@ -44,11 +44,11 @@ def scores_table(scores: dict[str, dict], *names: str) -> Markdown:
         for way, title in WAYS.items():
             score = scores[name][way]
             k = f"{score['k']}, {score['weighting']}"
-            numbers = [_with_interval(score, "r2", ".3f"), _range(score), k, score["r2_k16"], score["n"], score["n_gallery"]]
-            rows.append([NAMES[name], title, *numbers])
+            asked = f"{score['n']:,} / {score['n_gallery']:,}"
+            rows.append([NAMES[name], title, _with_interval(score, "r2", ".3f"), _range(score), k, score["r2_k16"], asked])
     if not rows:
         return Markdown("The catalogue knows none of these.")
-    columns = ["$R^2$ [95%]", "seeds", "$k$, weights", "$R^2$ at $k = 16$", "tested", "answering"]
+    columns = ["$R^2$ [95%]", "seeds", "$k$, weights", "$R^2$ at $k = 16$", "tested / answering"]
     return table(["property", "asked → answered", *columns], rows)
 
 
