@@ -132,5 +132,6 @@ def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = 4096) -> di
 def _moments(views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation (D,) of views (n, K, D), the latter kept from 0."""
     flat = views.flatten(0, 1).float()
-    std = flat.std(0)
-    return flat.mean(0), std.clamp(min=1e-3 * std.max())
+    mean = flat.mean(0)
+    std = (flat - mean).square_().mean(0).sqrt_()  # `std` of torch goes down the columns on one thread
+    return mean, std.clamp(min=1e-3 * std.max())
