@@ -73,7 +73,7 @@ STEPS = {
             "08_ablations",
             parallel=True,
         ),
-        _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "09_embedding_space"),
+        _step("analysis", ("analysis.h5",), ("evaluation", "analysis"), ("survey", "alignment"), "09_embedding_space"),
         _step(
             "claims",
             (),

@@ -142,7 +142,7 @@ class Analysis:
 
     umap_neighbors: int
     umap_min_dist: float
-    n_clusters: int
+    n_clusters: int | None  # of k-means; none: by the silhouettes of validation galaxies
     dbscan_min_samples: int
 
 

@@ -14,6 +14,7 @@ from astroclip_book.claims import claims
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
+from astroclip_book.plots.structure import DETECTORS
 from astroclip_book.search import four_directions
 from astroclip_book.transfer import worst
 
@@ -39,6 +40,13 @@ def pairs(tmp_path_factory):
     index, _ = index_pairs(path, 0.2, 0)
     assert isinstance(index, Index)
     return Pairs(path, index)
+
+
+STRANGE = {"precision": 0.3, "precision_ci95": [0.1, 0.5], "auc": 0.7, "auc_ci95": [0.6, 0.8], "n": N, "base_rate": 0.1}
+ANOMALIES = {
+    "detectors": {kind: dict.fromkeys(DETECTORS, STRANGE) for kind in ("artefact", "agn")},
+    "swapped_pairs_auc": 0.95, "swapped_pairs_auc_ci95": [0.93, 0.97], "swapped_pairs_precision": 0.99, "swapped_share": 0.1,
+}  # fmt: skip
 
 
 def scores(way):
@@ -212,6 +220,36 @@ def draw_groups_on_maps(pairs, rng):
     maps = {name: rng.standard_normal((N, 2)) for name in ("image", "spectrum")}
     groups = {"image": rng.integers(-1, 14, N), "spectrum": np.full(N, -1)}
     return plots.groups_on_maps(maps, groups, "islands", source=SOURCE)
+
+
+def draw_maps_again(pairs, rng):
+    maps = {f"seed {seed}": rng.standard_normal((N, 2)) for seed in range(4)}
+    return plots.maps_again(maps, pairs.index.redshift, "redshift", source=SOURCE)
+
+
+def draw_mismatched(pairs, rng):
+    return plots.mismatched(pairs, np.arange(3), ["cos 0.1", "cos 0.2", "cos 0.3"], source=SOURCE)
+
+
+def draw_how_many(pairs, rng):
+    return plots.how_many({"image": {"2": 0.1, "3": 0.2}, "spectrum": {"2": 0.2, "3": 0.1}}, 3, source=SOURCE)
+
+
+def draw_radii(pairs, rng):
+    return plots.radii({"image": np.sort(rng.random(N))}, {"image": 0.5}, source=SOURCE)
+
+
+def draw_effects(pairs, rng):
+    return plots.effects({"redshift": [1.5, -0.1], "merger": [None, 0.3]}, source=SOURCE)
+
+
+def draw_kept_by_maps(pairs, rng):
+    way = {"redshift": {"r2": 0.8}, "merger": {"r2": -0.1}}
+    return plots.kept_by_maps({name: {"map": way, "space": way} for name in ("image", "spectrum", "joint")}, source=SOURCE)
+
+
+def draw_detectors(pairs, rng):
+    return plots.detectors(ANOMALIES["detectors"], source=SOURCE)
 
 
 def draw_cluster_members(pairs, rng):
@@ -424,18 +462,36 @@ def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
     assert "| *r* − *z*, *r* from 16 | 0.300 | – | 1.100 | – |" in text and "| 0 ± 0.08 |" in text
 
 
+ISLAND = {
+    "wanted": 9, "group": "dbscan/image 3", "size": 5, "precision": 0.9, "precision_ci95": [0.5, 1.0], "recall": 0.5,
+    "recall_ci95": [0.3, 0.7], "f1": 0.6, "f1_null": 0.2, "found_again": 0.4,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        ({"wanted": 0, "group": None, "f1": None, "f1_null": None}, "nothing to score"),
-        ({"wanted": 9, "group": None, "f1": 0.1, "f1_null": 0.2}, "There is none"),
-        ({"wanted": 9, "group": "dbscan/image 3", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "island 3"),
-        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "cluster 1"),
-        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.2, "recall": 0.9, "f1": 0.3, "f1_null": 0.1}, "none to themselves"),
+        ({"wanted": 0}, "nothing to score"),
+        ({"group": None, "f1": 0.1}, "There is none"),
+        ({}, "There is one.** Of 9 trails in the test set, 50% [30% to 70%] are in island 3"),
+        ({"group": "hdbscan/image 3"}, "island (HDBSCAN) 3"),
+        ({"group": "kmeans/image 1", "found_again": None}, "cluster 1"),
+        ({"precision": 0.2}, "none to themselves"),
     ],
 )
 def test_island_sentence(scores, words):
-    assert words in plots.island_sentence(scores).data
+    assert words in plots.island_sentence(ISLAND | scores, "trails").data
+
+
+def test_tables_of_the_space_say_what_chance_gives_and_what_is_missing():
+    text = plots.anomalies_table(ANOMALIES).data
+    assert "| image and spectrum disagree | 0.30 [0.10, 0.50] | 0.30 [0.10, 0.50] | 0.99 |" in text and "0.100" in text
+    assert "no rare kinds" in plots.anomalies_table({"detectors": {}}).data
+    assert "0.950** [0.930, 0.970]" in plots.swapped_sentence(ANOMALIES).data
+    assert "no property" in plots.labels_table({"image_ami": {}}).data
+    assert "merger (the same for all galaxies)" in plots.omitted_sentence({"merger": "the same for all galaxies"}).data
+    assert plots.omitted_sentence({}).data == "" and "no labels" in plots.kinds_table({}).data
+    assert "| satellite trail | 4 | 1 |" in plots.kinds_table({"satellite_trail": {"n": 4, "found": 1}}).data
 
 
 def test_the_table_of_ablations_says_what_earlier_works_did_and_what_variants_cost():

@@ -92,27 +92,6 @@ def _interval(scores: dict, name: str) -> str:
     return "[{}]".format(", ".join(map(_text, scores[f"{name}_ci95"])))
 
 
-def island_sentence(scores: dict) -> Markdown:
-    """What `astroclip_book.clusters.find_island` found, in words."""
-    if not scores["wanted"]:
-        return Markdown("No image of the test set is labelled as an artefact, so there is nothing to score.")
-    luck = f"the best group reaches {scores['f1_null']:.2f} on shuffled labels once in twenty times"
-    if scores["group"] is None:
-        return Markdown(
-            f"**There is none.** Artefacts in the test set: {scores['wanted']}. The island or cluster that matches them best "
-            f"has an F1 score of {scores['f1']:.2f}, which is no better than luck: {luck}."
-        )
-    method, number = scores["group"].split(" ")
-    kind = "island" if method.startswith("dbscan") else "k-means cluster"
-    # Gathering better than by luck is not yet an island of their own.
-    verdict = "There is one." if scores["precision"] >= 0.5 else "They have none to themselves."
-    return Markdown(
-        f"**{verdict}** Artefacts in the test set: {scores['wanted']}; {scores['recall']:.0%} of them are in {kind} "
-        f"{number} of the images, and {scores['precision']:.0%} of its members are artefacts. Its F1 score is "
-        f"{scores['f1']:.2f}; {luck}."
-    )
-
-
 def _text(value) -> str:
     if value is None:
         return "–"
