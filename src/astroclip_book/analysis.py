@@ -20,7 +20,7 @@ from astroclip_book.islands import (
 )
 from astroclip_book.maps import distortion, likeness, project
 from astroclip_book.presets import Analysis
-from astroclip_book.structure import effect_sizes, group_ami, order, properties
+from astroclip_book.structure import effect_sizes, group_ami, kinds, order, properties
 
 OTHER_SEEDS = 2  # maps of the images that differ in nothing else
 OTHER_NEIGHBOURS = (1 / 3, 3)  # times the preset's number
@@ -69,7 +69,7 @@ def analyse(
     clusters = _clusters(arrays, test, validation, config, seed)
     for name in test:
         groups = arrays[f"kmeans/{name}"]
-        ami, ami_null = group_ami(groups, known, seed)
+        ami, ami_null = group_ami(groups, known | kinds(labels), seed)
         clusters |= {f"{name}_ami": ami, f"{name}_ami_null": ami_null, f"{name}_effects": effect_sizes(groups, known)}
     strange = strangeness(test["image"], test["spectrum"], seed)
     arrays |= {f"strange/{name}": values for name, values in strange.items()}

@@ -48,10 +48,17 @@ def properties(labels: dict[str, np.ndarray], n: int) -> tuple[dict[str, np.ndar
     return known, left_out
 
 
+def kinds(labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Properties that have names and no order, as numbers (n,) that stand for them: ``morphology``, where it is known."""
+    names = np.asarray(labels.get("MORPHOLOGY", []))
+    codes = np.unique(names, return_inverse=True)[1].astype(float)
+    return {"morphology": codes} if len(names) and codes.max() > 0 else {}
+
+
 def group_ami(groups: np.ndarray, known: dict[str, np.ndarray], seed: int) -> tuple[dict[str, float], dict[str, float]]:
     """Do groups differ in a property? Adjusted mutual information of groups (n,) with ten equally full bins of each.
 
-    Source: Vinh et al. (2010), as in scikit-learn. A property with few values has fewer bins.
+    Source: Vinh et al. (2010), as in scikit-learn. A property with no more than ten values is taken as it is.
 
     Returns
     -------
@@ -62,7 +69,9 @@ def group_ami(groups: np.ndarray, known: dict[str, np.ndarray], seed: int) -> tu
     ami, by_chance = {}, {}
     for name, values in known.items():
         rows = np.isfinite(values)
-        edges = np.unique(np.quantile(values[rows], np.linspace(0, 1, BINS + 1)[1:-1]))
+        edges = np.unique(values[rows])
+        if len(edges) > BINS:
+            edges = np.quantile(values[rows], np.linspace(0, 1, BINS + 1)[1:-1])
         bins = np.searchsorted(edges, values[rows])
         ami[name] = float(adjusted_mutual_info_score(groups[rows], bins))
         by_chance[name] = null([adjusted_mutual_info_score(groups[rows], rng.permutation(bins)) for _ in range(PERMUTATIONS)])

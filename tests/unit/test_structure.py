@@ -45,3 +45,14 @@ def test_no_galaxy_is_its_own_neighbour():
     points = np.repeat(np.arange(N // 2), 2)[:, None].astype(float)  # pairs at the same place, with opposite values
     values = np.tile([-1.0, 1.0], N // 2)
     assert structure.order(points, {"redshift": values}, seed=0)["redshift"]["moran"] < 0
+
+
+def test_kinds_have_numbers_only_where_there_are_several():
+    assert structure.kinds({"MORPHOLOGY": np.array(["disc", "bar", "disc"])})["morphology"].tolist() == [1, 0, 1]
+    assert structure.kinds({"MORPHOLOGY": np.array(["disc", "disc"])}) == structure.kinds({}) == {}
+
+
+def test_kinds_are_compared_as_they_are():
+    rng = np.random.default_rng(0)
+    kind = rng.choice(3, N, p=[0.9, 0.05, 0.05]).astype(float)  # nine tenths of the bins would be one
+    assert structure.group_ami(kind.astype(int), {"morphology": kind}, seed=0)[0]["morphology"] == pytest.approx(1)

@@ -48,6 +48,7 @@ from astroclip_book.plots.structure_tables import (
     labels_table,
     maps_table,
     omitted_sentence,
+    order_table,
     swapped_sentence,
 )
 from astroclip_book.plots.tables import (
@@ -101,6 +102,7 @@ __all__ = [
     "number",
     "observed_spectra",
     "omitted_sentence",
+    "order_table",
     "photoz_table",
     "pit_histogram",
     "population",

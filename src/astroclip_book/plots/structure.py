@@ -10,7 +10,7 @@ from astroclip_book.plots.style import FAINT, MODALITY, WIDTH, drawing
 
 NAMES = {
     "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation", "mag_r": "$r$ magnitude",
-    "half_light_radius": "half-light radius", "bulge_to_total": "bulge to total", "axis_ratio": "axis ratio",
+    "half_light_radius": "half-light radius", "bulge_to_total": "bulge to total", "axis_ratio": "axis ratio", "morphology": "morphology",
     "spiral": "spiral", "merger": "merger", "artefact": "artefact",
 }  # fmt: skip
 DETECTORS = {

@@ -43,6 +43,14 @@ def labels_table(scores: dict) -> Markdown:
     return table(["property", "image clusters (AMI)", "by chance", "spectrum clusters (AMI)", "by chance"], rows)
 
 
+def order_table(order: dict[str, dict[str, dict[str, dict[str, float]]]]) -> Markdown:
+    """Moran's I of each property on each map, with the largest value that chance exceeds once in twenty on any."""
+    found = {space: scores["map"] for space, scores in order.items()}
+    rows = [[NAMES[name], *(scores[name]["moran"] for scores in found.values()), max(scores[name]["moran_null"] for scores in found.values())]
+            for name in next(iter(found.values()))]  # fmt: skip
+    return table(["Moran's I", *(f"{space} map" for space in found), "by chance"], rows)
+
+
 def omitted_sentence(left_out: dict[str, str]) -> Markdown:
     """Which properties have no number, and why; nothing where all have one."""
     if not left_out:
