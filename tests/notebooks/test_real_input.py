@@ -6,7 +6,7 @@ import pytest
 from astroclip_book import AstroCLIP, open_run
 from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
 
-PER_GROUP = 12
+PER_GROUP = 30
 ENCODING = (
     "survey", "index", "image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment",
 )
@@ -27,12 +27,15 @@ def real_pairs(realdata, tmp_path_factory):
     return path
 
 
-def test_a_release_file_goes_through_every_step(real_pairs, tmp_path):
+def test_a_release_file_goes_through_every_step(real_pairs, realdata, tmp_path):
     run = open_run({"preset": "smoke", "run_dir": str(tmp_path), "pairs_path": str(real_pairs), "device": "cpu"})
     assert run.source == "release.h5"
     for step in (*ENCODING, "similarity", "properties", "realism"):
         run.make(step)
-    assert run.metrics["counts"]["dropped"] == dict.fromkeys(run.metrics["counts"]["dropped"], 0)
+    far = np.load(realdata / "desi_spectra.npz")["redshift"] > 0.8
+    dropped = run.metrics["counts"]["dropped"]
+    assert dropped.pop("redshift_out_of_range") == far[np.arange(PER_GROUP * len(GROUPS)) % len(far)].sum()
+    assert not any(dropped.values()) and run.metrics["counts"]["catalog"] == {}
     assert np.isfinite(run.metrics["property"]["redshift"]["cross"]["r2"])
     assert "log_mstar" not in run.metrics["property"]  # no catalogue was given
     assert run.metrics["sky"]["colour"] == {"g_r": {}, "r_z": {}}

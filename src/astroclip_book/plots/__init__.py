@@ -53,6 +53,7 @@ from astroclip_book.plots.structure_tables import (
 )
 from astroclip_book.plots.tables import (
     colours_table,
+    counts_table,
     distances_table,
     no_training,
     number,
@@ -79,6 +80,7 @@ __all__ = [
     "confusion",
     "cosine_histogram",
     "cosine_matrix",
+    "counts_table",
     "detectors",
     "distances_table",
     "earlier_table",
