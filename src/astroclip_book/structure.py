@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score, r2_score
 
-from astroclip_book.clusters import PERMUTATIONS, null
+from astroclip_book.clusters import PERMUTATIONS, null, shuffled_ami
 from astroclip_book.islands import is_artefact
 from astroclip_book.search import nearest, others
 
@@ -74,7 +74,7 @@ def group_ami(groups: np.ndarray, known: dict[str, np.ndarray], seed: int) -> tu
             edges = np.quantile(values[rows], np.linspace(0, 1, BINS + 1)[1:-1])
         bins = np.searchsorted(edges, values[rows])
         ami[name] = float(adjusted_mutual_info_score(groups[rows], bins))
-        by_chance[name] = null([adjusted_mutual_info_score(groups[rows], rng.permutation(bins)) for _ in range(PERMUTATIONS)])
+        by_chance[name] = null(shuffled_ami(groups[rows], bins, rng))
     return ami, by_chance
 
 
@@ -121,11 +121,14 @@ def order(points: np.ndarray, known: dict[str, np.ndarray], seed: int) -> dict[s
         of the mean of these neighbours.
     """
     rng = np.random.default_rng([seed, 7])
-    found = {}
+    found, neighbourhoods = {}, {}  # most properties are known of the same galaxies, which then have the same neighbours
     for name, values in known.items():
         rows = np.flatnonzero(np.isfinite(values))
-        k = min(NEIGHBOURS, len(rows) - 1)
-        around = others(nearest(points[rows], points[rows], k + 1)[0], np.arange(len(rows)), k)
+        around = neighbourhoods.get(rows.tobytes())
+        if around is None:
+            k = min(NEIGHBOURS, len(rows) - 1)
+            around = others(nearest(points[rows], points[rows], k + 1)[0], np.arange(len(rows)), k)
+            neighbourhoods[rows.tobytes()] = around
         z = values[rows] - values[rows].mean()
         found[name] = {
             "moran": _moran(z, around),

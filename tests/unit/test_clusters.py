@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from planted import planted, unit
+from sklearn.metrics import adjusted_mutual_info_score
 
 from astroclip_book import clusters
 from astroclip_book.errors import BookError
@@ -42,6 +43,14 @@ def test_agreement_of_equal_and_of_unrelated_clusters():
     for name in ("cross_modal_ami", "cross_modal_ari"):
         assert same[name] == pytest.approx(1) and abs(same[f"{name}_null"]) < 0.05
         assert abs(shuffled[name]) < 0.05
+
+
+def test_shuffled_groups_share_what_scikit_learn_says():
+    rng = np.random.default_rng(0)
+    groups, others = rng.integers(0, 3, 200), rng.integers(0, 5, 200)
+    again = np.random.default_rng(1)
+    expected = [adjusted_mutual_info_score(groups, again.permutation(others)) for _ in range(clusters.PERMUTATIONS)]
+    np.testing.assert_allclose(clusters.shuffled_ami(groups, others, np.random.default_rng(1)), expected, atol=1e-12)
 
 
 def test_stability_is_one_for_clear_groups_and_low_for_noise():
