@@ -52,9 +52,9 @@ def order_table(order: dict[str, dict[str, dict[str, dict[str, float]]]]) -> Mar
 
 
 def omitted_sentence(left_out: dict[str, str]) -> Markdown:
-    """Which properties have no number, and why; nothing where all have one."""
+    """Which properties have no number, and why."""
     if not left_out:
-        return Markdown("")
+        return Markdown("No property was left out.")
     return Markdown("Left out: " + "; ".join(f"{NAMES[name]} ({why})" for name, why in left_out.items()) + ".")
 
 
