@@ -1,0 +1,45 @@
+"""A few galaxies of another mock survey, as files, for a reader who has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book.mock import artefacts, images, spectra, spectrograph
+from astroclip_book.mock.survey import truth
+from astroclip_book.observations.mock_files import write_coadd, write_cutout
+from astroclip_book.presets import Survey
+
+ANOTHER = 1_000_003  # added to a run's seed: its own seed would give its own galaxies
+
+
+def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> tuple[Path, list[Path], np.ndarray]:
+    """Draw n galaxies as a run's survey draws its own, from another seed, and write them as files.
+
+    Returns
+    -------
+    coadd : Path
+        One DESI-like file with all spectra, the redshifts beside it.
+    cut_outs : list of Path
+        One Legacy-Survey-like file for each image, in the same order.
+    redshift : (n,) array
+    """
+    seed = seed + ANOTHER
+    galaxies = truth(replace(survey, n_galaxies=n), seed)
+    noiseless = spectra.observed_spectra(galaxies, galaxies["aperture"])
+    generators = [np.random.default_rng([seed, 4, i]) for i in galaxies["index"]]
+    flux, sigma = spectrograph.expose(noiseless, galaxies, generators)
+    directory.mkdir(parents=True, exist_ok=True)
+    coadd = directory / "coadd-mock-bright-0.fits"
+    ivar = np.broadcast_to(1 / np.square(sigma), flux.shape).astype(np.float32)
+    write_coadd(coadd, flux.astype(np.float32), ivar, galaxies["targetid"], galaxies["redshift"])
+    cut_outs = [directory / f"cutout-{targetid}.fits" for targetid in galaxies["targetid"]]
+    for i, path in enumerate(cut_outs):
+        galaxy, rng = {name: values[i] for name, values in galaxies.items()}, np.random.default_rng([seed, 3, i])
+        image = images.draw_image(galaxy, rng)
+        if galaxy["artefact"]:
+            image = artefacts.ARTEFACTS[artefacts.NAMES[galaxy["artefact"]]](image, rng)
+        write_cutout(path, image)
+    return coadd, cut_outs, galaxies["redshift"]
