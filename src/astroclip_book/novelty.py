@@ -8,7 +8,7 @@ from astroclip_book.search import nearest
 
 LEVEL = 0.01  # of validation objects that each test calls unusual
 NEIGHBOURS = 4  # not the first: one odd training object must not vouch for others
-VARIANCE = 0.9999  # of the features, kept: what is left is rounding and what no two objects agree in
+VARIANCE = 0.9999  # of the features, kept: what is left is the rounding of half precision
 REFERENCES = 20_000  # training objects compared with, at most
 TESTS = {
     "features": "its frozen features are unlike those of any training galaxy",

@@ -20,7 +20,7 @@ OFF_CENTRE = 25  # pixels
 def strange_spectra(flux: np.ndarray, ivar: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Spectra (n, 7781) by kind, each with the mean level and the noise of a galaxy's."""
     level = np.average(flux, axis=1, weights=ivar.mean(0))[:, None].clip(min=0)
-    noise = rng.normal(size=flux.shape) / np.sqrt(ivar)
+    noise = rng.normal(size=flux.shape) / np.sqrt(np.where(ivar > 0, ivar, np.inf))
     quasar, star = (shape / shape.mean(axis=1, keepdims=True) for shape in (_quasars(len(flux), rng), _stars(len(flux), rng)))
     return {
         "quasar": level * quasar + noise,

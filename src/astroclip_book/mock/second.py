@@ -13,6 +13,7 @@ from astroclip_book.observations.mock_files import write_coadd, write_cutout
 from astroclip_book.presets import Survey
 
 ANOTHER = 1_000_003  # added to a run's seed: its own seed would give its own galaxies
+OTHER_IDS = 500_000_000_000_000  # added to targetids, so that none is that of a galaxy of the run
 
 
 def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> tuple[Path, list[Path], np.ndarray]:
@@ -28,12 +29,13 @@ def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> t
     """
     seed = seed + ANOTHER
     galaxies = truth(replace(survey, n_galaxies=n), seed)
+    galaxies["targetid"] += OTHER_IDS
     noiseless = spectra.observed_spectra(galaxies, galaxies["aperture"])
     generators = [np.random.default_rng([seed, 4, i]) for i in galaxies["index"]]
     flux, sigma = spectrograph.expose(noiseless, galaxies, generators)
     directory.mkdir(parents=True, exist_ok=True)
     coadd = directory / "coadd-mock-bright-0.fits"
-    ivar = np.broadcast_to(1 / np.square(sigma), flux.shape).astype(np.float32)
+    ivar = np.where(flux == 0, 0, 1 / np.square(sigma)).astype(np.float32)  # where the mock masks, its flux is 0
     write_coadd(coadd, flux.astype(np.float32), ivar, galaxies["targetid"], galaxies["redshift"])
     cut_outs = [directory / f"cutout-{targetid}.fits" for targetid in galaxies["targetid"]]
     for i, path in enumerate(cut_outs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -15,6 +16,7 @@ from astroclip_book.sky_files import COVERAGE
 
 log = logging.getLogger(__name__)
 
+NAME = 60  # characters
 SEEN = 0.5  # of an image's pixels, in every band: with less, what is missing is most of what the encoder sees
 
 
@@ -66,7 +68,7 @@ class Spectra:
             log.warning("%s: left out %d of %d spectra, of which less than %.0f%% was observed",
                         where, (~enough).sum(), len(enough), 100 * COVERAGE)
         flux, ivar = flux[enough], ivar[enough]
-        names, redshifts = np.asarray(name)[enough], np.asarray(redshift, float)[enough]
+        names, redshifts = _plain(name)[enough], np.asarray(redshift, float)[enough]
         return cls(complete(flux, ivar).astype(np.float32), ivar.astype(np.float32), redshifts, names)
 
 
@@ -110,13 +112,18 @@ class Images:
             )
         top, left = (high - IMAGE_SIZE) // 2, (wide - IMAGE_SIZE) // 2
         cropped = np.nan_to_num(images[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE], nan=0, posinf=0, neginf=0)
-        result = cls(cropped.astype(np.float32), np.asarray(redshift, float), np.asarray(name))
+        result = cls(cropped.astype(np.float32), np.asarray(redshift, float), _plain(name))
         if (poor := result.observed < SEEN).any():
             raise BookError(
                 f"{where}: {result.name[poor][0]} has values in all of g, r, z for {result.observed[poor][0]:.0%} of its pixels, "
                 f"{SEEN:.0%} are needed. It lies at the edge of the survey, or a band was not observed: choose another release or object."
             )
         return result
+
+
+def _plain(names: Sequence[str]) -> np.ndarray:
+    """Names without what a page or a formula would take for more than a name."""
+    return np.array([re.sub(r"[^\w .:+()-]", "_", str(name))[:NAME] for name in names])
 
 
 def together(parts: Sequence[Spectra] | Sequence[Images]) -> Spectra | Images:
