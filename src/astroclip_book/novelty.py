@@ -22,11 +22,12 @@ class Novelty:
 
     Two distances to the `NEIGHBOURS`-th nearest training object (Sun et al. 2022, https://arxiv.org/abs/2204.06507): in the
     frozen features, rotated to principal components and each scaled to unit variance, and among the embeddings, whose 128
-    unit-length numbers hold only what the two modalities share and may hide that an object is strange. For spectra, also the mean
-    signal-to-noise ratio a pixel, the last of their features: a spectrum of mere noise is like faint galaxies, and not far from them.
+    unit-length numbers hold only what the two modalities share and may hide that an object is strange. For spectra, also
+    the mean signal-to-noise ratio a pixel, the last of their features: a spectrum of mere noise is like faint galaxies, and
+    not far from them.
 
-    What is returned is the share of validation objects that are at least as unusual, counting the object itself: a p-value that is
-    valid whatever the distribution, as long as an object is drawn like these (Bates et al. 2023,
+    What is returned is the share of validation objects that are at least as unusual, counting the object itself: a p-value
+    that is valid whatever the distribution, as long as an object is drawn like these (Bates et al. 2023,
     https://doi.org/10.1214/22-AOS2244).
 
     Parameters

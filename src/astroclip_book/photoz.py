@@ -80,8 +80,8 @@ def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -
 def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
     """Where a distribution of k weighted values has its quantiles, between the values by straight lines.
 
-    It is `pit` turned round: a value that has the weight W below it and w of its own stands at (W + w / 2 + w₀ / 2) / (1 + w₀), which
-    for equal weights is the rank over k + 1.
+    It is `pit` turned round: a value that has the weight W below it and w of its own stands at (W + w / 2 + w₀ / 2) /
+    (1 + w₀), which for equal weights is the rank over k + 1.
 
     Parameters
     ----------
@@ -104,8 +104,9 @@ def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) ->
 def widening(low: np.ndarray, high: np.ndarray, truth: np.ndarray, share: float) -> float:
     """By how much of its own width to move each end of an interval outwards, so that a share of truths lie within.
 
-    Conformalised quantile regression, relative to the width (Romano et al. 2019, https://arxiv.org/abs/1905.03222; Sesia & Candès
-    2020, https://arxiv.org/abs/1909.05433). Valid for objects drawn like those that are given; negative where they were too wide.
+    Conformalised quantile regression, relative to the width (Romano et al. 2019, https://arxiv.org/abs/1905.03222; Sesia &
+    Candès 2020, https://arxiv.org/abs/1909.05433). Valid for objects drawn like those that are given; negative where they
+    were too wide.
 
     Parameters
     ----------

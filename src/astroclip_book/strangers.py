@@ -1,4 +1,4 @@
-"""Objects that no mock survey holds, to try the warning on them: they take the place of galaxies, at the same signal and noise."""
+"""Objects that no mock survey holds, to try the warning on: in the place of galaxies, at the same signal and noise."""
 
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ def test_a_mock_trained_model_embeds_the_sky(book, realdata):
 
 def test_real_files_are_looked_up_in_a_run(book, realdata):
     model, files = AstroCLIP.from_run(book.run), realdata / "fits"
-    spectra = read_spectra([files / "coadd-special-dark-27247.fits", files / "spec-0266-51602-0001.fits", realdata / "desi_spectra.npz"])
+    native = files / "coadd-special-dark-27247.fits", files / "spec-0266-51602-0001.fits"
+    spectra = read_spectra([*native, realdata / "desi_spectra.npz"])
     images = read_images([files / "legacysurvey_cutout_grz.fits", realdata / "grz_images.npz"])
     for objects, n in ((spectra, 9), (images, 6)):
         found = model.look_up(objects, k=3)

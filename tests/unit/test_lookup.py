@@ -28,7 +28,7 @@ def galaxies(n, rng):
 def reference():
     rng = np.random.default_rng(0)
     redshift, features, vectors = galaxies(2400, rng)
-    split = np.repeat([SPLITS.index("train"), SPLITS.index("validation"), SPLITS.index("test")], [1600, 600, 200]).astype(np.uint8)
+    split = np.repeat([SPLITS.index(name) for name in ("train", "validation", "test")], [1600, 600, 200]).astype(np.uint8)
     embeddings = Embeddings(vectors, vectors, 1000 + np.arange(2400), redshift.astype(np.float32), split)
     return Reference(embeddings, "spectrum", features, CHOICES)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.mock import artefacts, images, spectra, spectrograph
+from astroclip_book.mock import images, spectra, spectrograph
 from astroclip_book.mock.survey import truth
 from astroclip_book.observations.mock_files import write_coadd, write_cutout
 from astroclip_book.presets import Survey
@@ -17,7 +17,7 @@ OTHER_IDS = 500_000_000_000_000  # added to targetids, so that none is that of a
 
 
 def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> tuple[Path, list[Path], np.ndarray]:
-    """Draw n galaxies as a run's survey draws its own, from another seed, and write them as files.
+    """Draw n galaxies as a run's survey draws its own, from another seed and without artefacts, and write them as files.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> t
     redshift : (n,) array
     """
     seed = seed + ANOTHER
-    galaxies = truth(replace(survey, n_galaxies=n), seed)
+    galaxies = truth(replace(survey, n_galaxies=n, artefact_fraction=0.0), seed)
     galaxies["targetid"] += OTHER_IDS
     noiseless = spectra.observed_spectra(galaxies, galaxies["aperture"])
     generators = [np.random.default_rng([seed, 4, i]) for i in galaxies["index"]]
@@ -40,8 +40,5 @@ def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> t
     cut_outs = [directory / f"cutout-{targetid}.fits" for targetid in galaxies["targetid"]]
     for i, path in enumerate(cut_outs):
         galaxy, rng = {name: values[i] for name, values in galaxies.items()}, np.random.default_rng([seed, 3, i])
-        image = images.draw_image(galaxy, rng)
-        if galaxy["artefact"]:
-            image = artefacts.ARTEFACTS[artefacts.NAMES[galaxy["artefact"]]](image, rng)
-        write_cutout(path, image)
+        write_cutout(path, images.draw_image(galaxy, rng))
     return coadd, cut_outs, galaxies["redshift"]

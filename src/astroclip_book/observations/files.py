@@ -49,8 +49,9 @@ def _spectra(path: Path) -> Spectra:
         coadd = any(name.endswith("_WAVELENGTH") for name in names(file)) or "FIBERMAP" in file
         table = len(file) > 1 and "loglam" in {name.lower() for name in getattr(file[1].columns, "names", ())}
         if not coadd and not table:
-            raise BookError(f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum (a table "
-                            f"with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux and wavelength.")
+            raise BookError(f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum "
+                            f"(a table with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux "
+                            "and wavelength.")
     return read_coadd(path) if coadd else read_spec(path)
 
 

@@ -53,17 +53,21 @@ def checked_weights(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray, 
     Raises
     ------
     BookError
-        For shapes that do not fit, wavelengths that do not increase, inverse variances that are negative or not finite, and fluxes that
-        are not finite where they count.
+        For shapes that do not fit, wavelengths that do not increase, inverse variances that are negative or not finite, and
+        fluxes that are not finite where they count.
     """
     if flux.ndim != 2 or ivar.shape != flux.shape or wavelength.shape != flux.shape[1:] or flux.size == 0:
-        raise BookError(f"{where}: flux {flux.shape} and ivar {ivar.shape} must be (n, p), and wavelength {wavelength.shape} (p,).")
+        raise BookError(
+            f"{where}: flux {flux.shape} and ivar {ivar.shape} must be (n, p), and wavelength {wavelength.shape} (p,)."
+        )
     if flux.shape[1] < 2 or not (np.diff(wavelength) > 0).all():  # NaN does not increase either
-        raise BookError(f"{where}: wavelengths must increase from pixel to pixel, in Å: sort them, and drop pixels without one.")
+        raise BookError(f"{where}: wavelengths must increase from pixel to pixel, in Å: sort them, drop pixels without one.")
     if not np.isfinite(ivar).all() or (ivar < 0).any():
         bad = int((~(ivar >= 0) | np.isinf(ivar)).sum())
         raise BookError(f"{where}: {bad} inverse variances are negative or not finite. They are 1 / σ²: if the file has σ, "
                         "convert it, and set pixels that are not to count to 0.")
     if (lost := ~np.isfinite(flux) & (ivar > 0)).any():
-        raise BookError(f"{where}: {int(lost.sum())} fluxes are not finite where the inverse variance is above 0: set it to 0 there.")
+        raise BookError(
+            f"{where}: {int(lost.sum())} fluxes are not finite where the inverse variance is above 0: set it to 0 there."
+        )
     return ivar

@@ -62,9 +62,9 @@ def join(arms: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndar
 def complete(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:
     """Spectra (n, 7781) with something in the place of pixels that were not seen (``ivar`` 0).
 
-    No encoder here takes weights: each scales a spectrum by its own mean and scatter. A gap is bridged linearly, an end goes on at
-    the level it had, as `sky_files.resample` does, and both get noise as their surroundings have it: without noise, an end looks
-    like an observation of infinite depth.
+    No encoder here takes weights: each scales a spectrum by its own mean and scatter. A gap is bridged linearly, an end goes
+    on at the level it had, as `sky_files.resample` does, and both get noise as their surroundings have it: without noise, an
+    end looks like an observation of infinite depth.
 
     Raises
     ------

@@ -54,6 +54,6 @@ def _check_scale(path: Path, header: fits.Header) -> None:
     scale = 3600 * proj_plane_pixel_scales(world)
     if (np.abs(scale / PIXEL_SCALE - 1) > TOLERANCE).any():
         raise BookError(
-            f"{path} has pixels of {scale[0]:.4g} × {scale[1]:.4g} arcsec, {PIXEL_SCALE} are needed: galaxies would look larger or "
-            f"smaller, and nearer or farther, than they are. Ask the cut-out service for {REQUEST}."
+            f"{path} has pixels of {scale[0]:.4g} × {scale[1]:.4g} arcsec, {PIXEL_SCALE} are needed: galaxies would look larger "
+            f"or smaller, and nearer or farther, than they are. Ask the cut-out service for {REQUEST}."
         )

@@ -18,9 +18,8 @@ def write_coadd(path: Path, flux: np.ndarray, ivar: np.ndarray, targetid: np.nda
     Where two arms overlap, each has the same flux and half of the inverse variance: joined, they are what was written.
     """
     seen_by = np.sum([_within(arm) for arm in ARMS], axis=0)
-    targets = fits.BinTableHDU.from_columns([
-        fits.Column("TARGETID", "K", array=targetid), fits.Column("OBJTYPE", "3A", array=["TGT"] * len(targetid))], name="FIBERMAP")
-    parts = [fits.PrimaryHDU(), targets]
+    columns = [fits.Column("TARGETID", "K", array=targetid), fits.Column("OBJTYPE", "3A", array=["TGT"] * len(targetid))]
+    parts = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns, name="FIBERMAP")]
     for arm in ARMS:
         seen = _within(arm)
         arrays = {"WAVELENGTH": WAVELENGTH[seen], "FLUX": flux[:, seen], "IVAR": ivar[:, seen] / seen_by[seen],

@@ -60,9 +60,9 @@ class Spectra:
             seen = WAVELENGTH[(ivar > 0).any(axis=0)]
             between = f"between {seen[0]:.0f} and {seen[-1]:.0f} Å" if len(seen) else "at no wavelength"
             raise BookError(
-                f"{where}: at most {max(share, default=0):.0%} of the pixels from {WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å have "
-                f"an inverse variance above 0, all {between}; {COVERAGE:.0%} are needed. Give spectra that reach further or have "
-                "fewer masked pixels: an encoder that knows whole spectra would judge what was filled in."
+                f"{where}: at most {max(share, default=0):.0%} of the pixels from {WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å "
+                f"have an inverse variance above 0, all {between}; {COVERAGE:.0%} are needed. Give spectra that reach further or "
+                "have fewer masked pixels: an encoder that knows whole spectra would judge what was filled in."
             )
         if not enough.all():
             log.warning("%s: left out %d of %d spectra, of which less than %.0f%% was observed",
@@ -107,8 +107,8 @@ class Images:
         high, wide = images.shape[1:3]
         if min(high, wide) < IMAGE_SIZE:
             raise BookError(
-                f"{where}: an image has {high} × {wide} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are needed (40 arcsec). Ask the cut-out "
-                f"service for size={IMAGE_SIZE}: sky that is made up would be judged as sky."
+                f"{where}: an image has {high} × {wide} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are needed (40 arcsec). Ask the "
+                f"cut-out service for size={IMAGE_SIZE}: sky that is made up would be judged as sky."
             )
         top, left = (high - IMAGE_SIZE) // 2, (wide - IMAGE_SIZE) // 2
         cropped = np.nan_to_num(images[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE], nan=0, posinf=0, neginf=0)
@@ -116,7 +116,8 @@ class Images:
         if (poor := result.observed < SEEN).any():
             raise BookError(
                 f"{where}: {result.name[poor][0]} has values in all of g, r, z for {result.observed[poor][0]:.0%} of its pixels, "
-                f"{SEEN:.0%} are needed. It lies at the edge of the survey, or a band was not observed: choose another release or object."
+                f"{SEEN:.0%} are needed. It lies at the edge of the survey, or a band was not observed: choose another release "
+                "or object."
             )
         return result
 

@@ -18,7 +18,8 @@ from astroclip_book.observations.observed import Spectra
 def read_spec(path: Path) -> Spectra:
     """Read one SDSS spectrum, resampled to the grid of the pairs.
 
-    SDSS begins near 3800 Å and its first spectrographs end near 9200 Å: 13 % of the grid is filled in, which costs accuracy.
+    SDSS begins near 3800 Å and its first spectrographs end near 9200 Å: 13 % of the grid is filled in, which costs some
+    accuracy.
 
     Raises
     ------
@@ -28,8 +29,8 @@ def read_spec(path: Path) -> Spectra:
     with opened(path) as file:
         columns = {name.lower() for name in getattr(file[1].columns, "names", ())} if len(file) > 1 else set()
         if not {"flux", "loglam", "ivar"} <= columns:
-            raise BookError(f"{path} is no SDSS spectrum: it has {', '.join(names(file)[:8])}; expected is a second extension with "
-                            "the columns flux, loglam and ivar. Give it a spec-*.fits of DR9 or later.")
+            raise BookError(f"{path} is no SDSS spectrum: it has {', '.join(names(file)[:8])}; expected is a second extension "
+                            "with the columns flux, loglam and ivar. Give it a spec-*.fits of DR9 or later.")
         table = file[1].data
         flux, loglam, ivar = (native(table[name]) for name in ("flux", "loglam", "ivar"))
         found = file[2].data if len(file) > 2 else None

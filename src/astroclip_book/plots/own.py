@@ -23,8 +23,8 @@ def looked_up(pairs: Pairs, found: dict[str, np.ndarray], modality: str):
     pairs : Pairs
         Read from for the galaxies of the run.
     found : dict of arrays
-        ``pixels`` of the n objects shown, ``known``, ``redshift``, ``low``, ``high``, ``unusual`` (m ≥ n,), ``row`` and ``cosine``
-        (m, k), as the step ``own_galaxies`` writes them.
+        ``pixels`` of the n objects shown, ``known``, ``redshift``, ``low``, ``high``, ``unusual`` (m ≥ n,), ``row`` and
+        ``cosine`` (m, k), as the step ``own_galaxies`` writes them.
     modality : str
         ``image`` or ``spectrum``.
     """
@@ -61,10 +61,11 @@ def own_table(objects: list[dict]) -> Markdown:
     """
     rows = [
         [f"`{one['name']}`", *(number(one[name], ".3f") for name in ("known", "redshift")),
-         f"{number(one['low'], '.3f')} to {number(one['high'], '.3f')}", f"{one['observed']:.1%}", ", ".join(one["unusual"]) or "–"]
+         f"{number(one['low'], '.3f')} to {number(one['high'], '.3f')}", f"{one['observed']:.1%}",
+         ", ".join(one["unusual"]) or "–"]
         for one in objects
     ]
-    return table(["object", "known redshift", "predicted", "68% interval", "observed", "unusual by"], rows)
+    return table(["object", "known *z*", "predicted *z*", "68% interval", "observed", "unusual by"], rows)
 
 
 def warnings_table(scores: dict) -> Markdown:
@@ -77,7 +78,8 @@ def warnings_table(scores: dict) -> Markdown:
     """
     rows = []
     for modality in ("spectrum", "image"):
-        usual = {"test galaxies": scores["test"][modality]["unusual"], "second survey": scores["second"][modality]["unusual"]}
+        sets = {"test galaxies": "test", "second survey": "second"}
+        usual = {words: scores[name][modality]["unusual"] for words, name in sets.items()}
         rows += [[modality, kind, f"{share:.1%}"] for kind, share in (usual | scores["strangers"][modality]).items()]
     return table(["", "objects", "called unusual"], rows)
 

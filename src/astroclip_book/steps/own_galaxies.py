@@ -16,7 +16,7 @@ from astroclip_book.run import Run
 from astroclip_book.storage import matching
 from astroclip_book.strangers import strange_images, strange_spectra
 
-N_SECOND = 200  # galaxies of the second survey: a per cent of them is two
+N_SECOND = 100  # galaxies of the second survey: one is a per cent of them
 SHOWN = 12  # objects that the chapter shows, at most; of the second survey half as many
 NEIGHBOURS = 4
 
@@ -40,7 +40,8 @@ def own_galaxies(run: Run, scratch: Path) -> dict:
             metrics["test"][modality] = _test(run, modality)
             metrics["second"][modality] = _scores(found, redshift)
             metrics["strangers"][modality] = {
-                kind: float(model.look_up(_with_pixels(mock, pixels)).unusual.mean()) for kind, pixels in strangers[modality].items()
+                kind: float(model.look_up(_with_pixels(mock, pixels)).unusual.mean())
+                for kind, pixels in strangers[modality].items()
             }
             pattern, read = given[modality]
             shown = read(matching(pattern)) if pattern else _first(mock, SHOWN // 2)
