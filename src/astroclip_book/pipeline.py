@@ -86,7 +86,7 @@ STEPS = {
             "own_galaxies",
             ("own_galaxies.h5",),
             ("survey", "own"),
-            ("features", "alignment", "properties"),
+            ("survey", "index", "features", "alignment", "properties"),
             "12_your_own_galaxies",
         ),
     )

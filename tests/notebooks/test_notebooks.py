@@ -44,6 +44,7 @@ METRICS = [
     "sky.noise_ratio.{g,r,z}",
     "own.{test,second}.{spectrum,image}.{nmad,within,unusual}",
     "own.{strangers,objects}.{spectrum,image}",
+    "own.grid",
 ]
 
 

@@ -532,6 +532,8 @@ def test_tables_of_ones_own_galaxies():
     share = {"n": 200, "nmad": 0.01, "within": 0.68, "width": 0.05, "unusual": 0.02}
     both = {"spectrum": share, "image": share}
     scores = {"test": both, "second": both, "strangers": {"spectrum": {"quasar": 0.5}, "image": {"star": 0.25}}}
+    one = {"nmad": 0.01, "outliers_005": 0.045, "n": 500}
+    assert "| SDSS, as read | 0.010 | 4.5% | 500 |" in plots.grids_table({"SDSS, as read": one}).data
     assert "| spectrum | quasar | 50.0% |" in plots.warnings_table(scores).data
     assert "| image, test galaxies | 0.010 | 68.0% | 0.050 | 200 |" in plots.intervals_table(scores).data
 

@@ -10,7 +10,7 @@ from astroclip_book.pairs import WAVELENGTH
 from astroclip_book.sky_files import resample
 
 STEP = WAVELENGTH[1] - WAVELENGTH[0]
-EDGES = np.append(WAVELENGTH - STEP / 2, WAVELENGTH[-1] + STEP / 2)
+GRID = np.append(WAVELENGTH - STEP / 2, WAVELENGTH[-1] + STEP / 2)  # its pixels' edges
 SLIVER = 1e-6  # of a pixel: less of it than this, seen, is what rounding left
 
 
@@ -42,13 +42,11 @@ def rebin(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray) -> tuple[n
     flux, ivar : (7781,) float64 arrays
         0 where nothing was seen.
     """
-    between = (wavelength[1:] + wavelength[:-1]) / 2
-    old = np.concatenate([[2 * wavelength[0] - between[0]], between, [2 * wavelength[-1] - between[-1]]])
-    seen = ivar > 0
-    result, there = _mean(np.where(seen, flux, 0), seen, old, EDGES)
-    information = np.where(there, _shared(np.where(seen, ivar, 0), old, EDGES), 0)
+    old, seen = edges(wavelength), ivar > 0
+    result, there = mean_over(np.where(seen, flux, 0), seen, old, GRID)
+    information = np.where(there, _shared(np.where(seen, ivar, 0), old, GRID), 0)
     noise = generator(flux).normal(size=len(WAVELENGTH)) / np.sqrt(np.where(there, information, np.inf))
-    smooth, _ = _mean(_mean(noise, there, EDGES, old)[0], seen, old, EDGES)
+    smooth, _ = mean_over(mean_over(noise, there, GRID, old)[0], seen, old, GRID)
     return np.where(there, result + noise - smooth, 0), information
 
 
@@ -78,13 +76,27 @@ def complete(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:
     return np.where(seen, flux, filled + sigma * noise)
 
 
+def edges(wavelength: np.ndarray) -> np.ndarray:
+    """Edges (p + 1,) of pixels with these centres (p,), half-way between them."""
+    between = (wavelength[1:] + wavelength[:-1]) / 2
+    return np.concatenate([[2 * wavelength[0] - between[0]], between, [2 * wavelength[-1] - between[-1]]])
+
+
 def _shared(amount: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """What falls into new pixels of amounts that are spread evenly over old ones; pixels are given by their edges."""
     return np.diff(np.interp(new, old, np.concatenate([[0], np.cumsum(amount)])))
 
 
-def _mean(values: np.ndarray, seen: np.ndarray, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means over new pixels of what was seen of the old ones, and where anything was."""
+def mean_over(values: np.ndarray, seen: np.ndarray, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over new pixels of what was seen of the old ones, and where anything was; (q,) each.
+
+    Parameters
+    ----------
+    values, seen : (p,) arrays
+        Of old pixels.
+    old, new : (p + 1,) and (q + 1,) arrays
+        Edges of the pixels.
+    """
     width = np.where(seen, np.diff(old), 0)
     share = _shared(width, old, new)
     there = share > SLIVER * STEP

@@ -16,7 +16,7 @@ from astroclip_book.plots.few_labels import (
     roc,
 )
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
-from astroclip_book.plots.own import intervals_table, looked_up, own_table, warnings_table
+from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
 from astroclip_book.plots.property_tables import photoz_table, pz_table, scores_table, standing_table
 from astroclip_book.plots.retrieval import rare_table, retrieval_table
@@ -89,6 +89,7 @@ __all__ = [
     "four_way",
     "galleries",
     "gallery",
+    "grids_table",
     "groups_on_maps",
     "how_many",
     "intervals_table",

@@ -84,6 +84,18 @@ def warnings_table(scores: dict) -> Markdown:
     return table(["", "objects", "called unusual"], rows)
 
 
+def grids_table(scores: dict) -> Markdown:
+    """How good redshifts are by the grid that spectra came on.
+
+    Parameters
+    ----------
+    scores : dict
+        ``own.grid`` of the metrics.
+    """
+    rows = [[words, one["nmad"], f"{one['outliers_005']:.1%}", one["n"]] for words, one in scores.items()]
+    return table(["spectra", "scatter (NMAD)", "off by more than 0.05 (1 + *z*)", "test galaxies"], rows)
+
+
 def intervals_table(scores: dict) -> Markdown:
     """How good redshifts and their intervals are, of test galaxies and of the second survey.
 

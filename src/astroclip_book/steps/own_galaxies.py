@@ -12,10 +12,13 @@ from astroclip_book.mock.second import write_second_survey
 from astroclip_book.model import AstroCLIP
 from astroclip_book.novelty import LEVEL
 from astroclip_book.observations import Images, Spectra, read_images, read_spectra
+from astroclip_book.pairs import Index, Pairs
 from astroclip_book.run import Run
+from astroclip_book.sdss_trial import on_the_grid_of_sdss
 from astroclip_book.storage import matching
 from astroclip_book.strangers import strange_images, strange_spectra
 
+N_TRIAL = 500  # test galaxies whose spectra are put on another grid
 N_SECOND = 100  # galaxies of the second survey: one is a per cent of them
 SHOWN = 12  # objects that the chapter shows, at most; of the second survey half as many
 NEIGHBOURS = 4
@@ -46,7 +49,20 @@ def own_galaxies(run: Run, scratch: Path) -> dict:
             pattern, read = given[modality]
             shown = read(matching(pattern)) if pattern else _first(mock, SHOWN // 2)
             metrics["objects"][modality] = _write(file.create_group(modality), shown, model.look_up(shown, NEIGHBOURS))
+    pairs = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5")))
+    metrics["grid"] = _grids(model, pairs)
     return {"own": metrics}
+
+
+def _grids(model: AstroCLIP, pairs: Pairs) -> dict:
+    """Redshifts of test galaxies by the grid that their spectra came on."""
+    test = pairs.index.where("test")
+    rows = test[np.unique(np.linspace(0, len(test) - 1, min(len(test), N_TRIAL)).astype(int))]
+    flux, redshift = pairs.spectra(rows), pairs.index.redshift[rows]
+    tried = on_the_grid_of_sdss(flux)
+    objects = Spectra(flux, np.ones_like(flux), redshift, rows.astype(str))
+    found = {grid: model.look_up(_with_pixels(objects, values), 1).redshift for grid, values in tried.items()}
+    return {grid: {"n": len(rows), **photoz.statistics(redshift, predicted)} for grid, predicted in found.items()}
 
 
 def _test(run: Run, modality: str) -> dict:
