@@ -82,6 +82,13 @@ STEPS = {
             "claims",
         ),
         _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "10_mock_and_sky"),
+        _step(
+            "own_galaxies",
+            ("own_galaxies.h5",),
+            ("survey", "own"),
+            ("survey", "index", "features", "alignment", "properties"),
+            "12_your_own_galaxies",
+        ),
     )
 }
 
@@ -97,6 +104,7 @@ CHAPTERS = {
     "08_ablations": ("ablations",),
     "09_embedding_space": ("survey", "index", "alignment", "analysis"),
     "10_mock_and_sky": ("survey", "index", "alignment", "realism"),
+    "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),
 }

@@ -155,6 +155,14 @@ class Sky:
 
 
 @dataclass(frozen=True)
+class Own:
+    """Galaxies of a reader's own, to look up in the run."""
+
+    spectra_files: str | None  # a path, or a pattern such as night/*.fits: DESI coadds, SDSS spec-*.fits, .npz
+    image_files: str | None  # likewise: cut-outs of the Legacy Surveys, .npz
+
+
+@dataclass(frozen=True)
 class Preset:
     """One run: sections of hyper-parameters and the seed that all random draws descend from."""
 
@@ -171,6 +179,7 @@ class Preset:
     evaluation: Evaluation
     analysis: Analysis
     sky: Sky
+    own: Own
 
 
 def preset_names() -> list[str]:

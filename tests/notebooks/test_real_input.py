@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from astroclip_book import AstroCLIP, open_run
+from astroclip_book.observations import read_images, read_spectra
 from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
 
 PER_GROUP = 30
@@ -56,3 +57,15 @@ def test_a_mock_trained_model_embeds_the_sky(book, realdata):
         assert embedded.dtype == np.float32
         np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, rtol=1e-5)
         assert (embedded @ embedded.T)[~np.eye(n, dtype=bool)].max() < 0.9999
+
+
+def test_real_files_are_looked_up_in_a_run(book, realdata):
+    model, files = AstroCLIP.from_run(book.run), realdata / "fits"
+    native = files / "coadd-special-dark-27247.fits", files / "spec-0266-51602-0001.fits"
+    spectra = read_spectra([*native, realdata / "desi_spectra.npz"])
+    images = read_images([files / "legacysurvey_cutout_grz.fits", realdata / "grz_images.npz"])
+    for objects, n in ((spectra, 9), (images, 6)):
+        found = model.look_up(objects, k=3)
+        assert found.row.shape == found.targetid.shape == found.cosine.shape == (n, 3)
+        assert (found.low < found.high).all() and np.isfinite(found.redshift).all()
+        assert all(((0 < p) & (p <= 1)).all() for p in found.novelty.values())

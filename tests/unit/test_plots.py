@@ -305,6 +305,14 @@ def draw_transferred(pairs, rng):
     return plots.transferred(found, worst(found), pairs.spectra(np.arange(5)), pairs, source=SOURCE)
 
 
+def draw_looked_up(pairs, rng):
+    numbers = {name: rng.uniform(0, 0.5, 4) for name in ("redshift", "low", "high", "known")}
+    numbers["known"][1] = np.nan
+    found = numbers | {"pixels": pairs.images(np.arange(3)), "unusual": np.array([True, False, False, True])}
+    found |= {"row": rng.integers(0, 5, (4, 2)), "cosine": rng.uniform(size=(4, 2))}
+    return plots.looked_up(pairs, found, "image", source=SOURCE)
+
+
 @pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)
 def test_figure(draw, pairs):
     figure = draw(pairs, np.random.default_rng(0))
@@ -514,6 +522,20 @@ def test_the_law_is_told_in_words_or_said_to_be_missing():
     law = ablation_result()["scaling"]
     assert f"−{law['exponent']:.2f}" in plots.scaling_sentence(law).data
     assert "too few" in plots.scaling_sentence(scaling_law([1, 2], [2.0, 1.0])).data
+
+
+def test_tables_of_ones_own_galaxies():
+    one = {"name": "spec-1-2-3", "known": None, "redshift": 0.2, "low": -0.001, "high": 0.3, "observed": 0.867, "unusual": []}
+    rows = plots.own_table([one, one | {"known": 0.25, "unusual": ["features", "signal"]}]).data.splitlines()[2:]
+    assert rows[0] == "| `spec-1-2-3` | – | 0.200 | −0.001 to 0.300 | 86.7% | – |"
+    assert rows[1].endswith("| features, signal |")
+    share = {"n": 200, "nmad": 0.01, "within": 0.68, "width": 0.05, "unusual": 0.02}
+    both = {"spectrum": share, "image": share}
+    scores = {"test": both, "second": both, "strangers": {"spectrum": {"quasar": 0.5}, "image": {"star": 0.25}}}
+    one = {"nmad": 0.01, "outliers_005": 0.045, "n": 500}
+    assert "| SDSS, as read | 0.010 | 4.5% | 500 |" in plots.grids_table({"SDSS, as read": one}).data
+    assert "| spectrum | quasar | 50.0% |" in plots.warnings_table(scores).data
+    assert "| image, test galaxies | 0.010 | 68.0% | 0.050 | 200 |" in plots.intervals_table(scores).data
 
 
 def test_claims_are_counted_by_verdict_and_each_is_named_once():

@@ -16,6 +16,7 @@ from astroclip_book.plots.few_labels import (
     roc,
 )
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
+from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
 from astroclip_book.plots.property_tables import photoz_table, pz_table, scores_table, standing_table
 from astroclip_book.plots.retrieval import rare_table, retrieval_table
@@ -88,13 +89,16 @@ __all__ = [
     "four_way",
     "galleries",
     "gallery",
+    "grids_table",
     "groups_on_maps",
     "how_many",
+    "intervals_table",
     "island_sentence",
     "kept_by_maps",
     "kinds_table",
     "label_efficiency",
     "labels_table",
+    "looked_up",
     "maps_again",
     "maps_table",
     "mismatched",
@@ -105,6 +109,7 @@ __all__ = [
     "observed_spectra",
     "omitted_sentence",
     "order_table",
+    "own_table",
     "photoz_table",
     "pit_histogram",
     "population",
@@ -135,6 +140,7 @@ __all__ = [
     "transferred",
     "values_on_maps",
     "verdicts_sentence",
+    "warnings_table",
     "ways",
     "ways_table",
     "yardsticks",
