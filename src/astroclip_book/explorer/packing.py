@@ -22,6 +22,7 @@ SIDE = CROP // BINNING  # of a thumbnail: whole blocks of a JPEG, so that neighb
 COLUMNS = 20  # thumbnails on a side of a sheet; a browser unpacks a sheet when it first shows one of them
 QUALITY = 80
 PIXELS = 20  # of a spectrum to a bin, 16 Å
+BLUE_END = 4000.0  # Å; the noise of DESI rises steeply below
 BINS = len(WAVELENGTH) // PIXELS
 DIGITS = 5  # of a number; more than any of them is known to
 SHOWN_GROUPS = 10  # of clusters or islands; there are no more colours that one can tell apart
@@ -90,10 +91,11 @@ def binned_spectra(flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     levels : (n, 389) uint8 array
         0 at the lower limit and below, 255 at the upper one and above.
     window : (n, 2) float array
-        The limits, in the unit of the flux: they hold all but a spectrum's worst pixels.
+        The limits, in the unit of the flux: they hold all but a spectrum's worst pixels and its noisy blue end.
     """
     binned = flux[:, : BINS * PIXELS].reshape(len(flux), BINS, PIXELS).mean(2, dtype=float)
-    window = np.array([limits(one) for one in binned]).reshape(-1, 2)
+    calm = int((BLUE_END - WAVELENGTH[0]) / (WAVELENGTH[1] - WAVELENGTH[0])) // PIXELS
+    window = np.array([limits(one[calm:]) for one in binned]).reshape(-1, 2)
     low, span = window[:, :1], np.maximum(np.diff(window), np.finfo(np.float32).tiny)
     return np.rint(255 * np.clip((binned - low) / span, 0, 1)).astype(np.uint8), window
 

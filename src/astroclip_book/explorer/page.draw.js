@@ -36,7 +36,7 @@ function spectrumDrawing(data, row, { width, height, labelled }) {
   const across = (wavelength) => left + ((wavelength - first) / (last - first)) * (right - left);
   const up = (level) => bottom - (level / 255) * (bottom - top);
   const drawing = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "ex-spectrum" });
-  let previous = -Infinity;
+  const ends = [-Infinity, -Infinity]; // of the names in the lower and the upper row above the spectrum
   for (const [name, rest] of Object.entries(data.lines)) {
     const observed = rest.map((wavelength) => wavelength * (1 + data.redshift[row]));
     const middle = observed.reduce((sum, wavelength) => sum + wavelength, 0) / observed.length;
@@ -46,10 +46,12 @@ function spectrumDrawing(data, row, { width, height, labelled }) {
       drawing.append(shape("line", { x1: x, x2: x, y1: top - 2, y2: bottom, class: "ex-line" }));
     }
     if (!labelled) continue;
-    const crowded = across(middle) - previous < 34; // names of close lines would print over each other
-    const x = Math.min(Math.max(across(middle), left + 12), right - 12);
-    drawing.append(shape("text", { x, y: crowded ? 9 : 20, class: "ex-mark", "text-anchor": "middle" }, name));
-    previous = crowded ? -Infinity : across(middle);
+    const half = 3.2 * name.length;
+    const x = Math.min(Math.max(across(middle), left + half), right - half);
+    const level = ends.findIndex((end) => x - half > end);
+    if (level < 0) continue; // a name that would print over others is left out, its line is not
+    ends[level] = x + half;
+    drawing.append(shape("text", { x, y: level ? 9 : 20, class: "ex-mark", "text-anchor": "middle" }, name));
   }
   const points = [];
   for (let bin = 0; bin < bins; bin++) {
