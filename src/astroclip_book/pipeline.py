@@ -74,6 +74,7 @@ STEPS = {
             parallel=True,
         ),
         _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "09_embedding_space"),
+        _step("explorer", ("explorer_data.js", "bokeh.js"), (), ("survey", "index", "alignment", "analysis"), "10_explorer"),
         _step(
             "claims",
             (),
@@ -81,7 +82,7 @@ STEPS = {
             ("image_comparison", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),
             "claims",
         ),
-        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "10_mock_and_sky"),
+        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "11_mock_and_sky"),
     )
 }
 
@@ -96,7 +97,8 @@ CHAPTERS = {
     "07_few_labels": ("survey", "features", "alignment", "few_labels"),
     "08_ablations": ("ablations",),
     "09_embedding_space": ("survey", "index", "alignment", "analysis"),
-    "10_mock_and_sky": ("survey", "index", "alignment", "realism"),
+    "10_explorer": ("explorer",),
+    "11_mock_and_sky": ("survey", "index", "alignment", "realism"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),
 }
