@@ -11,9 +11,13 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from astroclip_book.errors import BookError
+from astroclip_book.explorer.figure import map_figure
+from astroclip_book.explorer.search import to_bytes
 from astroclip_book.pairs import PIXEL_SCALE, WAVELENGTH
 from astroclip_book.plots.galaxies import rgb
-from astroclip_book.plots.spectra import limits
+from astroclip_book.plots.spectra import LINES, limits
+from astroclip_book.plots.style import FAINT, GROUPS
 
 PREFIX = "const explorerData = "
 COLOURS = 128  # of a scale
@@ -42,6 +46,59 @@ CATEGORIES = (
 )  # fmt: skip
 SPACES = ("image", "spectrum", "joint")
 GROUPINGS = {"kmeans": "cluster", "dbscan": "island"}
+
+
+def pack(
+    *, source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict[str, np.ndarray],
+    analysis: dict[str, dict[str, np.ndarray]], vectors: dict[str, np.ndarray], pixels: tuple[np.ndarray, ...], neighbours: int,
+) -> dict:  # fmt: skip
+    """All that the page loads, as `script` writes it.
+
+    Parameters
+    ----------
+    source : str
+        What the data are, of `Run.source`.
+    total : int
+        Galaxies of the test set, of which those here may be a part.
+    targetid, redshift : (n,) arrays
+    catalog : dict of (n,) arrays
+        Columns under PROVABGS names; those that are there are used.
+    analysis : dict
+        ``umap`` to space to (n, 2) array; of ``kmeans`` and ``dbscan`` to space to (n,) int array what there is.
+    vectors : dict of (n, d) arrays
+        Unit vectors by modality.
+    pixels : tuple
+        `thumbnails`, and levels and windows by `binned_spectra`.
+    neighbours : int
+        How many are shown in each direction.
+
+    Raises
+    ------
+    BookError
+        When there is no map.
+    """
+    maps = {space: analysis["umap"][space] for space in SPACES if space in analysis.get("umap", {})}
+    if not maps:
+        raise BookError("analysis.h5 holds no map under 'umap' for the explorer: run the chapter 09_embedding_space again.")
+    tiles, levels, windows = pixels
+    first, step = bin_centres()
+    return {
+        "source": source,
+        "total": total,
+        "neighbours": neighbours,
+        "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
+        "redshift": rounded(redshift),
+        "maps": {space: {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])} for space, points in maps.items()},
+        "numbers": numbers(redshift, catalog),
+        "labels": categories(catalog) + groups(analysis),
+        "vectors": {name: text_of(to_bytes(one)) for name, one in vectors.items()},
+        "lines": {name: np.atleast_1d(rest).tolist() for name, rest in LINES.items()},
+        "colours": {"scale": palette(), "groups": GROUPS, "plain": FAINT},
+        "sheets": {"columns": COLUMNS, "width": ANGULAR_WIDTH, "files": [text_of(sheet) for sheet in sheets(tiles)]},
+        "spectra": {"bins": BINS, "first": first, "step": step, "levels": text_of(levels),
+                    "low": rounded(windows[:, 0]), "high": rounded(windows[:, 1])},
+        "figure": map_figure(),
+    }  # fmt: skip
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
@@ -156,11 +213,6 @@ def groups(analysis: dict) -> list[dict]:
                 found.append({"label": f"{noun} ({space})", "names": [labels[code] for code in present],
                               "codes": codes.tolist(), "plain": plain})  # fmt: skip
     return found
-
-
-def coordinates(points: np.ndarray) -> dict[str, list]:
-    """A map (n, 2) as its two columns."""
-    return {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
 
 
 def rounded(values: np.ndarray) -> list:

@@ -20,15 +20,22 @@ function colourer(data, choice) {
   return { colours, low, high };
 }
 
-// The key: a bar for numbers; for labels a button each, which chooses those galaxies as a lasso would.
+// The key, with buttons that choose galaxies as a lasso would, for those who cannot draw one: either end of the numbers, or a label.
 function legend(data, choice, { low, high, names }, choose) {
   if (choice.kind === "number") {
     const unknown = choice.values.filter((value) => value === null).length;
+    const tenth = (name, share) => {
+      const limit = quantile(knownSorted(choice.values), share), sign = share < 0.5 ? 1 : -1;
+      const within = (value) => value !== null && sign * (value - limit) <= 0;
+      const rows = choice.values.flatMap((value, row) => (within(value) ? [row] : []));
+      return element("button", { type: "button", onclick: () => choose(rows, `${choice.label}, ${name}`) }, name);
+    };
     const bar = element("span", { class: "ex-bar", "aria-hidden": "true" });
     bar.style.background = `linear-gradient(to right, ${data.colours.scale.join(", ")})`;
     return [
       element("span", {}, `${choice.label}: ${formatted(low)}`), bar, element("span", {}, formatted(high)),
-      unknown ? element("span", {}, `unknown of ${unknown}, grey`) : null,
+      tenth("lowest tenth", 0.1), tenth("highest tenth", 0.9),
+      unknown ? element("span", {}, `grey: unknown of ${unknown}`) : null,
     ].filter(Boolean);
   }
   return choice.names.map((name, code) => {

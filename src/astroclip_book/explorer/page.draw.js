@@ -46,7 +46,7 @@ function spectrumDrawing(data, row, { width, height, labelled }) {
       drawing.append(shape("line", { x1: x, x2: x, y1: top - 2, y2: bottom, class: "ex-line" }));
     }
     if (!labelled) continue;
-    const half = 3.2 * name.length;
+    const half = 3.5 * name.length;
     const x = Math.min(Math.max(across(middle), left + half), right - half);
     const level = ends.findIndex((end) => x - half > end);
     if (level < 0) continue; // a name that would print over others is left out, its line is not

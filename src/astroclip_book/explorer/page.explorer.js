@@ -50,8 +50,8 @@ async function explore(root) {
   // A result that is selected makes way for its own results: the keyboard goes on from the galaxy it chose.
   function chosenResult(row) {
     select(row);
-    part("detail").querySelector("h3").tabIndex = -1;
-    part("detail").querySelector("h3").focus({ preventScroll: true });
+    part("detail").querySelector("h2").tabIndex = -1;
+    part("detail").querySelector("h2").focus({ preventScroll: true });
   }
 
   function point(row) {

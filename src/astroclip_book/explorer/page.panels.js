@@ -18,11 +18,11 @@ function properties(data, row) {
 function detail(data, row) {
   const width = Math.round(data.sheets.width);
   return [
-    element("h3", {}, title(data, row)),
+    element("h2", {}, title(data, row)),
     element("div", { class: "ex-looks" },
       element("figure", {}, thumbnail(data, row, `Image of galaxy ${data.ids[row]}, ${width} arcsec wide`),
         element("figcaption", {}, `${width}″ wide`)),
-      element("figure", { class: "ex-wide" }, spectrumDrawing(data, row, { width: 340, height: 170, labelled: true }),
+      element("figure", {}, spectrumDrawing(data, row, { width: 340, height: 170, labelled: true }),
         element("figcaption", {}, "flux in 10⁻¹⁷ erg s⁻¹ cm⁻² Å⁻¹, mean of 16 Å"))),
     properties(data, row),
     element("p", {}, element("a", { href: `#galaxy=${data.ids[row]}` }, "Link to this galaxy")),
@@ -51,7 +51,7 @@ function results(data, row, ways, { select, point }) {
           onpointerenter: () => point(other), onfocus: () => point(other), onpointerleave: () => point(null), onblur: () => point(null) },
         shown, element("span", {}, `z ${formatted(data.redshift[other])}`), element("span", {}, `cos ${formatted(cosine)}`))));
     });
-    return element("section", { "data-way": `${asked}_to_${gallery}` }, element("h4", {}, `${asked} → ${gallery}`), list);
+    return element("section", { "data-way": `${asked}_to_${gallery}` }, element("h3", {}, `${asked} → ${gallery}`), list);
   });
 }
 
@@ -65,7 +65,7 @@ function selection(data, rows, name, { select, clear }) {
       thumbnail(data, row)))));
   const few = rows.length > shown.length ? ` Shown are ${shown.length} of them, at even steps through the file.` : "";
   return [
-    element("h3", {}, `${name}: ${rows.length} of ${data.count} galaxies`),
+    element("h2", {}, `${name}: ${rows.length} of ${data.count} galaxies`),
     element("p", {}, `Outlined, the selection; filled, all galaxies.${few} `, element("button", { type: "button", onclick: clear }, "Clear selection")),
     gallery,
     element("div", { class: "ex-histograms" }, ...data.numbers.map((column) => numberPanel(column, rows)),

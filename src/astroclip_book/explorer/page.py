@@ -61,7 +61,7 @@ neighbours, + and − zoom, 0 shows all, Escape gives up a lasso's selection. Ri
 </div>
 <div data-part="detail"></div>
 </div>
-<h3>Nearest to <span data-part="of"></span></h3>
+<h2>Nearest to <span data-part="of"></span></h2>
 <div data-part="results"></div>
 <div data-part="selection"></div>
 </div>
