@@ -114,7 +114,7 @@ async function explore(root) {
     }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || (!direction && !act)) return;
     event.preventDefault();
-    event.stopPropagation(); // the theme turns pages by arrows
+    event.stopPropagation(); // themes may turn pages by arrows
     if (act) return act();
     const row = state.selected === null ? map.at(...map.middle) : map.beside(state.selected, direction);
     if (row === null) say("No galaxy further in this direction.");
@@ -148,6 +148,7 @@ async function explore(root) {
     if (event.final && event.geometry.type === "poly") choose([...map.galaxies.selected.indices], "Lasso");
   });
   part("map").addEventListener("keydown", press);
+  window.addEventListener("keydown", (event) => { if (event.key === "Escape") away(); });
   window.addEventListener("hashchange", follow);
   new MutationObserver(() => { map.outline(theme("--ex-text")); ring(); })
     .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
