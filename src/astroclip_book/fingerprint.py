@@ -10,6 +10,8 @@ from pathlib import Path
 # Changing how a run is kept, shown or started does not change what its steps compute.
 HOUSEKEEPING = {"", "errors", "pipeline", "presets", "processes", "progress", "run", "storage"}
 
+BESIDE = {".json", ".js", ".css"}  # what a module may read from files beside it
+
 
 def digest(text: str) -> str:
     """Hexadecimal SHA-256 of a text."""
@@ -19,7 +21,8 @@ def digest(text: str) -> str:
 def code_hash(modules: set[str]) -> str:
     """Hash of these modules and of all that they import from their own package, directly or not.
 
-    Comments, docstrings and layout do not count, a module's data (``.json`` of its name) do. Nothing is imported or run.
+    Comments, docstrings and layout do not count; files of other kinds under a module's name (``page.css`` and ``page.map.js``
+    beside ``page.py``) do. Nothing is imported or run.
     """
     found: dict[str, str] = {}
     waiting = set(modules)
@@ -30,8 +33,8 @@ def code_hash(modules: set[str]) -> str:
             tree = ast.parse(path.read_text())
             waiting |= imports(tree, name.partition(".")[0])
             found[name] = ast.dump(_without_docstrings(tree))
-            if path.with_suffix(".json").is_file():
-                found[f"{name}.json"] = path.with_suffix(".json").read_text()
+            beside = [file for file in path.parent.glob(f"{path.stem}.*") if file.suffix in BESIDE]
+            found |= {f"{name} {file.name}": file.read_text() for file in beside}
     return digest("\n".join(f"{name} {found[name]}" for name in sorted(found)))
 
 

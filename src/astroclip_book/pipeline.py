@@ -74,6 +74,7 @@ STEPS = {
             parallel=True,
         ),
         _step("analysis", ("analysis.h5",), ("evaluation", "analysis"), ("survey", "alignment"), "09_embedding_space"),
+        _step("explorer", ("explorer_data.js", "bokeh.js"), (), ("survey", "index", "alignment", "analysis"), "10_explorer"),
         _step(
             "claims",
             (),
@@ -81,7 +82,7 @@ STEPS = {
             ("image_comparison", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),
             "claims",
         ),
-        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "10_mock_and_sky"),
+        _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "11_mock_and_sky"),
         _step(
             "own_galaxies",
             ("own_galaxies.h5",),
@@ -103,7 +104,8 @@ CHAPTERS = {
     "07_few_labels": ("survey", "features", "alignment", "few_labels"),
     "08_ablations": ("ablations",),
     "09_embedding_space": ("survey", "index", "alignment", "analysis"),
-    "10_mock_and_sky": ("survey", "index", "alignment", "realism"),
+    "10_explorer": ("explorer",),
+    "11_mock_and_sky": ("survey", "index", "alignment", "realism"),
     "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),

@@ -62,6 +62,8 @@ def _stage(run: Run, stage: Path, root: Path) -> Path:
     shutil.copy(root / "_toc.yml", stage)
     config = yaml.safe_load((root / "_config.yml").read_text())
     config["sphinx"]["config"]["html_theme_options"]["announcement"] = _banner(run)
+    for script in (artefact for step in run.steps.values() for artefact in step.artefacts if artefact.endswith(".js")):
+        shutil.copy(run.path(script), stage / "book" / "static")  # pages load it from there
     (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     for chapter in chapters(root):
         place = stage / chapter.relative_to(root)

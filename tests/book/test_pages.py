@@ -1,7 +1,5 @@
 """The built site in a real browser, opened as a plain folder without a network."""
 
-import shutil
-
 import pytest
 import yaml
 
@@ -12,38 +10,6 @@ def pages() -> list[str]:
     """Every page of the table of contents, without suffix."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     return [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(book, browser):
-    """Open a page of the site and collect what the browser complains of and asks the network for."""
-    tab = browser.new_page(viewport={"width": 1200, "height": 900})
-    troubles = []
-    tab.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
-    tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
-    tab.on("request", lambda request: request.url.startswith("http") and troubles.append(f"network: {request.url}"))
-
-    def open_(page: str):
-        tab.goto((book.site / "html" / f"{page}.html").as_uri(), wait_until="load")
-        tab.wait_for_timeout(500)  # MathJax and the theme work on after the page has loaded
-        return tab, troubles
-
-    yield open_
-    tab.close()
 
 
 @pytest.mark.parametrize("page", pages())

@@ -43,5 +43,8 @@ def test_hash_follows_imports(tmp_path, monkeypatch):
     before = code_hash({"toypackage.top"})
     (package / "other.json").write_text("[1]")
     assert code_hash({"toypackage.top"}) == before
-    (package / "deep.json").write_text("[1]")  # data of a module that counts
-    assert code_hash({"toypackage.top"}) != before
+    for beside in ("deep.json", "deep.css", "deep.part.js"):  # of a module that counts
+        (package / beside).write_text("[1]")
+        after = code_hash({"toypackage.top"})
+        assert after != before
+        before = after

@@ -1,0 +1,47 @@
+// Colours of a property, a label or a group, and the key to them.
+
+function choices(data) {
+  return [...data.numbers.map((column) => ({ ...column, kind: "number" })), ...data.labels.map((column) => ({ ...column, kind: "label" }))];
+}
+
+function colourer(data, choice) {
+  const { scale, groups, plain } = data.colours;
+  if (choice.kind === "label") {
+    const colours = choice.names.map((_, code) => (choice.plain.includes(code) ? plain : groups[code % groups.length]));
+    return { colours: choice.codes.map((code) => colours[code]), names: colours };
+  }
+  const sorted = knownSorted(choice.values);
+  const low = quantile(sorted, 0.01), high = quantile(sorted, 0.99);
+  const colours = choice.values.map((value) => {
+    if (value === null) return plain;
+    const share = Math.min(Math.max((value - low) / (high - low || 1), 0), 1);
+    return scale[Math.round(share * (scale.length - 1))];
+  });
+  return { colours, low, high };
+}
+
+// The key, with buttons that choose galaxies as a lasso would, for those who cannot draw one: either end of the numbers, or a label.
+function legend(data, choice, { low, high, names }, choose) {
+  if (choice.kind === "number") {
+    const unknown = choice.values.filter((value) => value === null).length;
+    const tenth = (name, share) => {
+      const limit = quantile(knownSorted(choice.values), share), sign = share < 0.5 ? 1 : -1;
+      const within = (value) => value !== null && sign * (value - limit) <= 0;
+      const rows = choice.values.flatMap((value, row) => (within(value) ? [row] : []));
+      return element("button", { type: "button", onclick: () => choose(rows, `${choice.label}, ${name}`) }, name);
+    };
+    const bar = element("span", { class: "ex-bar", "aria-hidden": "true" });
+    bar.style.background = `linear-gradient(to right, ${data.colours.scale.join(", ")})`;
+    return [
+      element("span", {}, `${choice.label}: ${formatted(low)}`), bar, element("span", {}, formatted(high)),
+      tenth("lowest tenth", 0.1), tenth("highest tenth", 0.9),
+      unknown ? element("span", {}, `grey: unknown of ${unknown}`) : null,
+    ].filter(Boolean);
+  }
+  return choice.names.map((name, code) => {
+    const rows = choice.codes.flatMap((one, row) => (one === code ? [row] : []));
+    const dot = element("span", { class: "ex-dot", "aria-hidden": "true" });
+    dot.style.background = names[code];
+    return element("button", { type: "button", onclick: () => choose(rows, `${choice.label}: ${name}`) }, dot, `${name} (${rows.length})`);
+  });
+}

@@ -1,0 +1,108 @@
+// Small pieces of the page. Text from files goes in as text, never as markup.
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== null && value !== false) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+function shape(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function thumbnail(data, row, label) {
+  const { columns } = data.sheets, place = row % columns ** 2;
+  const image = element("span", { class: "ex-thumbnail", ...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" }) });
+  image.style.backgroundImage = `url(${sheetAddress(data, Math.floor(row / columns ** 2))})`;
+  image.style.backgroundSize = `${100 * columns}%`;
+  const percent = (step) => `${(100 * step) / (columns - 1)}%`;
+  image.style.backgroundPosition = `${percent(place % columns)} ${percent(Math.floor(place / columns))}`;
+  return image;
+}
+
+// A spectrum with its lines marked where its redshift puts them. Without labels it is a picture for a small button.
+function spectrumDrawing(data, row, { width, height, labelled }) {
+  const { bins, first, step, low, high } = data.spectra;
+  const left = labelled ? 34 : 2, right = width - 2, top = labelled ? 24 : 3, bottom = height - (labelled ? 30 : 3);
+  const last = first + step * (bins - 1);
+  const across = (wavelength) => left + ((wavelength - first) / (last - first)) * (right - left);
+  const up = (level) => bottom - (level / 255) * (bottom - top);
+  const drawing = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "ex-spectrum" });
+  const ends = [-Infinity, -Infinity]; // of the names in the lower and the upper row above the spectrum
+  for (const [name, rest] of Object.entries(data.lines)) {
+    const observed = rest.map((wavelength) => wavelength * (1 + data.redshift[row]));
+    const middle = observed.reduce((sum, wavelength) => sum + wavelength, 0) / observed.length;
+    if (middle < first || middle > last) continue;
+    for (const wavelength of observed) {
+      const x = across(wavelength).toFixed(1);
+      drawing.append(shape("line", { x1: x, x2: x, y1: top - 2, y2: bottom, class: "ex-line" }));
+    }
+    if (!labelled) continue;
+    const half = 3.5 * name.length;
+    const x = Math.min(Math.max(across(middle), left + half), right - half);
+    const level = ends.findIndex((end) => x - half > end);
+    if (level < 0) continue; // a name that would print over others is left out, its line is not
+    ends[level] = x + half;
+    drawing.append(shape("text", { x, y: level ? 9 : 20, class: "ex-mark", "text-anchor": "middle" }, name));
+  }
+  const points = [];
+  for (let bin = 0; bin < bins; bin++) {
+    points.push(`${across(first + bin * step).toFixed(1)},${up(data.levels[row * bins + bin]).toFixed(1)}`);
+  }
+  drawing.append(shape("polyline", { points: points.join(" "), class: "ex-flux" }));
+  if (!labelled) {
+    drawing.setAttribute("aria-hidden", "true");
+    return drawing;
+  }
+  drawing.append(shape("path", { d: `M${left} ${top}V${bottom}H${right}`, class: "ex-axis" }));
+  for (let wavelength = 4000; wavelength <= last; wavelength += 1000) {
+    const x = across(wavelength);
+    drawing.append(shape("path", { d: `M${x.toFixed(1)} ${bottom}v4`, class: "ex-axis" }));
+    if (wavelength % 2000 === 0) drawing.append(shape("text", { x, y: bottom + 14, "text-anchor": "middle" }, String(wavelength)));
+  }
+  drawing.append(
+    shape("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "observed wavelength (Å)"),
+    shape("text", { x: left - 4, y: top + 8, "text-anchor": "end" }, formatted(high[row])),
+    shape("text", { x: left - 4, y: bottom, "text-anchor": "end" }, formatted(low[row])),
+  );
+  drawing.setAttribute("role", "img");
+  drawing.setAttribute("aria-label", `Spectrum of galaxy ${data.ids[row]}, lines marked at redshift ${formatted(data.redshift[row])}`);
+  return drawing;
+}
+
+// Shares of all galaxies, filled, and of the chosen ones, as a line, in the same bins.
+function histogram(values, chosen) {
+  const sorted = knownSorted(values);
+  const low = quantile(sorted, 0.005), high = quantile(sorted, 0.995);
+  const bins = 24, width = 240, height = 90;
+  const shares = (some) => {
+    const counts = new Array(bins).fill(0);
+    for (const value of some) {
+      const bin = Math.floor(((value - low) / (high - low || 1)) * bins);
+      counts[Math.min(Math.max(bin, 0), bins - 1)] += 1 / some.length;
+    }
+    return counts;
+  };
+  const all = shares(sorted), some = chosen.length ? shares(chosen) : new Array(bins).fill(0);
+  const peak = Math.max(...all, ...some);
+  const x = (bin) => ((bin * width) / bins).toFixed(1), y = (share) => (height - (share / peak) * (height - 6)).toFixed(1);
+  const outline = (counts) => counts.map((share, bin) => `L${x(bin)} ${y(share)}L${x(bin + 1)} ${y(share)}`).join("");
+  return {
+    low,
+    high,
+    drawing: shape(
+      "svg",
+      { viewBox: `0 0 ${width} ${height}`, class: "ex-histogram", "aria-hidden": "true" },
+      shape("path", { d: `M0 ${height}${outline(all)}L${width} ${height}Z`, class: "ex-all" }),
+      shape("path", { d: `M0 ${height}${outline(some)}L${width} ${height}`, class: "ex-chosen" }),
+    ),
+  };
+}

@@ -1,0 +1,27 @@
+// Exact search by cosine. Sums of products of bytes are integers, so that every browser, and the tests, give the same order.
+
+function product(first, row, second, other, dimension) {
+  let sum = 0;
+  const a = row * dimension, b = other * dimension;
+  for (let i = 0; i < dimension; i++) sum += first[a + i] * second[b + i];
+  return sum;
+}
+
+// The k nearest galaxies, the query left out: [{row, cosine}], best first, equal ones in the order of the file.
+function nearest(query, gallery, row, k) {
+  const scores = new Float64Array(gallery.lengths.length);
+  for (let other = 0; other < scores.length; other++) {
+    scores[other] = product(query.values, row, gallery.values, other, query.dimension) / gallery.lengths[other];
+  }
+  const order = Array.from(scores.keys()).filter((other) => other !== row);
+  order.sort((a, b) => scores[b] - scores[a] || a - b);
+  return order.slice(0, k).map((other) => ({ row: other, cosine: scores[other] / query.lengths[row] }));
+}
+
+// All ways between the modalities: [{asked, gallery, found}].
+function fourWays(data, row, k) {
+  const modalities = Object.keys(data.vectors);
+  return modalities.flatMap((asked) =>
+    modalities.map((gallery) => ({ asked, gallery, found: nearest(data.vectors[asked], data.vectors[gallery], row, k) })),
+  );
+}

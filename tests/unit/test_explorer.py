@@ -1,0 +1,164 @@
+"""What the explorer's page is made of: small vectors, thumbnails, spectra, and text that stays text."""
+
+import base64
+import dataclasses
+import io
+import itertools
+
+import h5py
+import numpy as np
+import pytest
+from packed import EVIL, N, packed, unit
+from PIL import Image
+from small import write_pairs
+
+from astroclip_book.embeddings import Embeddings
+from astroclip_book.errors import BookError
+from astroclip_book.explorer import packing
+from astroclip_book.explorer.page import markup
+from astroclip_book.explorer.search import byte_neighbours, recall_of_bytes, to_bytes
+from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, index_pairs
+from astroclip_book.presets import load_preset
+from astroclip_book.steps import explorer as step
+
+
+def test_bytes_fill_their_range_and_keep_directions():
+    vectors = unit(50)
+    small = to_bytes(vectors)
+    assert small.dtype == np.int8 and (np.abs(small).max(axis=1) == 127).all()
+    length = np.linalg.norm(small.astype(float), axis=1)
+    assert ((small / length[:, None] * vectors).sum(1) > 0.9999).all()
+    assert not to_bytes(np.zeros((1, 4))).any()
+
+
+def test_byte_neighbours_are_those_of_a_plain_loop():
+    query, gallery = to_bytes(unit(300)), to_bytes(unit(300, seed=3))
+    gallery[7] = gallery[5]  # equal cosines come in the order of the gallery
+    found, cosine = byte_neighbours(query, gallery, np.arange(300), 10)
+    for row in (0, 5, 299):
+        q = query[row].astype(int)
+        score = [float(q @ g) / np.sqrt(float(g @ g)) / np.sqrt(float(q @ q)) for g in gallery.astype(int)]
+        wanted = sorted((i for i in range(300) if i != row), key=lambda i: (-round(score[i], 12), i))[:10]
+        assert found[row].tolist() == wanted
+        np.testing.assert_allclose(cosine[row], np.take(score, wanted), rtol=1e-12)
+
+
+def test_recall_is_high_and_needs_enough_galaxies():
+    recall = recall_of_bytes({"image": unit(200), "spectrum": unit(200, seed=4)}, 10)
+    assert recall.keys() == {f"{a}_to_{b}" for a, b in itertools.product(("image", "spectrum"), repeat=2)}
+    assert all(0.95 < share <= 1 for share in recall.values())
+    with pytest.raises(BookError, match="the 10 nearest galaxies and the test set has 10"):
+        recall_of_bytes({"image": unit(10), "spectrum": unit(10)}, 10)
+
+
+def test_thumbnails_are_the_centre_north_up():
+    image = np.full((1, 152, 152, 3), 0.0, np.float32)
+    image[0, 140:147, 70:80] = 5  # near the end of the first axis, which is up
+    image[0, 150] = 99  # beyond what is shown
+    tile = packing.thumbnails(image)[0]
+    assert tile.shape == (72, 72, 3) and tile[:3, 34:37, 1:].min() == 255 and tile[10:].max() < 60 and tile[:, 0].max() < 60
+
+
+def test_sheets_keep_each_thumbnail_in_its_place():
+    rng = np.random.default_rng(0)
+    colours = rng.integers(30, 220, (405, 3), np.uint8)
+    files = packing.sheets(np.broadcast_to(colours[:, None, None], (405, 72, 72, 3)))
+    assert len(files) == 2
+    for number in (0, 19, 20, 399, 400, 404):
+        sheet = np.asarray(Image.open(io.BytesIO(files[number // 400])))
+        row, column = divmod(number % 400, packing.COLUMNS)
+        tile = sheet[72 * row : 72 * row + 72, 72 * column : 72 * column + 72]
+        assert np.abs(tile.astype(int) - colours[number]).max() <= 6  # no colour of its neighbours
+
+
+def test_spectra_come_back_from_their_bytes():
+    flux = 2 + np.sin(WAVELENGTH / 500)[None] * np.array([[1.0], [3.0]])
+    levels, window = packing.binned_spectra(flux)
+    first, distance = packing.bin_centres()
+    wavelength = first + distance * np.arange(packing.BINS)
+    back = window[:, :1] + levels / 255 * np.diff(window)
+    np.testing.assert_allclose(back, 2 + np.sin(wavelength / 500) * np.array([[1.0], [3.0]]), atol=0.05)
+    flat, window = packing.binned_spectra(np.zeros((1, N_WAVELENGTH)))
+    assert np.isfinite(window).all() and not flat.any()
+
+
+def test_unknown_values_and_absent_columns():
+    redshift = np.array([0.1, 0.2, 0.3])
+    catalog = {"LOG_MSTAR": np.full(3, np.nan), "MAG_R": np.array([18.0, np.nan, 19]), "HALF_LIGHT_RADIUS": np.array([1.0, 0, 10])}
+    assert packing.numbers(redshift, catalog) == [
+        {"label": "redshift", "values": [0.1, 0.2, 0.3]},
+        {"label": "r magnitude", "values": [18.0, None, 19.0]},
+        {"label": "log half-light radius (arcsec)", "values": [0.0, None, 1.0]},
+    ]
+    assert packing.categories({"MORPHOLOGY": np.array(["", "", ""])}) == []
+    found = packing.categories({"ARTEFACT": np.array(["none", "chip_edge", ""]), "MERGER": np.array([True, False, True])})
+    assert found[0] == {"label": "merger", "names": ["no", "yes"], "codes": [1, 0, 1], "plain": [0]}
+    assert found[1]["names"] == ["chip edge", "none", "unknown"] and found[1]["plain"] == [1, 2]
+
+
+def test_groups_beyond_the_tenth_are_together_and_absent_ones_left_out():
+    found = packing.groups({"dbscan": {"joint": np.array([0, 11, -1, 14])}, "kmeans": {}})
+    assert found == [
+        {"label": "island (joint)", "names": ["island 0", "other islands", "no island"], "codes": [0, 1, 2, 1], "plain": [1, 2]}
+    ]
+    assert packing.groups({}) == []
+
+
+def test_labels_break_neither_script_nor_page():
+    content = packed(source=EVIL)
+    text = packing.script(content)
+    assert "</script" not in text and "\u2028" not in text and packing.read_script(text)["labels"] == content["labels"]
+    page = markup(content)
+    assert EVIL not in page and "alert(1)</script>" not in page and page.count("</script>") == 3
+    assert content["ids"][0] == "39600000000000001"  # as text: too long for a number of a browser
+
+
+def test_the_page_says_what_it_shows():
+    assert "Mock survey – simulated data; all 30 test galaxies." in markup(packed())
+    assert "Real data: desi.h5; 30 of 9,000 test galaxies, drawn at random." in markup(packed(source="desi.h5", total=9000))
+
+
+def test_a_real_run_knows_redshifts_alone():
+    content = packed(catalog={}, analysis={"umap": {"image": np.zeros((N, 2))}})
+    assert [column["label"] for column in content["numbers"]] == ["redshift"] and content["labels"] == []
+    assert "<table>" in markup(content)
+    with pytest.raises(BookError, match="holds no map"):
+        packed(analysis={})
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run with pairs, embeddings and an analysis, without its book-keeping."""
+    index, _ = index_pairs(write_pairs(tmp_path / "pairs.h5"), 0.2, 0)
+    index.save(tmp_path / "index.h5")
+    n, test = len(index), index.where("test")
+    embeddings = Embeddings(unit(n), unit(n, seed=1), index.targetid, index.redshift, index.split)
+    with h5py.File(tmp_path / "embeddings.h5", "w") as file:
+        for name, values in vars(embeddings).items():
+            file[name] = values
+    with h5py.File(tmp_path / "analysis.h5", "w") as file:
+        file["index"], file["umap/joint"] = test, np.random.default_rng(0).normal(size=(len(test), 2))
+
+    @dataclasses.dataclass
+    class Stub:
+        preset = load_preset("smoke", pairs_path=str(tmp_path / "pairs.h5"))
+        source = "pairs.h5"
+        path = staticmethod(lambda name: tmp_path / name)
+
+    return Stub()
+
+
+def test_the_step_packs_the_test_set_or_a_part_of_it(run, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    numbers = step.explorer(run, scratch)["explorer"]
+    assert numbers["n"] == numbers["total"] == 20
+    assert numbers["bytes"] == sum(file.stat().st_size for file in scratch.iterdir()) > 1e6
+    content = packing.read_script((scratch / "explorer_data.js").read_text())
+    assert len(base64.b64decode(content["vectors"]["image"])) == 20 * 32
+    monkeypatch.setattr(step, "MOST", 12)
+    assert step.explorer(run, scratch)["explorer"]["n"] == 12
+    some = packing.read_script((scratch / "explorer_data.js").read_text())
+    assert set(some["ids"]) < set(content["ids"]) and some["total"] == 20
+    place = content["ids"].index(some["ids"][3])
+    assert some["maps"]["joint"]["x"][3] == content["maps"]["joint"]["x"][place]
