@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from astroclip_book.errors import BookError
@@ -101,8 +102,8 @@ def _from_any_address(source: Source, path: Path) -> None:
             reasons.append(f"{part.address}: what arrived {found}")
         except Unavailable as error:
             reasons.append(f"{part.address}: {error}")
-    listed = "".join(f"\n  {reason}" for reason in reasons)
-    raise BookError(f"{path} ({source.what}) was not downloaded:{listed}\nRun this again to go on, or by hand: {_by_hand(source)}")
+    lines = "\n  ".join([f"{path} ({source.what}) was not downloaded:", *reasons])
+    raise BookError(f"{lines}\nRun this again to go on, or by hand: {_by_hand(source)}")
 
 
 def _needs_a_hand(source: Source, path: Path) -> str:
@@ -127,5 +128,6 @@ def _parts(source: Source, directory: Path) -> list[Part]:
 def _prepare(directory: Path) -> None:
     try:
         (directory / PARTIAL).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory / PARTIAL).close()
     except OSError as error:
         raise BookError(f"{directory} cannot be made or written to ({error}): choose another place by --data-dir.") from error

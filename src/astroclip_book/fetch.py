@@ -24,6 +24,7 @@ from astroclip_book.storage import read_json, write_json
 CHUNK = 2**16  # bytes: what a lost connection takes with it
 TIMEOUT = (10, 60)  # s: to connect, and without a byte
 PATIENCE = 6  # attempts in a row that bring nothing new
+DOUBT = 3  # likewise, where no connection brought anything since the call: the machine may be offline, the address gone
 LONGEST_WAIT = 30.0  # s between attempts
 BUSY = (408, 425, 429)  # and all from 500 on: worth another attempt
 LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -118,26 +119,27 @@ def fetch(part: Part, name: str) -> None:
     Raises
     ------
     Unavailable
-        If the address refuses, gives something else, or `PATIENCE` attempts in a row brought nothing new.
+        If the address refuses, gives something else, or many attempts in a row brought nothing new.
     BookError
         If the file does not fit on the disk.
     """
-    most, fruitless = part.length, 0
+    begun = most = part.length
+    fruitless = 0
     with _Session() as session:
         while not part.whole:
             try:
                 _attempt(session, part, name)
                 continue
             except _Again as error:
-                reason = str(error)
+                reason, patience = str(error), PATIENCE
             except LOST as error:
-                reason = f"the connection failed ({_root(error)})"
+                reason, patience = f"the connection failed ({_root(error)})", DOUBT if most == begun else PATIENCE
             except requests.RequestException as error:
                 raise Unavailable(str(error)) from error
             fruitless = fruitless + 1 if part.length <= most else 0
             most = max(most, part.length)
-            if fruitless == PATIENCE:
-                raise Unavailable(f"{reason} ({PATIENCE} attempts without a new byte)")
+            if fruitless >= patience:
+                raise Unavailable(f"{reason} ({fruitless} attempts without a new byte)")
             wait = min(2.0**fruitless, LONGEST_WAIT)
             print(f"{name}: {reason}. Next attempt in {wait:.0f} s")
             time.sleep(wait)

@@ -50,7 +50,7 @@ def problem(source: Source, path: Path, final: Path, address: str | None = None)
     damage = _damage(path, source.format)
     if damage:
         return damage
-    sha256 = _sha256(path)
+    sha256 = _sha256(path, final.name)
     if not sha256.startswith(published):
         return f"has the SHA-256 {sha256}, the published file {published}{'' if len(published) == 64 else '…'}"
     if sha256 != known.get("sha256", sha256):
@@ -83,9 +83,9 @@ def _bytes(path: Path, n: int) -> bytes:
         return file.read(n)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, name: str) -> str:
     found = hashlib.sha256()
-    bar = progress(description=f"checksum of {path.name}", total=path.stat().st_size, unit="B", unit_scale=True)
+    bar = progress(description=f"checksum of {name}", total=path.stat().st_size, unit="B", unit_scale=True)
     with path.open("rb") as file, bar:
         while block := file.read(BLOCK):
             found.update(block)

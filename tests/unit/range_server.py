@@ -30,7 +30,6 @@ class RangeServer(ThreadingHTTPServer):
         self.requests: list[dict] = []  # the headers of each
         self.sent = 0
         self.watch = lambda sent: None  # called as bytes go out
-        self.pace = 0.0  # s after each piece
 
     def address(self, name: str = "file.pt") -> str:
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -78,7 +77,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
             server.sent += len(piece)
             server.watch(server.sent)
-            sleep(server.pace)
         length = act.get("headers", {}).get("Content-Length", len(body))
         self.close_connection = end < len(body) or length != len(body)
 

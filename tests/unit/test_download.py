@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -181,6 +182,16 @@ def test_a_busy_server_is_asked_again(get, server, waits):
     assert get() == server.body and waits == [2, 4, 8]
 
 
+def test_an_address_that_nothing_answers_at_is_soon_given_up(get, server, waits):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{nobody.getsockname()[1]}/x"
+        assert get(addresses=[gone, server.address()]) == server.body and waits == [2, 4]
+        get.path.unlink()
+        get.record.unlink()
+        refused(get, r"connection failed \(\[Errno \d+\] Connection refused\)", addresses=[gone])
+
+
 def test_a_server_that_falls_silent_is_asked_again(get, server, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", (1, 0.1))
     server.plan = [{"stall": 0.3}]
@@ -268,7 +279,7 @@ def test_a_second_download_has_to_be_the_first(get, server):
 
 def test_a_file_is_hashed_again_only_when_it_changed(get, server, monkeypatch):
     body = get()
-    monkeypatch.setattr("astroclip_book.integrity._sha256", lambda _: pytest.fail("hashed"))
+    monkeypatch.setattr("astroclip_book.integrity._sha256", lambda *_: pytest.fail("hashed"))
     assert get() == body
     monkeypatch.undo()
     os.utime(get.path)
@@ -364,11 +375,13 @@ def test_killed_ten_times_at_random(tmp_path):
         def kill(sent):
             if kills and sent >= kills[0]:
                 kills.pop(0)
-                process.send_signal(signal.SIGKILL)
+                server.watch = lambda sent: None  # once a process
+                process.kill()
 
-        server.watch, codes = kill, []
+        codes = []
         while not codes or codes[-1]:
             process = subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            server.watch = kill
             codes.append(process.wait())
     assert codes == [-signal.SIGKILL] * 10 + [0]
     assert (tmp_path / NAME).read_bytes() == body
