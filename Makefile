@@ -1,4 +1,5 @@
 PRESET ?= laptop
+DATASET ?= desi
 PYTHON ?= python3
 RUN = .venv/bin/python
 
@@ -8,6 +9,9 @@ help: ## List these commands
 
 book: .venv/ready ## Execute the chapters and build the site: make book PRESET=smoke
 	@$(RUN) -m astroclip_book book "$(PRESET)"
+
+data: .venv/ready ## Download real galaxies and published weights into data/: make data DATASET=desi
+	@$(RUN) -m astroclip_book data "$(DATASET)"
 
 test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke
 	$(RUN) -m ruff check
@@ -37,4 +41,4 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 	.venv/bin/pip install --quiet --no-deps open_clip_torch==3.3.0  # its losses are an oracle; the rest wants torchvision
 	touch $@
 
-.PHONY: help book test bench clean lock
+.PHONY: help book data test bench clean lock

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from astroclip_book.download import DATA, download_dataset
 from astroclip_book.errors import BookError
 from astroclip_book.execution import execute
 from astroclip_book.pipeline import CHAPTERS
@@ -15,16 +16,20 @@ from astroclip_book.site import build_site
 
 
 def main() -> None:
-    """Execute the chapters of a run, build its site, or both; or make its steps without the chapters."""
+    """Execute the chapters of a run, build its site, or both; make its steps without the chapters; or download data."""
     parser = argparse.ArgumentParser(prog="python -m astroclip_book", description=main.__doc__)
-    parser.add_argument("what", choices=("book", "execute", "site", "steps"),
-                        help="book is execute and site; steps is for torchrun, on many GPUs")
-    parser.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/")
+    parser.add_argument("what", choices=("book", "execute", "site", "steps", "data"),
+                        help="book is execute and site; steps is for torchrun, on many GPUs; data downloads a data set")
+    parser.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/; for data, datasets/")
     parser.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
     parser.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
+    parser.add_argument("--data-dir", type=Path, default=DATA, help="where downloaded files go, by default data")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     options = parser.parse_args()
     try:
+        if options.what == "data":
+            download_dataset(options.preset, options.data_dir)
+            return
         preset = load_preset(options.preset)
         run = Run(preset, options.run_dir or ROOT / "runs" / preset.name)
         if options.what == "steps":

@@ -213,7 +213,7 @@ def load_preset(name: str, **overrides) -> Preset:
     for key, value in overrides.items():
         if value is not None:
             _apply(values, key, value)
-    return _build(Preset, {"name": path.stem, **values}, str(path))
+    return build(Preset, {"name": path.stem, **values}, str(path))
 
 
 def _sections() -> dict[str, list[str]]:
@@ -240,7 +240,8 @@ def _apply(values: dict, key: str, value) -> None:
     values.setdefault(section, {})[name] = value
 
 
-def _build(kind, values, where: str):
+def build(kind, values, where: str):
+    """Make a dataclass from what YAML holds; BookError, which begins with ``where``, unless keys and types are its own."""
     if not isinstance(values, dict):
         raise BookError(f"{where}: expected keys with values, found {values!r}.")
     hints = typing.get_type_hints(kind)
@@ -253,7 +254,7 @@ def _build(kind, values, where: str):
 
 def _check(kind, value, where: str):
     if dataclasses.is_dataclass(kind):
-        return _build(kind, value, where)
+        return build(kind, value, where)
     if typing.get_origin(kind) is list:
         if not isinstance(value, list):
             raise BookError(f"{where} must be a list, not {value!r}.")
