@@ -19,7 +19,8 @@ PLACE = """id => {
   const {x, y} = plot.document.get_model_by_name("galaxies").data, row = explorerData.ids.indexOf(id);
   const box = document.querySelector(".ex-plot").getBoundingClientRect();
   const share = (value, {start, end}) => (value - start) / (end - start);
-  return [box.left + share(x[row], plot.x_range) * plot.inner_width, box.top + (1 - share(y[row], plot.y_range)) * plot.inner_height];
+  return [box.left + plot.min_border + share(x[row], plot.x_range) * plot.inner_width,
+          box.top + plot.min_border + (1 - share(y[row], plot.y_range)) * plot.inner_height];
 }"""
 GALAXIES = """name => Bokeh.documents[0].get_model_by_name("galaxies").data[name]"""
 

@@ -24,7 +24,7 @@ def map_figure() -> dict:
     pan, lasso, wheel = PanTool(name="pan"), LassoSelectTool(name="lasso"), WheelZoomTool(name="wheel")
     plot = figure(
         name="map", tools=[pan, lasso, wheel], active_drag=pan, active_scroll=wheel, toolbar_location=None,
-        x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"), sizing_mode="stretch_both", min_border=0, background_fill_alpha=0, border_fill_alpha=0, outline_line_alpha=0,
+        x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"), sizing_mode="stretch_both", min_border=2, outline_line_alpha=0,
     )  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
     drawn = plot.scatter(

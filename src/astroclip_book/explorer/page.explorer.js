@@ -26,9 +26,10 @@ async function explore(root) {
   }
 
   function ring() {
-    const marks = state.found.map((row) => ({ row, size: 13, colour: theme("--ex-accent"), width: 2 }));
-    if (state.selected !== null) marks.push({ row: state.selected, size: 20, colour: theme("--ex-text"), width: 3.5 });
-    if (state.pointed !== null) marks.push({ row: state.pointed, size: 17, colour: theme("--ex-text"), width: 2 });
+    const accent = theme("--ex-accent"), text = theme("--ex-text");
+    const marks = state.found.map((row) => ({ row, size: 13, colour: accent, width: 2 }));
+    if (state.selected !== null) marks.push({ row: state.selected, size: 20, colour: text, width: 3.5 });
+    if (state.pointed !== null) marks.push({ row: state.pointed, size: 17, colour: text, width: 2 });
     map.ring(marks);
   }
 
@@ -150,11 +151,11 @@ async function explore(root) {
   part("map").addEventListener("keydown", press);
   window.addEventListener("keydown", (event) => { if (event.key === "Escape") away(); });
   window.addEventListener("hashchange", follow);
-  new MutationObserver(() => { map.outline(theme("--ex-text")); ring(); })
-    .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  const dress = () => { map.dress(theme("--ex-text"), theme("--ex-ground")); ring(); };
+  new MutationObserver(dress).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 
   lay(state.space);
-  map.outline(theme("--ex-text"));
+  dress();
   growTable(data, part("table"));
   if (follow()) root.scrollIntoView();
   else if (!location.hash.startsWith("#galaxy=")) select(0, false);
