@@ -40,19 +40,21 @@ async function explore(root) {
     state.pointed = null;
     part("card").hidden = true;
     part("detail").replaceChildren(...detail(data, row));
-    part("results").replaceChildren(...results(data, row, ways, { select: chosenResult, point }));
+    const goOn = (other) => { select(other); goTo("nearest"); };
+    part("results").replaceChildren(...results(data, row, ways, { select: goOn, point }));
     part("of").textContent = title(data, row);
-    say(`Selected: ${title(data, row)}, redshift ${formatted(data.redshift[row])}; ${data.neighbours} nearest found in each direction.`);
+    const redshift = formatted(data.redshift[row]);
+    say(`Selected: ${title(data, row)}, redshift ${redshift}; ${data.neighbours} nearest found in each direction.`);
     map.reveal(row);
     ring();
     if (linked) history.replaceState(null, "", `#galaxy=${data.ids[row]}`);
   }
 
-  // A result that is selected makes way for its own results: the keyboard goes on from the galaxy it chose.
-  function chosenResult(row) {
-    select(row);
-    part("detail").querySelector("h2").tabIndex = -1;
-    part("detail").querySelector("h2").focus({ preventScroll: true });
+  // What was pressed to select may be gone, or far from what it changed: eyes and keyboard go on from a heading.
+  function goTo(name) {
+    const heading = part(name).querySelector("h2");
+    heading.tabIndex = -1;
+    heading.focus();
   }
 
   function point(row) {
@@ -64,7 +66,9 @@ async function explore(root) {
     state.chosen = rows;
     map.choose(rows);
     const clear = () => { choose([], ""); part("map").focus(); };
-    part("selection").replaceChildren(...(rows.length ? selection(data, rows, name, { select: chosenResult, clear }) : []));
+    const show = (row) => { select(row); goTo("detail"); };
+    const panel = rows.length ? selection(data, rows, name, { select: show, clear }) : [];
+    part("selection").replaceChildren(...panel);
     say(rows.length ? `${name}: ${rows.length} galaxies.` : "No selection.");
   }
 
@@ -123,19 +127,24 @@ async function explore(root) {
   }
 
   function radios(name, options, chosen, change) {
-    return element("fieldset", {}, element("legend", {}, name), ...options.map((option) =>
-      element("label", {}, element("input", { type: "radio", name: `ex-${name}`, value: option, checked: option === chosen, onchange: () => change(option) }),
-        option)));
+    const radio = (option) => element("input",
+      { type: "radio", name: `ex-${name}`, value: option, checked: option === chosen, onchange: () => change(option) });
+    return element("fieldset", {}, element("legend", {}, name),
+      ...options.map((option) => element("label", {}, radio(option), option)));
   }
 
-  const colour = element("select", { onchange: (event) => { state.choice = coloured[event.target.value]; paint(); } },
+  const recolour = (event) => { state.choice = coloured[event.target.value]; paint(); };
+  const colour = element("select", { onchange: recolour },
     ...coloured.map(({ label }, place) => element("option", { value: place }, label)));
-  const button = (text, label, act) => element("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
+  const button = (text, title, onclick) =>
+    element("button", { type: "button", "aria-label": title, title, onclick }, text);
   part("controls").append(
     radios("map", spaces, state.space, lay),
     element("label", {}, "colour ", colour),
     radios("drag", ["pan", "lasso"], "pan", (tool) => map.drag(tool)),
-    element("span", { class: "ex-zoom" }, button("+", "Zoom in", () => map.zoom(0.7)), button("−", "Zoom out", () => map.zoom(1 / 0.7)),
+    element("span", { class: "ex-zoom" },
+      button("+", "Zoom in", () => map.zoom(0.7)),
+      button("−", "Zoom out", () => map.zoom(1 / 0.7)),
       button("⤢", "Show all", () => map.fit())),
   );
 
@@ -150,7 +159,7 @@ async function explore(root) {
   });
   part("map").addEventListener("keydown", press);
   window.addEventListener("keydown", (event) => { if (event.key === "Escape") away(); });
-  window.addEventListener("hashchange", follow);
+  window.addEventListener("hashchange", () => { if (follow()) goTo("detail"); });
   const dress = () => { map.dress(theme("--ex-text"), theme("--ex-ground")); ring(); };
   new MutationObserver(dress).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 

@@ -95,10 +95,11 @@ class GalaxyMap {
     this.lasso.active = tool === "lasso";
   }
 
-  // Outlines keep pale colours apart from a light page and dark ones from a dark page. The ground is painted and not left open, as
-  // what stood at the edge before a move would stay there.
+  // Outlines keep pale colours apart from a light page and dark ones from a dark page. The ground is painted and not left
+  // open, as what stood at the edge before a move would stay there.
   dress(ink, ground) {
-    for (const glyph of [this.drawn.glyph, this.drawn.selection_glyph, this.drawn.nonselection_glyph]) glyph.line_color = ink;
+    const { glyph, selection_glyph: chosen, nonselection_glyph: others } = this.drawn;
+    for (const one of [glyph, chosen, others]) one.line_color = ink;
     this.plot.setv({ background_fill_color: ground, border_fill_color: ground });
   }
 
