@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 from astropy.table import Table
 
@@ -31,7 +32,7 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    dict of (N, ...) arrays in the order of ``targetid``; where an object is absent, floats are NaN,
+    dict of (N,) arrays in the order of ``targetid``, columns with one value an object; where an object is absent, floats are NaN,
     strings empty, integers -1 and booleans False. No cuts are applied.
 
     Raises
@@ -43,12 +44,12 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise BookError(f"{path} does not exist. Simulate a survey (make book), or give catalog_path an existing file.")
     try:
-        table = Table.read(path)
-    except Exception as error:  # astropy raises many kinds for a file that is not a table
+        table = _table(path)
+    except Exception as error:  # astropy and h5py raise many kinds for a file that is not a table
         raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS with one row per object, "
                         "and whole: compare its size with the source.") from error
-    if "TARGETID" not in table.colnames:
-        raise BookError(f"{path} has no column TARGETID; it has {', '.join(table.colnames[:8])}. "
+    if "TARGETID" not in table:
+        raise BookError(f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. "
                         "Use the PROVABGS catalogue or a mock's.")
     known = np.asarray(table["TARGETID"], np.int64)
     order = np.argsort(known, kind="stable")
@@ -58,12 +59,58 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
         raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. "
                         "Is it the catalogue of another survey? Check catalog_path.")
     rows = order[place]
-    columns = {name: _take(np.asarray(table[name]), rows, found) for name in table.colnames if name != "TARGETID"}
+    columns = {name: _take(values, rows, found) for name, values in table.items() if name != "TARGETID"}
     for name, spellings in _SPELLINGS.items():
         present = next((s for s in spellings if s in columns), None)
         if present and present != name:
             columns[name] = columns.pop(present)
     return {"TARGETID": np.asarray(targetid), **columns}
+
+
+def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Unset the stellar masses that published works leave out: not positive, or with a magnitude that is not.
+
+    Parameters
+    ----------
+    columns : dict of (N,) arrays
+        From `read_catalog`.
+
+    Returns
+    -------
+    columns : dict
+        With NaN in ``LOG_MSTAR`` where a cut fails.
+    counts : dict
+        Objects ``matched`` with a mass of any kind, of these with ``positive_mass``, and of these with
+        ``positive_magnitudes`` in g, r and z, as far as the catalogue has them.
+
+    Raises
+    ------
+    BookError
+        If there is no stellar mass.
+    """
+    if "LOG_MSTAR" not in columns:
+        raise BookError(f"The catalogue has no stellar mass ({' or '.join(_SPELLINGS['LOG_MSTAR'])}); it has "
+                        f"{', '.join(list(columns)[:8])}. Use PROVABGS, or leave catalog_path empty to do without.")
+    mass = columns["LOG_MSTAR"]
+    matched = np.isfinite(mass)
+    positive = matched & (mass > 0)
+    good = positive & np.all([columns[name] > 0 for name in ("MAG_G", "MAG_R", "MAG_Z") if name in columns] or True, axis=0)
+    counts = {"matched": matched, "positive_mass": positive, "positive_magnitudes": good}
+    return columns | {"LOG_MSTAR": np.where(good, mass, np.nan)}, {name: int(rows.sum()) for name, rows in counts.items()}
+
+
+def _table(path: Path) -> dict[str, np.ndarray]:
+    """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            tables: list[h5py.Dataset] = []
+            file.visititems(lambda _, item: tables.append(item) if getattr(item, "dtype", np.dtype(int)).names else None)
+            if tables:
+                kinds = tables[0].dtype
+                rows = tables[0].fields([name for name in kinds.names if kinds[name].shape == ()])[:]
+                return {name: rows[name] for name in rows.dtype.names}
+    table = Table.read(path)
+    return {name: np.asarray(table[name]) for name in table.colnames if table[name].ndim == 1}
 
 
 def _take(values: np.ndarray, rows: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from sklearn.metrics import confusion_matrix, roc_curve
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from astroclip_book.clusters import is_artefact
 from astroclip_book.embeddings import Embeddings
+from astroclip_book.islands import is_artefact
 from astroclip_book.knn import Roles
 from astroclip_book.metrics import standardise, with_interval
 from astroclip_book.presets import Evaluation

@@ -14,6 +14,7 @@ from astroclip_book.unit import check_k, unit_vectors
 BLOCK = 2**24  # cosines in memory at a time, 64 MiB
 NEIGHBOURS = 10  # of mutual k-NN, as in Huh et al. (2024)
 T = 2  # of uniformity, as in Wang & Isola (2020)
+SHUFFLES = 100  # behind a null
 RESAMPLES = 1000  # of the objects, for an interval
 
 
@@ -45,6 +46,35 @@ def modality_gap(image: np.ndarray, spectrum: np.ndarray) -> float:
     are two opposite points.
     """
     return float(np.linalg.norm(image.mean(0, dtype=float) - spectrum.mean(0, dtype=float)))
+
+
+def cka(image: np.ndarray, spectrum: np.ndarray, seed: int) -> dict[str, float]:
+    """Linear centred kernel alignment: do the same galaxies have like relations to each other in both modalities?
+
+    Source: Kornblith et al. (2019), arXiv:1905.00414, section 3. Nothing but the rows must be common: spaces may be turned and
+    scaled against each other.
+
+    Parameters
+    ----------
+    image, spectrum : (n, d) arrays
+        Row i of both is the same object.
+    seed : int
+        Of the shuffles.
+
+    Returns
+    -------
+    dict
+        ``cka``, from 0 to 1; ``cka_null``: what shuffled galaxies exceed once in twenty.
+    """
+    x, y = (torch.from_numpy(vectors - vectors.mean(0)).double() for vectors in (image, spectrum))
+    scale = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
+    rng = np.random.default_rng([seed, 8])
+    shuffled = [y[torch.from_numpy(rng.permutation(len(y)))] for _ in range(SHUFFLES)]
+    by_chance = [torch.linalg.norm(x.T @ other).square() / scale for other in shuffled]
+    return {
+        "cka": float(torch.linalg.norm(x.T @ y).square() / scale),
+        "cka_null": float(torch.stack(by_chance).quantile(0.95)),
+    }
 
 
 def alignment_of(image: np.ndarray, spectrum: np.ndarray) -> float:

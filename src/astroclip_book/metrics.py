@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.metrics import r2_score
 
 
@@ -46,6 +47,16 @@ def with_interval(
         low, high = np.percentile([draw[name] for draw in draws], [2.5, 97.5])
         result |= {name: float(value), f"{name}_ci95": [float(low), float(high)]}
     return result
+
+
+def roc_auc(wanted: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve: the probability that one of the wanted (n,) bool scores higher than another object.
+
+    Equal to scikit-learn's and, as it goes by ranks (Mann & Whitney 1947) and checks nothing, fast enough for thousands of
+    resamples. 0.5 where all objects or none are wanted.
+    """
+    n, m = np.count_nonzero(wanted), np.count_nonzero(~wanted)
+    return float((rankdata(scores)[wanted].sum() - n * (n + 1) / 2) / (n * m)) if n and m else 0.5
 
 
 def r2_interval(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:

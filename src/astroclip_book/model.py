@@ -11,21 +11,34 @@ from torch import nn
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.errors import BookError
 from astroclip_book.heads import make_heads
+from astroclip_book.lookup import Found, Reference
+from astroclip_book.observations import Images, Spectra
 from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.presets import Alignment
 
 
 class AstroCLIP:
-    """Frozen encoders and aligned heads of one run.
+    """Frozen encoders and aligned heads of one run, and the galaxies they were trained on.
+
+    Parameters
+    ----------
+    image, spectrum : ImageFeatures, SpectrumFeatures
+    heads : nn.ModuleDict
+    device : str
+    directory : Path, optional
+        The run's, for `look_up`.
 
     Examples
     --------
     >>> model = AstroCLIP.from_run("runs/laptop")            # doctest: +SKIP
     >>> model.embed_spectra(flux) @ model.embed_images(images).T   # doctest: +SKIP
+    >>> model.look_up(read_spectra("coadd-main-bright-10378.fits")).redshift   # doctest: +SKIP
     """
 
-    def __init__(self, image: ImageFeatures, spectrum: SpectrumFeatures, heads: nn.ModuleDict, device: str = "cpu"):
-        self.device = device
+    def __init__(self, image: ImageFeatures, spectrum: SpectrumFeatures, heads: nn.ModuleDict, device: str = "cpu",
+                 directory: Path | None = None):
+        self.device, self.directory = device, directory
+        self._references: dict[str, Reference] = {}
         self.image, self.spectrum = image.to(device), spectrum.to(device)
         self.heads = heads.to(device).eval()
 
@@ -42,7 +55,7 @@ class AstroCLIP:
         checkpoint = load_checkpoint(directory / "heads.pt")
         heads = make_heads(checkpoint["state"], Alignment(**checkpoint["config"]))
         image = ImageFeatures.load(directory / "image_encoder.pt")
-        return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device)
+        return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)
 
     def embed_spectra(self, flux: np.ndarray, redshift: np.ndarray | None = None, batch_size: int = 256) -> np.ndarray:
         """Embed spectra.
@@ -66,9 +79,7 @@ class AstroCLIP:
             For another shape, values that are not finite, spectra that are all zero, or redshifts that are needed and not
             given.
         """
-        flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
-        known = [] if redshift is None else [np.asarray(redshift, np.float32)]
-        return self._embed([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
+        return self._pass_spectra(flux, redshift, batch_size)[1]
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Embed images.
@@ -89,16 +100,54 @@ class AstroCLIP:
         BookError
             For another shape, values that are not finite, or images that are all zero.
         """
+        return self._pass_images(images, batch_size)[1]
+
+    def look_up(self, observed: Spectra | Images, k: int = 5, batch_size: int = 256) -> Found:
+        """The most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
+
+        Parameters
+        ----------
+        observed : Spectra or Images
+            As `astroclip_book.observations.read_spectra` and `read_images` return them.
+        k : int
+            Similar galaxies to name, of the same modality.
+        batch_size : int
+            Objects at a time.
+
+        Raises
+        ------
+        BookError
+            As the embedding of arrays does, and when the run's galaxies are not at hand or fewer than k.
+        """
+        if self.directory is None:
+            raise BookError("This model has no run directory to look galaxies up in: make it with AstroCLIP.from_run.")
+        if isinstance(observed, Spectra):
+            redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
+            modality, passed = "spectrum", self._pass_spectra(observed.flux, redshift, batch_size)
+        else:
+            modality, passed = "image", self._pass_images(observed.images, batch_size)
+        if modality not in self._references:
+            self._references[modality] = Reference.from_run(self.directory, modality)
+        return self._references[modality].look_up(*passed, k)
+
+    def _pass_spectra(self, flux: np.ndarray, redshift: np.ndarray | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
+        known = [] if redshift is None else [np.asarray(redshift, np.float32)]
+        return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
+
+    def _pass_images(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
-        return self._embed([images], self.image, self.heads["image"], batch_size)
+        return self._pass([images], self.image, self.heads["image"], batch_size)
 
     @torch.inference_mode()
-    def _embed(self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, batch_size: int) -> np.ndarray:
-        embedded = []
-        for start in range(0, len(data[0]), batch_size):
-            part = [torch.from_numpy(values[start : start + batch_size]).to(self.device) for values in data]
-            embedded.append(head(encoder(*part)).cpu())
-        return torch.cat(embedded).numpy()
+    def _pass(self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frozen features (n, D) and embeddings (n, 128)."""
+        features, embedded = [], []
+        for start in range(0, len(data[0]), size):
+            part = [torch.from_numpy(values[start : start + size]).to(self.device) for values in data]
+            features.append(encoder(*part))
+            embedded.append(head(features[-1]).cpu())
+        return torch.cat(features).cpu().numpy(), torch.cat(embedded).numpy()
 
 
 def _checked(values: np.ndarray, shape: tuple[int, ...], name: str, unit: str) -> np.ndarray:

@@ -25,8 +25,13 @@ BANDS = ("g", "r", "z")
 N_WAVELENGTH = 7781
 WAVELENGTH = 3600.0 + 0.8 * np.arange(N_WAVELENGTH)  # angstrom, observed frame, vacuum
 SPLITS = ("train", "validation", "test")
+REDSHIFTS = (0.0, 0.8)  # that are believed: the release has a few outside, Spender's rest frame ends there
 TRAIN_FRACTION = 0.8  # the first 80 % of each group, as in the release
 
+REASONS = (  # to leave an object out
+    "redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite", "image_zero", "image_not_finite",
+    "duplicate",
+)  # fmt: skip
 _LAYOUT = {
     "images": ((IMAGE_SIZE, IMAGE_SIZE, 3), np.float32),
     "spectra": ((N_WAVELENGTH,), np.float32),
@@ -216,7 +221,8 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
     """Read a pairs file once, leave out unusable rows, and split the rest.
 
     The first 80 % of each group is the training side and the rest the test set, as in the release;
-    ``validation_fraction`` of each group's training side, drawn at random, is set apart.
+    ``validation_fraction`` of each group's training side, drawn at random, is set apart. Of objects that
+    the file has more than once, the first is kept, so that none is on both sides.
 
     Parameters
     ----------
@@ -240,7 +246,7 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
     """
     if not 0 < validation_fraction < 1:
         raise BookError(f"data: validation_fraction must lie between 0 and 1, not {validation_fraction}.")
-    dropped = dict.fromkeys(("spectrum_zero", "spectrum_not_finite", "image_zero", "image_not_finite", "redshift"), 0)
+    dropped = dict.fromkeys(REASONS, 0)
     columns: dict[str, list] = {name: [] for name in Index.__dataclass_fields__}
     rng = np.random.default_rng(seed)
     with open_pairs(path) as file:
@@ -262,7 +268,10 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
             columns["group"].append(np.full(len(row), number, np.int16))
             columns["row"].append(row.astype(np.int32))
             columns["split"].append(split[good])
-    index = Index(**{name: np.concatenate(parts) for name, parts in columns.items()})
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    first = np.sort(np.unique(whole["targetid"], return_index=True)[1])
+    dropped["duplicate"] = len(whole["targetid"]) - len(first)
+    index = Index(**{name: values[first] for name, values in whole.items()})
     for reason, count in dropped.items():
         if count:
             log.warning("%s: left out %d objects (%s)", path, count, reason.replace("_", " "))
@@ -275,9 +284,9 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
 def _unusable(data: h5py.Group, redshift: np.ndarray, block: int) -> dict[str, np.ndarray]:
     """Rows of one group that cannot be used, as a boolean array for each reason; each row has one reason at most."""
     count = len(redshift)
-    flags = {name: np.zeros(count, bool) for name in
-             ("redshift", "spectrum_zero", "spectrum_not_finite", "image_zero", "image_not_finite")}
-    flags["redshift"] = ~np.isfinite(redshift)
+    flags = {name: np.zeros(count, bool) for name in REASONS[:-1]}
+    flags["redshift_not_finite"] = ~np.isfinite(redshift)
+    flags["redshift_out_of_range"] = (redshift < REDSHIFTS[0]) | (redshift > REDSHIFTS[1])
     for start in range(0, count, block):
         rows = slice(start, min(start + block, count))
         for kind, name in (("spectrum", "spectra"), ("image", "images")):

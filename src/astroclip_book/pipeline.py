@@ -73,7 +73,7 @@ STEPS = {
             "08_ablations",
             parallel=True,
         ),
-        _step("analysis", ("analysis.h5",), ("analysis",), ("survey", "alignment"), "09_embedding_space"),
+        _step("analysis", ("analysis.h5",), ("evaluation", "analysis"), ("survey", "alignment"), "09_embedding_space"),
         _step("explorer", ("explorer_data.js", "bokeh.js"), (), ("survey", "index", "alignment", "analysis"), "10_explorer"),
         _step(
             "claims",
@@ -83,6 +83,13 @@ STEPS = {
             "claims",
         ),
         _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "11_mock_and_sky"),
+        _step(
+            "own_galaxies",
+            ("own_galaxies.h5",),
+            ("survey", "own"),
+            ("survey", "index", "features", "alignment", "properties"),
+            "12_your_own_galaxies",
+        ),
     )
 }
 
@@ -99,6 +106,7 @@ CHAPTERS = {
     "09_embedding_space": ("survey", "index", "alignment", "analysis"),
     "10_explorer": ("explorer",),
     "11_mock_and_sky": ("survey", "index", "alignment", "realism"),
+    "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),
 }

@@ -142,7 +142,7 @@ class Analysis:
 
     umap_neighbors: int
     umap_min_dist: float
-    n_clusters: int
+    n_clusters: int | None  # of k-means; none: by the silhouettes of validation galaxies
     dbscan_min_samples: int
 
 
@@ -152,6 +152,14 @@ class Sky:
 
     spectra_path: str | None  # .npz with flux, wavelength, redshift
     images_path: str | None  # .npz with images, or a file in the release layout
+
+
+@dataclass(frozen=True)
+class Own:
+    """Galaxies of a reader's own, to look up in the run."""
+
+    spectra_files: str | None  # a path, or a pattern such as night/*.fits: DESI coadds, SDSS spec-*.fits, .npz
+    image_files: str | None  # likewise: cut-outs of the Legacy Surveys, .npz
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,7 @@ class Preset:
     evaluation: Evaluation
     analysis: Analysis
     sky: Sky
+    own: Own
 
 
 def preset_names() -> list[str]:

@@ -18,7 +18,7 @@ from astroclip_book.fingerprint import code_hash, digest
 from astroclip_book.memory import PeakMemory
 from astroclip_book.presets import ROOT, Preset, load_preset
 from astroclip_book.provenance import provenance
-from astroclip_book.storage import full_disk_explained, lock, read_json, write_json
+from astroclip_book.storage import full_disk_explained, lock, matching, read_json, write_json
 
 SURVEY = "survey"  # the one step that a file of real pairs replaces
 
@@ -58,7 +58,7 @@ class Run:
     Raises
     ------
     BookError
-        When ``data.catalog_path`` is given without ``data.pairs_path``, or a path of the preset names no file.
+        When ``data.catalog_path`` is given without ``data.pairs_path``, or a path or a pattern of the preset names no file.
     """
 
     def __init__(self, preset: Preset, directory: Path, device: str = "cpu", steps: dict[str, Step] | None = None):
@@ -198,6 +198,8 @@ class Run:
         sections = {section: dataclasses.asdict(getattr(self.preset, section)) for section in step.sections}
         values = {key: value for section in sections.values() for key, value in section.items()}
         files = {key: _stamp(value) for key, value in values.items() if key.endswith("_path") and value}
+        patterns = {key: value for key, value in values.items() if key.endswith("_files") and value}
+        files |= {key: [[str(path), *_stamp(path)] for path in matching(value)] for key, value in patterns.items()}
         return {
             "configuration": {"seed": self.preset.seed, **sections, **({"files": files} if files else {})},
             "code": code_hash({step.function.partition(":")[0]}),
@@ -301,7 +303,11 @@ def _with_absolute_paths(preset: Preset) -> Preset:
             if not path.is_file():
                 raise BookError(f"{name}.{field}: there is no file {path}.")
         sections[name] = dataclasses.replace(section, **{field: str(path) for field, path in paths.items()})
-    return dataclasses.replace(preset, **sections)
+    patterns = {field: os.path.abspath(os.path.expanduser(value)) for field, value in vars(preset.own).items() if value}
+    for field, pattern in patterns.items():
+        if not matching(pattern):
+            raise BookError(f"own.{field}: no file matches {pattern}.")
+    return dataclasses.replace(preset, own=dataclasses.replace(preset.own, **patterns), **sections)
 
 
 def _say(text: str) -> None:
@@ -309,7 +315,7 @@ def _say(text: str) -> None:
         print(text)
 
 
-def _stamp(path: str) -> list[int]:
+def _stamp(path: str | Path) -> list[int]:
     """What changes when somebody else's file does."""
     return [os.stat(path).st_size, os.stat(path).st_mtime_ns]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -28,6 +29,12 @@ def write_json(path: Path, value) -> None:
     temporary = path.with_name(f"{path.name}.part")
     temporary.write_text(json.dumps(value, indent=2, default=lambda array: array.tolist()) + "\n")
     os.replace(temporary, path)
+
+
+def matching(pattern: str) -> list[Path]:
+    """Files of a path or a pattern such as ``night/*.fits``, absolute and in order; none where there is none."""
+    path = os.path.abspath(os.path.expanduser(pattern))
+    return [Path(one) for one in ([path] if os.path.isfile(path) else sorted(glob.glob(path))) if os.path.isfile(one)]
 
 
 @contextmanager

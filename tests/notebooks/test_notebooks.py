@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from astroclip_book.execution import chapters
+from astroclip_book.hdf5 import read_hdf5
+from astroclip_book.observations.mock_files import write_coadd, write_cutout
 from astroclip_book.pairs import WAVELENGTH, Index, Pairs
 from astroclip_book.presets import ROOT
 
@@ -33,12 +35,17 @@ METRICS = [
     "probes.{redshift,log_mstar}.{image,spectrum,cross}.{neighbours,linear,perceptron}",
     "label_efficiency.{redshift,log_mstar}.{image,spectrum,cross}.linear.{labels,r2}",
     "claims",
-    "clusters.{cross_modal_ami,cross_modal_ami_null,stability_ari}",
-    "islands.artefact.{precision,recall}",
-    "anomalies.swapped_pairs_auc",
+    "maps.{image,spectrum,joint}.{trustworthiness,continuity}",
+    "clusters.{cross_modal_ami,cross_modal_ami_null,cross_modal_ari,stability_ari,number,image_ami,image_effects}",
+    "islands.artefact.{precision,recall,kinds}",
+    "structure.{order,cka,cka_null,left_out}",
+    "anomalies.{swapped_pairs_auc,swapped_pairs_auc_ci95,detectors}",
     "explorer.recall_at_10.{image_to_image,image_to_spectrum,spectrum_to_image,spectrum_to_spectrum}",
     "sky.{redshift_ks,spectra_std_within_30}",
     "sky.noise_ratio.{g,r,z}",
+    "own.{test,second}.{spectrum,image}.{nmad,within,unusual}",
+    "own.{strangers,objects}.{spectrum,image}",
+    "own.grid",
 ]
 
 
@@ -113,6 +120,26 @@ def test_last_chapter_asks_the_spectra_it_is_given(book, tmp_path):
     assert sky["probe"]["auc_ci95"][0] < 0.55
     outputs = [str(cell.get("outputs")) for cell in nbformat.read(executed, as_version=4).cells]
     assert "Left out for want of" not in "".join(outputs)
+
+
+def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(book, tmp_path):
+    run = tmp_path / "run"  # a copy: the step is made again with other parameters
+    shutil.copytree(book.run, run)
+    pairs = Pairs(run / "pairs.h5", Index.load(run / "index.h5"))
+    two, ivar = pairs.index.where("test")[:2], np.ones((2, WAVELENGTH.size), np.float32)
+    write_coadd(tmp_path / "coadd-a.fits", pairs.spectra(two), ivar, pairs.index.targetid[two], pairs.index.redshift[two])
+    write_cutout(tmp_path / "galaxy_1.fits", pairs.images(two)[0])
+    given = f'-p spectra_files "{tmp_path}/coadd-*.fits"', f'-p image_files "{tmp_path}/galaxy_1.fits"'
+    chapter, executed = ROOT / "notebooks" / "12_your_own_galaxies.md", tmp_path / "executed.ipynb"
+    result = alone(chapter, executed, "-p preset smoke", f'-p run_dir "{run}"', "-p device cpu", *given)
+    assert result.returncode == 0, result.stderr
+    objects = json.loads((run / "metrics.json").read_text())["own"]["objects"]
+    assert [one["name"] for one in objects["spectrum"]] == [str(one) for one in pairs.index.targetid[two]]
+    assert [one["name"] for one in objects["image"]] == ["galaxy_1"]
+    found = read_hdf5(run / "own_galaxies.h5")
+    # Galaxies of the run find themselves: what was written and read back is what the run was made of.
+    assert found["spectrum"]["row"][:, 0].tolist() == two.tolist() and found["image"]["row"][0, 0] == two[0]
+    assert "of **coadd-*.fits**" in "".join(str(cell.get("outputs")) for cell in nbformat.read(executed, as_version=4).cells)
 
 
 def test_unknown_parameter_is_refused(book, tmp_path):

@@ -5,9 +5,10 @@ import pytest
 
 from astroclip_book import AstroCLIP, open_run
 from astroclip_book.explorer.page import explorer
+from astroclip_book.observations import read_images, read_spectra
 from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
 
-PER_GROUP = 12
+PER_GROUP = 30
 ENCODING = (
     "survey", "index", "image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment",
 )
@@ -28,12 +29,15 @@ def real_pairs(realdata, tmp_path_factory):
     return path
 
 
-def test_a_release_file_goes_through_every_step(real_pairs, tmp_path):
+def test_a_release_file_goes_through_every_step(real_pairs, realdata, tmp_path):
     run = open_run({"preset": "smoke", "run_dir": str(tmp_path), "pairs_path": str(real_pairs), "device": "cpu"})
     assert run.source == "release.h5"
     for step in (*ENCODING, "similarity", "properties", "analysis", "explorer", "realism"):
         run.make(step)
-    assert run.metrics["counts"]["dropped"] == dict.fromkeys(run.metrics["counts"]["dropped"], 0)
+    far = np.load(realdata / "desi_spectra.npz")["redshift"] > 0.8
+    dropped = run.metrics["counts"]["dropped"]
+    assert dropped.pop("redshift_out_of_range") == far[np.arange(PER_GROUP * len(GROUPS)) % len(far)].sum()
+    assert not any(dropped.values()) and run.metrics["counts"]["catalog"] == {}
     assert np.isfinite(run.metrics["property"]["redshift"]["cross"]["r2"])
     assert "log_mstar" not in run.metrics["property"]  # no catalogue was given
     assert run.metrics["sky"]["colour"] == {"g_r": {}, "r_z": {}}
@@ -55,3 +59,15 @@ def test_a_mock_trained_model_embeds_the_sky(book, realdata):
         assert embedded.dtype == np.float32
         np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, rtol=1e-5)
         assert (embedded @ embedded.T)[~np.eye(n, dtype=bool)].max() < 0.9999
+
+
+def test_real_files_are_looked_up_in_a_run(book, realdata):
+    model, files = AstroCLIP.from_run(book.run), realdata / "fits"
+    native = files / "coadd-special-dark-27247.fits", files / "spec-0266-51602-0001.fits"
+    spectra = read_spectra([*native, realdata / "desi_spectra.npz"])
+    images = read_images([files / "legacysurvey_cutout_grz.fits", realdata / "grz_images.npz"])
+    for objects, n in ((spectra, 9), (images, 6)):
+        found = model.look_up(objects, k=3)
+        assert found.row.shape == found.targetid.shape == found.cosine.shape == (n, 3)
+        assert (found.low < found.high).all() and np.isfinite(found.redshift).all()
+        assert all(((0 < p) & (p <= 1)).all() for p in found.novelty.values())

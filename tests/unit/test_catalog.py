@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from astroclip_book.catalog import read_catalog, write_catalog
+from astroclip_book.catalog import believed, read_catalog, write_catalog
 from astroclip_book.errors import BookError
 
 
@@ -60,3 +60,23 @@ def test_no_targetid(tmp_path):
 def test_nothing_in_common(path):
     with pytest.raises(BookError, match="knows none"):
         read_catalog(path, np.array([1, 2]))
+
+
+def test_chains_of_provabgs_stay_unread(tmp_path):
+    columns = {"TARGETID": [1, 2], "LOGMSTAR": [9.5, 11.0], "PROVABGS_MCMC": np.zeros((2, 100, 13))}
+    for name in ("p.hdf5", "p.fits"):
+        Table(columns).write(tmp_path / name, **({"path": "x"} if name.endswith("hdf5") else {}))
+        assert set(read_catalog(tmp_path / name, np.array([1]))) == {"TARGETID", "LOG_MSTAR"}
+
+
+def test_the_published_cuts_leave_masses_out_and_count():
+    mass, magnitude = np.array([10.0, 0.0, np.nan, 9.0]), np.array([18.0, 18.0, 18.0, -1.0])
+    columns, counts = believed({"LOG_MSTAR": mass, "MAG_G": magnitude})
+    assert np.array_equal(columns["LOG_MSTAR"], [10.0, np.nan, np.nan, np.nan], equal_nan=True)
+    assert counts == {"matched": 3, "positive_mass": 2, "positive_magnitudes": 1}
+    assert believed({"LOG_MSTAR": mass})[1]["positive_magnitudes"] == 2
+
+
+def test_a_catalogue_without_masses_is_refused_with_what_to_do():
+    with pytest.raises(BookError, match="no stellar mass.*LOGMSTAR.*catalog_path"):
+        believed({"Z": np.zeros(3)})

@@ -7,7 +7,7 @@ import pytest
 
 from astroclip_book import geometry as module
 from astroclip_book.errors import BookError
-from astroclip_book.geometry import alignment_of, geometry, modality_gap, mutual_knn, uniformity
+from astroclip_book.geometry import alignment_of, cka, geometry, modality_gap, mutual_knn, uniformity
 
 
 def unit(rng, n, d=16):
@@ -99,3 +99,13 @@ def test_few_objects():
 def test_vectors_must_be_of_unit_length():
     with pytest.raises(BookError, match="divide each by its norm"):
         uniformity(2 * circle(0, 1))
+
+
+def test_kernel_alignment_ignores_turns_and_scales_and_sees_nothing_in_noise():
+    rng = np.random.default_rng(0)
+    x = unit(rng, 300)
+    rotation, _ = np.linalg.qr(rng.normal(size=(16, 16)))
+    same = cka(x, 3 * x @ rotation, seed=0)
+    assert same["cka"] == pytest.approx(1) and same["cka_null"] < 0.1
+    other = cka(x, unit(rng, 300), seed=0)
+    assert other["cka"] < 2 * other["cka_null"]

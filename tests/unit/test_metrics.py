@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import r2_score
+from sklearn.metrics import r2_score, roc_auc_score
 
 from astroclip_book.errors import BookError
 from astroclip_book.knn import knn_predict
-from astroclip_book.metrics import r2_interval, standardise, with_interval
+from astroclip_book.metrics import r2_interval, roc_auc, standardise, with_interval
 
 
 def test_knn_weighs_by_inverse_distance():
@@ -43,3 +43,10 @@ def test_intervals_of_any_statistic_are_those_of_r2():
     expected = r2_interval(truth, prediction, 50, 3)
     assert found["r2"] == expected["r2"] and found["n"] == 200
     assert found["r2_ci95"] == pytest.approx(expected["r2_ci95"])
+
+
+def test_area_under_roc_is_scikit_learns_with_ties_too():
+    rng = np.random.default_rng(0)
+    wanted, scores = rng.random(200) < 0.2, rng.integers(0, 9, 200)
+    assert roc_auc(wanted, scores) == pytest.approx(roc_auc_score(wanted, scores))
+    assert roc_auc(np.ones(3, bool), np.arange(3)) == 0.5

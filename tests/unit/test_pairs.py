@@ -30,14 +30,25 @@ def test_unusable_rows_are_dropped_with_their_reason_and_leave_other_splits_alon
     open_rows(path, "4", "images")[2, 5, 5, 0] = np.inf
     open_rows(path, "4", "images")[3] = 0
     open_rows(path, "5", "redshifts")[4] = np.nan
+    open_rows(path, "6", "redshifts")[0] = 0.9
+    open_rows(path, "6", "redshifts")[1] = -0.001
     index, dropped = index_pairs(path, 0.25, seed=0)
     assert dropped == {
-        "spectrum_zero": 1, "spectrum_not_finite": 1, "image_zero": 1, "image_not_finite": 1, "redshift": 1
-    }
+        "spectrum_zero": 1, "spectrum_not_finite": 1, "image_zero": 1, "image_not_finite": 1, "redshift_not_finite": 1,
+        "redshift_out_of_range": 2, "duplicate": 0,
+    }  # fmt: skip
     assert "left out 1 objects (spectrum zero)" in caplog.text
     kept = np.isin(whole.targetid, index.targetid)
-    assert kept.sum() == 95
+    assert kept.sum() == 93
     np.testing.assert_array_equal(whole.split[kept], index.split)
+
+
+def test_an_object_that_is_there_twice_stays_on_one_side(path):
+    twice = open_rows(path, "2", "targetids")[0]
+    open_rows(path, "7", "targetids")[9] = twice  # of training in group 2, of the test in group 7
+    index, dropped = index_pairs(path, 0.25, seed=0)
+    assert dropped["duplicate"] == 1 and len(index) == 99 and (index.targetid == twice).sum() == 1
+    assert index.group[index.targetid == twice] == 2
 
 
 @pytest.mark.parametrize("storage", ["contiguous", "chunked", "double"])

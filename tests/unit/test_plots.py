@@ -14,6 +14,7 @@ from astroclip_book.claims import claims
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
+from astroclip_book.plots.structure import DETECTORS
 from astroclip_book.search import four_directions
 from astroclip_book.transfer import worst
 
@@ -39,6 +40,13 @@ def pairs(tmp_path_factory):
     index, _ = index_pairs(path, 0.2, 0)
     assert isinstance(index, Index)
     return Pairs(path, index)
+
+
+STRANGE = {"precision": 0.3, "precision_ci95": [0.1, 0.5], "auc": 0.7, "auc_ci95": [0.6, 0.8], "n": N, "base_rate": 0.1}
+ANOMALIES = {
+    "detectors": {kind: dict.fromkeys(DETECTORS, STRANGE) for kind in ("artefact", "agn")},
+    "swapped_pairs_auc": 0.95, "swapped_pairs_auc_ci95": [0.93, 0.97], "swapped_pairs_precision": 0.99, "swapped_share": 0.1,
+}  # fmt: skip
 
 
 def scores(way):
@@ -214,6 +222,36 @@ def draw_groups_on_maps(pairs, rng):
     return plots.groups_on_maps(maps, groups, "islands", source=SOURCE)
 
 
+def draw_maps_again(pairs, rng):
+    maps = {f"seed {seed}": rng.standard_normal((N, 2)) for seed in range(4)}
+    return plots.maps_again(maps, pairs.index.redshift, "redshift", source=SOURCE)
+
+
+def draw_mismatched(pairs, rng):
+    return plots.mismatched(pairs, np.arange(3), ["cos 0.1", "cos 0.2", "cos 0.3"], source=SOURCE)
+
+
+def draw_how_many(pairs, rng):
+    return plots.how_many({"image": {"2": 0.1, "3": 0.2}, "spectrum": {"2": 0.2, "3": 0.1}}, 3, source=SOURCE)
+
+
+def draw_radii(pairs, rng):
+    return plots.radii({"image": np.sort(rng.random(N))}, {"image": 0.5}, source=SOURCE)
+
+
+def draw_effects(pairs, rng):
+    return plots.effects({"redshift": [1.5, -0.1], "merger": [None, 0.3]}, source=SOURCE)
+
+
+def draw_kept_by_maps(pairs, rng):
+    way = {"redshift": {"r2": 0.8}, "merger": {"r2": -0.1}}
+    return plots.kept_by_maps({name: {"map": way, "space": way} for name in ("image", "spectrum", "joint")}, source=SOURCE)
+
+
+def draw_detectors(pairs, rng):
+    return plots.detectors(ANOMALIES["detectors"], source=SOURCE)
+
+
 def draw_cluster_members(pairs, rng):
     groups = np.repeat([0, 1, 2], [N - 6, 5, 1])
     return plots.cluster_members(pairs, np.arange(N), groups, 0, source=SOURCE)
@@ -265,6 +303,14 @@ def draw_transferred(pairs, rng):
     found = {"row": np.arange(5), "truth": truth, "prediction": truth + [0.3, 0, 0.01, -0.2, 0.1],
              "nearest": np.arange(5), "nearest_at_truth": np.array([-1, 1, 2, 3, 4])}
     return plots.transferred(found, worst(found), pairs.spectra(np.arange(5)), pairs, source=SOURCE)
+
+
+def draw_looked_up(pairs, rng):
+    numbers = {name: rng.uniform(0, 0.5, 4) for name in ("redshift", "low", "high", "known")}
+    numbers["known"][1] = np.nan
+    found = numbers | {"pixels": pairs.images(np.arange(3)), "unusual": np.array([True, False, False, True])}
+    found |= {"row": rng.integers(0, 5, (4, 2)), "cosine": rng.uniform(size=(4, 2))}
+    return plots.looked_up(pairs, found, "image", source=SOURCE)
 
 
 @pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)
@@ -424,18 +470,45 @@ def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
     assert "| *r* − *z*, *r* from 16 | 0.300 | – | 1.100 | – |" in text and "| 0 ± 0.08 |" in text
 
 
+ISLAND = {
+    "wanted": 9, "group": "dbscan/image 3", "size": 5, "precision": 0.9, "precision_ci95": [0.5, 1.0], "recall": 0.5,
+    "recall_ci95": [0.3, 0.7], "f1": 0.6, "f1_null": 0.2, "found_again": 0.4,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        ({"wanted": 0, "group": None, "f1": None, "f1_null": None}, "nothing to score"),
-        ({"wanted": 9, "group": None, "f1": 0.1, "f1_null": 0.2}, "There is none"),
-        ({"wanted": 9, "group": "dbscan/image 3", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "island 3"),
-        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.9, "recall": 0.5, "f1": 0.6, "f1_null": 0.2}, "cluster 1"),
-        ({"wanted": 9, "group": "kmeans/image 1", "precision": 0.2, "recall": 0.9, "f1": 0.3, "f1_null": 0.1}, "none to themselves"),
+        ({"wanted": 0}, "nothing to score"),
+        ({"group": None, "f1": 0.1}, "There is none"),
+        ({}, "There is one.** Of 9 trails in the test set, 50% [30% to 70%] are in island 3"),
+        ({"group": "hdbscan/image 3"}, "island (HDBSCAN) 3"),
+        ({"group": "kmeans/image 1", "found_again": None}, "cluster 1"),
+        ({"precision": 0.2}, "none to themselves"),
     ],
 )
 def test_island_sentence(scores, words):
-    assert words in plots.island_sentence(scores).data
+    assert words in plots.island_sentence(ISLAND | scores, "trails").data
+
+
+def test_counts_stand_beside_the_release_and_name_what_was_left_out():
+    counts = {"train": 7, "validation": 2, "test": 3, "dropped": {"duplicate": 4, "image_zero": 0}, "catalog": {"positive_magnitudes": 5}}
+    text = plots.counts_table(counts).data
+    assert "| training | 7 | 158,377 |" in text and "| left out: duplicate | 4 | – |" in text and "image zero" not in text
+    assert "| … and positive magnitudes | 5 | 105,159 |" in text
+
+
+def test_tables_of_the_space_say_what_chance_gives_and_what_is_missing():
+    text = plots.anomalies_table(ANOMALIES).data
+    assert "| image and spectrum disagree | 0.30 [0.10, 0.50] | 0.30 [0.10, 0.50] | 0.99 |" in text and "0.100" in text
+    assert "no rare kinds" in plots.anomalies_table({"detectors": {}}).data
+    assert "0.950** [0.930, 0.970]" in plots.swapped_sentence(ANOMALIES).data
+    assert "no property" in plots.labels_table({"image_ami": {}}).data
+    assert "merger (the same for all galaxies)" in plots.omitted_sentence({"merger": "the same for all galaxies"}).data
+    order = {name: {"map": {"redshift": {"moran": 0.8, "moran_null": null}}} for name, null in (("image", 0.01), ("joint", 0.02))}
+    assert "| redshift | 0.800 | 0.800 | 0.020 |" in plots.order_table(order).data
+    assert "No property" in plots.omitted_sentence({}).data and "no labels" in plots.kinds_table({}).data
+    assert "| satellite trail | 4 | 1 |" in plots.kinds_table({"satellite_trail": {"n": 4, "found": 1}}).data
 
 
 def test_the_table_of_ablations_says_what_earlier_works_did_and_what_variants_cost():
@@ -449,6 +522,20 @@ def test_the_law_is_told_in_words_or_said_to_be_missing():
     law = ablation_result()["scaling"]
     assert f"−{law['exponent']:.2f}" in plots.scaling_sentence(law).data
     assert "too few" in plots.scaling_sentence(scaling_law([1, 2], [2.0, 1.0])).data
+
+
+def test_tables_of_ones_own_galaxies():
+    one = {"name": "spec-1-2-3", "known": None, "redshift": 0.2, "low": -0.001, "high": 0.3, "observed": 0.867, "unusual": []}
+    rows = plots.own_table([one, one | {"known": 0.25, "unusual": ["features", "signal"]}]).data.splitlines()[2:]
+    assert rows[0] == "| `spec-1-2-3` | – | 0.200 | −0.001 to 0.300 | 86.7% | – |"
+    assert rows[1].endswith("| features, signal |")
+    share = {"n": 200, "nmad": 0.01, "within": 0.68, "width": 0.05, "unusual": 0.02}
+    both = {"spectrum": share, "image": share}
+    scores = {"test": both, "second": both, "strangers": {"spectrum": {"quasar": 0.5}, "image": {"star": 0.25}}}
+    one = {"nmad": 0.01, "outliers_005": 0.045, "n": 500}
+    assert "| SDSS, as read | 0.010 | 4.5% | 500 |" in plots.grids_table({"SDSS, as read": one}).data
+    assert "| spectrum | quasar | 50.0% |" in plots.warnings_table(scores).data
+    assert "| image, test galaxies | 0.010 | 68.0% | 0.050 | 200 |" in plots.intervals_table(scores).data
 
 
 def test_claims_are_counted_by_verdict_and_each_is_named_once():

@@ -248,6 +248,22 @@ def test_open_run_refuses_what_it_does_not_know(tmp_path):
         open_run({"preset": "smoke", "device": "tpu"})
 
 
+def test_files_of_a_pattern_make_a_step_stale_when_one_joins_them(toy, tmp_path):
+    steps = {"survey": STEPS["survey"], "asked": Step("asked", "toy:numbers", (), ("own",), ("survey",), "12_own")}
+
+    def open_again():
+        return Run(load_preset("smoke", spectra_files=str(tmp_path / "*.fits")), tmp_path / "run", steps=steps)
+
+    with pytest.raises(BookError, match=r"own.spectra_files: no file matches .*\*.fits"):
+        open_again()
+    (tmp_path / "a.fits").write_text("first")
+    for step in steps:
+        open_again().make(step)
+    assert open_again().problem("asked") is None
+    (tmp_path / "b.fits").write_text("second")
+    assert "stale: made with files.spectra_files" in open_again().problem("asked")
+
+
 def test_a_given_file_that_changed_makes_its_step_stale(toy, tmp_path):
     steps = {"survey": STEPS["survey"], "asked": Step("asked", "toy:numbers", (), ("sky",), ("survey",), "08_sky")}
     spectra = tmp_path / "spectra.npz"

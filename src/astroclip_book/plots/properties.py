@@ -105,7 +105,7 @@ def yardsticks(metrics: dict):
     """
     rows = {"aligned": metrics["property"]} | metrics["baseline"] | {"oracle": metrics.get("oracle", {})}
     rows = {way: rows[way] for way in YARDSTICKS if rows.get(way)}
-    names = [name for name in LABELS if name in metrics["property"]]
+    names = [name for name in ("redshift", "log_mstar") if name in metrics["property"]]
     size = (WIDTH, 0.36 * len(rows) + 1.1)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):

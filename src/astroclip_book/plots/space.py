@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.spatial import procrustes
 
 from astroclip_book.pairs import Pairs
 from astroclip_book.plots.galaxies import show_image
+from astroclip_book.plots.search import show_galaxy
 from astroclip_book.plots.spectra import limits, mark_lines, stack
 from astroclip_book.plots.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
 
@@ -46,6 +48,45 @@ def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], n
                           fontsize=8, ha="center", va="center", bbox=box)  # fmt: skip
         alone = np.mean(groups[name] < 0)
         axis.set_xlabel(f"UMAP 1\n{noun}: {number}" + (f", {alone:.1%} in none" if alone else ""))
+    return figure
+
+
+@drawing
+def maps_again(maps: dict[str, np.ndarray], colours: np.ndarray, name: str):
+    """Maps (n, 2) of the same galaxies made in other ways, turned to lie like the first, coloured by a property (n,)."""
+    columns = 3
+    first = next(iter(maps.values()))
+    figure, axes = plt.subplots(-(-len(maps) // columns), columns, figsize=(WIDTH, 2.3 * -(-len(maps) // columns)), squeeze=False)
+    low, high = np.nanpercentile(colours, [1, 99])
+    for axis in axes.flat[len(maps) :]:
+        axis.set_visible(False)
+    for axis, (title, points) in zip(axes.flat, maps.items(), strict=False):
+        turned = procrustes(first, points)[1]
+        shown = axis.scatter(*turned.T, c=colours, s=_size(len(points)) / 2, lw=0, cmap=MAPS[name], vmin=low, vmax=high)
+        axis.set(xticks=[], yticks=[], box_aspect=1)
+        axis.set_title(title, fontsize=8)
+    figure.colorbar(shown, ax=axes, label=LABELS[name], extend="both", pad=0.01)
+    return figure
+
+
+@drawing
+def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
+    """Galaxies whose image and spectrum disagree: images above, their spectra below.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    positions : (n,) int array
+        Where in ``pairs`` they stand.
+    labels : list of str
+        Under each.
+    """
+    figure, axes = plt.subplots(2, len(positions), figsize=(WIDTH, 2.0 * WIDTH / len(positions) + 0.5), squeeze=False)
+    images, flux, redshift = pairs.images(positions), pairs.spectra(positions), pairs.index.redshift[positions]
+    for column, label in enumerate(labels):
+        for axis, modality in zip(axes[:, column], ("image", "spectrum"), strict=True):
+            show_galaxy(axis, images[column], flux[column], redshift[column], modality)
+        axes[1, column].set_xlabel(label, fontsize=6.5)
     return figure
 
 

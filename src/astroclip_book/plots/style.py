@@ -25,8 +25,12 @@ MODALITY = {"image": "#0072B2", "spectrum": "#D55E00", "cross": "#007A5A", "join
 BAND = {"g": "#1b7837", "r": "#c51b1b", "z": "#6a3d9a"}
 GROUPS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#A89400", "#5254A3", "#999933")
 FAINT = "#9a9a9a"  # for what stands back: points of no group, unmatched pairs
-MAPS = {"redshift": "viridis", "log_mstar": "plasma"}  # perceptually uniform
-LABELS = {"redshift": "redshift $z$", "log_mstar": r"$\log_{10}\,(M_\ast / M_\odot)$"}
+MAPS = {"redshift": "viridis", "log_mstar": "plasma", "log_ssfr": "cividis"}  # perceptually uniform
+LABELS = {
+    "redshift": "redshift $z$",
+    "log_mstar": r"$\log_{10}\,(M_\ast / M_\odot)$",
+    "log_ssfr": r"$\log_{10}\,(\mathrm{sSFR} / \mathrm{yr}^{-1})$",
+}
 FLUX = r"flux (10$^{-17}$ erg s$^{-1}$ cm$^{-2}$ Å$^{-1}$)"
 
 

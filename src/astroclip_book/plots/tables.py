@@ -38,6 +38,26 @@ def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
     return table(["way", "property", "$R^2$", "95% interval", "test galaxies"], rows)
 
 
+PUBLISHED_COUNTS = {"train": 158_377, "test": 39_599, "positive_magnitudes": 105_159}  # of the release, and PROVABGS matched to it
+
+
+def counts_table(counts: dict) -> Markdown:
+    """How many galaxies there are, were left out and why, and have a stellar mass, beside the published release.
+
+    Parameters
+    ----------
+    counts : dict
+        ``counts`` of the metrics.
+    """
+    names = {"train": "training", "validation": "validation", "test": "test"}
+    rows: list[list] = [[title, counts[name], PUBLISHED_COUNTS.get(name)] for name, title in names.items()]
+    rows += [[f"left out: {reason.replace('_', ' ')}", n, None] for reason, n in counts["dropped"].items() if n]
+    titles = {"matched": "with a stellar mass in the catalogue", "positive_mass": "… that is positive",
+              "positive_magnitudes": "… and positive magnitudes"}  # fmt: skip
+    rows += [[titles[name], n, PUBLISHED_COUNTS.get(name)] for name, n in counts["catalog"].items()]
+    return table(["galaxies", "this run", "the real release"], rows)
+
+
 def number(value: float | None, form: str) -> str:
     """A number for a sentence, with a true minus sign; a dash where the run has none."""
     return "–" if value is None else f"{value:{form}}".replace("-", "−")
@@ -90,27 +110,6 @@ def colours_table(scores: dict) -> Markdown:
 
 def _interval(scores: dict, name: str) -> str:
     return "[{}]".format(", ".join(map(_text, scores[f"{name}_ci95"])))
-
-
-def island_sentence(scores: dict) -> Markdown:
-    """What `astroclip_book.clusters.find_island` found, in words."""
-    if not scores["wanted"]:
-        return Markdown("No image of the test set is labelled as an artefact, so there is nothing to score.")
-    luck = f"the best group reaches {scores['f1_null']:.2f} on shuffled labels once in twenty times"
-    if scores["group"] is None:
-        return Markdown(
-            f"**There is none.** Artefacts in the test set: {scores['wanted']}. The island or cluster that matches them best "
-            f"has an F1 score of {scores['f1']:.2f}, which is no better than luck: {luck}."
-        )
-    method, number = scores["group"].split(" ")
-    kind = "island" if method.startswith("dbscan") else "k-means cluster"
-    # Gathering better than by luck is not yet an island of their own.
-    verdict = "There is one." if scores["precision"] >= 0.5 else "They have none to themselves."
-    return Markdown(
-        f"**{verdict}** Artefacts in the test set: {scores['wanted']}; {scores['recall']:.0%} of them are in {kind} "
-        f"{number} of the images, and {scores['precision']:.0%} of its members are artefacts. Its F1 score is "
-        f"{scores['f1']:.2f}; {luck}."
-    )
 
 
 def _text(value) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import h5py
 
-from astroclip_book.clusters import analyse
+from astroclip_book.analysis import analyse
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.run import Run
 from astroclip_book.steps.truth import truth
@@ -13,11 +13,12 @@ from astroclip_book.steps.truth import truth
 def analysis(run: Run, scratch: Path) -> dict:
     """Project and cluster the test split."""
     embeddings = Embeddings.load(run.path("embeddings.h5"))
-    test = embeddings.where("test")
+    test, validation = embeddings.where("test"), embeddings.where("validation")
     labels = truth(run, embeddings.targetid[test]) | {"Z": embeddings.redshift[test]}
-    arrays, metrics = analyse(
-        embeddings.image[test], embeddings.spectrum[test], labels, run.preset.analysis, run.preset.seed
-    )
+    vectors = {"image": embeddings.image, "spectrum": embeddings.spectrum}
+    of_test, of_validation = ({name: values[rows] for name, values in vectors.items()} for rows in (test, validation))
+    config, bootstrap = run.preset.analysis, run.preset.evaluation.bootstrap
+    arrays, metrics = analyse(of_test, of_validation, labels, config, bootstrap, run.preset.seed)
     with h5py.File(scratch / "analysis.h5", "w") as file:
         for name, values in arrays.items():
             file[name] = values

@@ -2,16 +2,21 @@
 
 import numpy as np
 
-from astroclip_book.catalog import read_catalog
+from astroclip_book.catalog import believed, read_catalog
 from astroclip_book.pairs import Index
 from astroclip_book.run import Run
 
 
 def truth(run: Run, targetid: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns aligned with ``targetid``; none where real pairs were given without a catalogue."""
+    """Columns aligned with ``targetid``, masses after the published cuts; none where real pairs were given without a catalogue."""
+    return truth_and_cuts(run, targetid)[0]
+
+
+def truth_and_cuts(run: Run, targetid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Columns as `truth` has them, and how many objects each cut leaves."""
     if run.preset.data.pairs_path and not run.preset.data.catalog_path:
-        return {}
-    return read_catalog(run.path("catalog.h5"), targetid)
+        return {}, {}
+    return believed(read_catalog(run.path("catalog.h5"), targetid))
 
 
 def labels(run: Run, index: Index) -> dict[str, np.ndarray]:

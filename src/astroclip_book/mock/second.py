@@ -1,0 +1,44 @@
+"""A few galaxies of another mock survey, as files, for a reader who has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book.mock import images, spectra, spectrograph
+from astroclip_book.mock.survey import truth
+from astroclip_book.observations.mock_files import write_coadd, write_cutout
+from astroclip_book.presets import Survey
+
+ANOTHER = 1_000_003  # added to a run's seed: its own seed would give its own galaxies
+OTHER_IDS = 500_000_000_000_000  # added to targetids, so that none is that of a galaxy of the run
+
+
+def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> tuple[Path, list[Path], np.ndarray]:
+    """Draw n galaxies as a run's survey draws its own, from another seed and without artefacts, and write them as files.
+
+    Returns
+    -------
+    coadd : Path
+        One DESI-like file with all spectra, the redshifts beside it.
+    cut_outs : list of Path
+        One Legacy-Survey-like file for each image, in the same order.
+    redshift : (n,) array
+    """
+    seed = seed + ANOTHER
+    galaxies = truth(replace(survey, n_galaxies=n, artefact_fraction=0.0), seed)
+    galaxies["targetid"] += OTHER_IDS
+    noiseless = spectra.observed_spectra(galaxies, galaxies["aperture"])
+    generators = [np.random.default_rng([seed, 4, i]) for i in galaxies["index"]]
+    flux, sigma = spectrograph.expose(noiseless, galaxies, generators)
+    directory.mkdir(parents=True, exist_ok=True)
+    coadd = directory / "coadd-mock-bright-0.fits"
+    ivar = np.where(flux == 0, 0, 1 / np.square(sigma)).astype(np.float32)  # where the mock masks, its flux is 0
+    write_coadd(coadd, flux.astype(np.float32), ivar, galaxies["targetid"], galaxies["redshift"])
+    cut_outs = [directory / f"cutout-{targetid}.fits" for targetid in galaxies["targetid"]]
+    for i, path in enumerate(cut_outs):
+        galaxy, rng = {name: values[i] for name, values in galaxies.items()}, np.random.default_rng([seed, 3, i])
+        write_cutout(path, images.draw_image(galaxy, rng))
+    return coadd, cut_outs, galaxies["redshift"]

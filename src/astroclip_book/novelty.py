@@ -1,0 +1,70 @@
+"""Whether an object is like those that a run has learned from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astroclip_book.search import nearest
+
+LEVEL = 0.01  # of validation objects that each test calls unusual
+NEIGHBOURS = 4  # not the first: one odd training object must not vouch for others
+VARIANCE = 0.9999  # of the features, kept: what is left is the rounding of half precision
+REFERENCES = 20_000  # training objects compared with, at most
+TESTS = {
+    "features": "its frozen features are unlike those of any training galaxy",
+    "embedding": "its embedding lies far from those of training galaxies",
+    "signal": "it has hardly any signal: nearly all training spectra have more",
+}
+
+
+class Novelty:
+    """Tests of whether objects come from the distribution that a run was trained on.
+
+    Two distances to the `NEIGHBOURS`-th nearest training object (Sun et al. 2022, https://arxiv.org/abs/2204.06507): in the
+    frozen features, rotated to principal components and each scaled to unit variance, and among the embeddings, whose 128
+    unit-length numbers hold only what the two modalities share and may hide that an object is strange. For spectra, also
+    the mean signal-to-noise ratio a pixel, the last of their features: a spectrum of mere noise is like faint galaxies, and
+    not far from them.
+
+    What is returned is the share of validation objects that are at least as unusual, counting the object itself: a p-value
+    that is valid whatever the distribution, as long as an object is drawn like these (Bates et al. 2023,
+    https://doi.org/10.1214/22-AOS2244).
+
+    Parameters
+    ----------
+    features : tuple of (n, D) and (m, D) arrays
+        Of training and validation objects.
+    embedding : tuple of (n, d) and (m, d) arrays
+        Of the same.
+    signal : bool
+        Whether the last feature is the signal-to-noise ratio.
+    """
+
+    def __init__(self, features: tuple[np.ndarray, np.ndarray], embedding: tuple[np.ndarray, np.ndarray], signal: bool):
+        some = np.unique(np.linspace(0, len(features[0]) - 1, min(len(features[0]), REFERENCES)).astype(int))
+        known = features[0][some].astype(np.float32)
+        self.signal, self.embedding = signal, embedding[0][some]
+        self.middle, self.scale = known.mean(0), np.maximum(known.std(0), 1e-6)
+        values, vectors = np.linalg.eigh(np.cov((known - self.middle).T / self.scale[:, None]))
+        kept = np.cumsum(values) > (1 - VARIANCE) * values.sum()
+        self.axes = (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+        self.known = self._rotated(known)
+        self.usual = {name: np.sort(scores) for name, scores in self._scores(features[1], embedding[1]).items()}
+
+    def __call__(self, features: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
+        """p-values (n,) by the name of the test, of objects with features (n, D) and embeddings (n, d)."""
+        return {
+            name: (len(usual) - np.searchsorted(usual, scores, "left") + 1) / (len(usual) + 1)
+            for (name, scores), usual in zip(self._scores(features, embedding).items(), self.usual.values(), strict=True)
+        }
+
+    def _scores(self, features: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
+        k = min(NEIGHBOURS, len(self.known))
+        scores = {
+            "features": nearest(self._rotated(features), self.known, k)[1][:, -1],
+            "embedding": nearest(embedding, self.embedding, k)[1][:, -1],
+        }
+        return scores | ({"signal": -features[:, -1].astype(np.float32)} if self.signal else {})
+
+    def _rotated(self, features: np.ndarray) -> np.ndarray:
+        return (features.astype(np.float32) - self.middle) / self.scale @ self.axes

@@ -1,0 +1,107 @@
+"""Arrays as numpy saves them, with the names that this book uses."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book.errors import BookError
+from astroclip_book.observations.fits_files import checked_weights
+from astroclip_book.observations.grid import rebin
+from astroclip_book.observations.observed import Images, Spectra
+from astroclip_book.pairs import PIXEL_SCALE, WAVELENGTH
+
+STRETCH = 100  # pixels whose noise is taken as the same
+
+
+def spectra_of_arrays(flux, wavelength=WAVELENGTH, ivar=None, redshift=None, name=None, where: str = "the spectra") -> Spectra:
+    """Spectra on any grid.
+
+    Parameters
+    ----------
+    flux : (n, p) array
+        Any constant scale.
+    wavelength : (p,) array
+        Å, vacuum.
+    ivar : (n, p) array, optional
+        Without it, the noise is measured from differences of neighbouring pixels, and pixels that are not finite were not seen.
+    redshift, name : (n,) arrays, optional
+    where : str
+        What messages call them.
+
+    Raises
+    ------
+    BookError
+        For shapes that do not fit, numbers that make no sense, and grids that cover too little.
+    """
+    flux, wavelength = np.asarray(flux, float), np.asarray(wavelength, float)
+    if ivar is None and flux.ndim == 2:
+        ivar = _measured(flux)
+    ivar = checked_weights(flux, np.asarray(ivar, float), wavelength, where)
+    rebinned = [rebin(*one, wavelength) for one in zip(flux, ivar, strict=True)]
+    flux, ivar = (np.array(values) for values in zip(*rebinned, strict=True))
+    return Spectra.checked(flux, ivar, _redshifts(redshift, len(flux), where), _names(name, len(flux)), where)
+
+
+def images_of_arrays(images, redshift=None, name=None, pixel_scale=PIXEL_SCALE, where: str = "the images") -> Images:
+    """Images (n, h, w, 3) in nanomaggies g, r, z, the galaxy in the centre; those that are larger are cropped.
+
+    Raises
+    ------
+    BookError
+        For another shape, another ``pixel_scale`` (arcsec), or images that show too little.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
+        raise BookError(f"{where} have shape {images.shape}: expected (n, height, width, 3) in nanomaggies g, r, z.")
+    if not np.allclose(pixel_scale, PIXEL_SCALE, rtol=0.01):
+        raise BookError(f"{where} have pixels of {np.max(pixel_scale):.4g} arcsec, {PIXEL_SCALE} are needed: resample them.")
+    return Images.checked(images, _redshifts(redshift, len(images), where), _names(name, len(images)), where)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` file by name; those that hold Python objects are never read.
+
+    Raises
+    ------
+    BookError
+        If it cannot be read.
+    """
+    if not path.is_file():
+        raise BookError(f"{path} does not exist: give the path of a FITS or .npz file.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files if name in _KNOWN}
+    except (ValueError, OSError, AttributeError, TypeError, EOFError) as error:
+        raise BookError(f"{path} cannot be read as .npz ({error}): save it with numpy.savez.") from error
+
+
+def _measured(flux: np.ndarray) -> np.ndarray:
+    """Inverse variances of spectra (n, p) from differences of neighbouring pixels, a median over each stretch of `STRETCH`.
+
+    A stretch in which most neighbours are equal was not seen: somebody filled it.
+    """
+    difference = np.abs(np.diff(flux, axis=1, append=np.nan))
+    starts = range(0, flux.shape[1], STRETCH)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of stretches without a finite value
+        middle = [np.nanmedian(difference[:, start : start + STRETCH], axis=1) for start in starts]
+    sigma = np.repeat(np.stack(middle, axis=1), STRETCH, axis=1)[:, : flux.shape[1]] * 1.4826 / np.sqrt(2)
+    known = np.isfinite(flux) & (sigma > 0)
+    return np.divide(1, np.square(sigma), out=np.zeros_like(flux), where=known)
+
+
+_KNOWN = ("flux", "wavelength", "ivar", "redshift", "name", "images", "pixel_scale")
+
+
+def _names(name, n: int) -> list[str]:
+    return [str(i) for i in range(n)] if name is None else [str(one) for one in name]
+
+
+def _redshifts(redshift, n: int, where: str) -> np.ndarray:
+    values = np.full(n, np.nan) if redshift is None else np.asarray(redshift, float)
+    if values.shape != (n,):
+        raise BookError(f"{where}: redshift has shape {values.shape}, there are {n} objects.")
+    return values

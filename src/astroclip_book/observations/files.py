@@ -1,0 +1,75 @@
+"""Any file that this book can read, told apart by what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from astroclip_book.errors import BookError
+from astroclip_book.observations.arrays import images_of_arrays, read_npz, spectra_of_arrays
+from astroclip_book.observations.desi import read_coadd
+from astroclip_book.observations.fits_files import names, opened
+from astroclip_book.observations.legacy import read_cutout
+from astroclip_book.observations.observed import Images, Spectra, together
+from astroclip_book.observations.sdss import read_spec
+
+Paths = str | Path | Sequence[str | Path]
+
+
+def read_spectra(paths: Paths) -> Spectra:
+    """Spectra of one file or of several: DESI coadds, SDSS ``spec-*.fits``, or ``.npz`` with ``flux`` (n, p).
+
+    An ``.npz`` file may have ``wavelength`` (p,) in Å, ``ivar`` (n, p), ``redshift`` and ``name`` (n,) beside it; a redrock file
+    beside a coadd, with the same name but for its first word, is read with it.
+
+    Raises
+    ------
+    BookError
+        For files of another kind, and as the reader of each kind says.
+    """
+    return together([_spectra(path) for path in _listed(paths)])
+
+
+def read_images(paths: Paths) -> Images:
+    """Images of one file or of several: Legacy Survey cut-outs, or ``.npz`` with ``images`` (n, h, w, 3) and maybe ``redshift``.
+
+    Raises
+    ------
+    BookError
+        For files of another kind, and as the reader of each kind says.
+    """
+    return together([_images(path) for path in _listed(paths)])
+
+
+def _spectra(path: Path) -> Spectra:
+    if path.suffix == ".npz":
+        arrays = _arrays(path, "flux", ("wavelength", "ivar", "redshift", "name"))
+        return spectra_of_arrays(**arrays, where=str(path))
+    with opened(path) as file:
+        coadd = any(name.endswith("_WAVELENGTH") for name in names(file)) or "FIBERMAP" in file
+        table = len(file) > 1 and "loglam" in {name.lower() for name in getattr(file[1].columns, "names", ())}
+        if not coadd and not table:
+            raise BookError(f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum "
+                            f"(a table with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux "
+                            "and wavelength.")
+    return read_coadd(path) if coadd else read_spec(path)
+
+
+def _images(path: Path) -> Images:
+    if path.suffix == ".npz":
+        return images_of_arrays(**_arrays(path, "images", ("redshift", "name", "pixel_scale")), where=str(path))
+    return read_cutout(path)
+
+
+def _arrays(path: Path, needed: str, others: tuple[str, ...]) -> dict:
+    arrays = read_npz(path)
+    if needed not in arrays:
+        raise BookError(f"{path} has no array '{needed}'; of those that this book knows it has {', '.join(arrays) or 'none'}.")
+    return {name: arrays[name] for name in (needed, *others) if name in arrays}
+
+
+def _listed(paths: Paths) -> list[Path]:
+    listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not listed:
+        raise BookError("No file is named: give the path of at least one.")
+    return [Path(path) for path in listed]

@@ -1,0 +1,103 @@
+"""Spectra on other grids, and with gaps, brought onto the grid of the pairs, with noise as the encoders know it."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.sky_files import resample
+
+STEP = WAVELENGTH[1] - WAVELENGTH[0]
+GRID = np.append(WAVELENGTH - STEP / 2, WAVELENGTH[-1] + STEP / 2)  # its pixels' edges
+SLIVER = 1e-6  # of a pixel: less of it than this, seen, is what rounding left
+
+
+def generator(flux: np.ndarray) -> np.random.Generator:
+    """Random numbers that belong to a spectrum: whatever else is read, it is completed alike."""
+    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(flux, np.float32).tobytes()))
+
+
+def rebin(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A spectrum on any increasing grid to ``WAVELENGTH``; light and information are conserved.
+
+    A new pixel has the mean flux density of what was seen of the old pixels under it. An old pixel's inverse variance is
+    shared among new ones by how much of it each covers: a mean over many pixels is known as well after as before.
+
+    Where old pixels are wider than new ones, their neighbours would differ less than their noise says, and an encoder that
+    learned from white noise takes the spectrum for a much brighter one. So noise is added that averages to zero over each old
+    pixel: the result, averaged over the old pixels, is what was observed, and its scatter is that of pixels of this width.
+    On a grid that is a part of ``WAVELENGTH``, every value stays what it was.
+
+    Parameters
+    ----------
+    flux, ivar : (p,) arrays
+        Flux density and its inverse variance; pixels with ``ivar`` 0 were not seen, whatever their flux.
+    wavelength : (p,) array
+        Centres of the pixels, Å, vacuum, increasing.
+
+    Returns
+    -------
+    flux, ivar : (7781,) float64 arrays
+        0 where nothing was seen.
+    """
+    old, seen = edges(wavelength), ivar > 0
+    result, there = mean_over(np.where(seen, flux, 0), seen, old, GRID)
+    information = np.where(there, _shared(np.where(seen, ivar, 0), old, GRID), 0)
+    noise = generator(flux).normal(size=len(WAVELENGTH)) / np.sqrt(np.where(there, information, np.inf))
+    smooth, _ = mean_over(mean_over(noise, there, GRID, old)[0], seen, old, GRID)
+    return np.where(there, result + noise - smooth, 0), information
+
+
+def join(arms: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Fluxes and inverse variances (7781,) of one object seen by several arms: the mean weighted by inverse variance."""
+    ivar = np.sum([weight for _, weight in arms], axis=0)
+    total = np.sum([flux * weight for flux, weight in arms], axis=0)
+    return np.divide(total, ivar, out=np.zeros_like(total), where=ivar > 0), ivar
+
+
+def complete(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:
+    """Spectra (n, 7781) with something in the place of pixels that were not seen (``ivar`` 0).
+
+    No encoder here takes weights: each scales a spectrum by its own mean and scatter. A gap is bridged linearly, an end goes
+    on at the level it had, as `sky_files.resample` does, and both get noise as their surroundings have it: without noise, an
+    end looks like an observation of infinite depth.
+
+    Raises
+    ------
+    BookError
+        If a spectrum's pixels span less than four fifths of the grid.
+    """
+    seen = ivar > 0
+    filled = resample(flux, WAVELENGTH, seen).astype(float)
+    sigma = resample(1 / np.sqrt(np.where(seen, ivar, np.inf)), WAVELENGTH, seen)
+    noise = np.array([generator(one).normal(size=len(WAVELENGTH)) for one in flux])
+    return np.where(seen, flux, filled + sigma * noise)
+
+
+def edges(wavelength: np.ndarray) -> np.ndarray:
+    """Edges (p + 1,) of pixels with these centres (p,), half-way between them."""
+    between = (wavelength[1:] + wavelength[:-1]) / 2
+    return np.concatenate([[2 * wavelength[0] - between[0]], between, [2 * wavelength[-1] - between[-1]]])
+
+
+def _shared(amount: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """What falls into new pixels of amounts that are spread evenly over old ones; pixels are given by their edges."""
+    return np.diff(np.interp(new, old, np.concatenate([[0], np.cumsum(amount)])))
+
+
+def mean_over(values: np.ndarray, seen: np.ndarray, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over new pixels of what was seen of the old ones, and where anything was; (q,) each.
+
+    Parameters
+    ----------
+    values, seen : (p,) arrays
+        Of old pixels.
+    old, new : (p + 1,) and (q + 1,) arrays
+        Edges of the pixels.
+    """
+    width = np.where(seen, np.diff(old), 0)
+    share = _shared(width, old, new)
+    there = share > SLIVER * STEP
+    return np.where(there, _shared(values * width, old, new) / np.where(there, share, 1), 0), there

@@ -1,0 +1,47 @@
+"""Mock galaxies as files that look like those of DESI and the Legacy Surveys, so that readers have something to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from astroclip_book.pairs import BANDS, PIXEL_SCALE, WAVELENGTH
+
+ARMS = {"B": (3600.0, 5800.0), "R": (5760.0, 7620.0), "Z": (7520.0, 9824.0)}  # Å, first and last pixel of a DESI coadd
+
+
+def write_coadd(path: Path, flux: np.ndarray, ivar: np.ndarray, targetid: np.ndarray, redshift: np.ndarray) -> None:
+    """Write spectra (n, 7781) by arm, ``coadd-….fits``, and their redshifts beside it, ``redrock-….fits``.
+
+    Where two arms overlap, each has the same flux and half of the inverse variance: joined, they are what was written.
+    """
+    seen_by = np.sum([_within(arm) for arm in ARMS], axis=0)
+    columns = [fits.Column("TARGETID", "K", array=targetid), fits.Column("OBJTYPE", "3A", array=["TGT"] * len(targetid))]
+    parts = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns, name="FIBERMAP")]
+    for arm in ARMS:
+        seen = _within(arm)
+        arrays = {"WAVELENGTH": WAVELENGTH[seen], "FLUX": flux[:, seen], "IVAR": ivar[:, seen] / seen_by[seen],
+                  "MASK": np.zeros((len(flux), seen.sum()), np.int32)}
+        parts += [fits.ImageHDU(values, name=f"{arm}_{name}") for name, values in arrays.items()]
+    fits.HDUList(parts).writeto(path, overwrite=True)
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column("TARGETID", "K", array=targetid), fits.Column("Z", "D", array=redshift)], name="REDSHIFTS")
+    beside = path.with_name(path.name.replace("coadd-", "redrock-", 1))
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(beside, overwrite=True)
+
+
+def write_cutout(path: Path, image: np.ndarray, pixel_scale: float = PIXEL_SCALE) -> None:
+    """Write one image (h, w, 3) in nanomaggies g, r, z as the cut-out service of the Legacy Surveys does."""
+    header = fits.Header({"BANDS": "".join(BANDS), "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 180.0, "CRVAL2": 0.0})
+    for axis, size in (("1", image.shape[1]), ("2", image.shape[0])):
+        header[f"CRPIX{axis}"] = (size + 1) / 2
+    degrees = pixel_scale / 3600
+    header.update({"CD1_1": -degrees, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": degrees})
+    fits.PrimaryHDU(np.moveaxis(image, -1, 0), header).writeto(path, overwrite=True)
+
+
+def _within(arm: str) -> np.ndarray:
+    low, high = ARMS[arm]
+    return (WAVELENGTH > low - 0.1) & (WAVELENGTH < high + 0.1)

@@ -1,0 +1,41 @@
+"""SDSS spectra, ``spec-PLATE-MJD-FIBER.fits``: one object on a grid that is even in log wavelength, in vacuum.
+
+The data model: https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/spectra/PLATE4/spec.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_book.errors import BookError
+from astroclip_book.observations.fits_files import checked_weights, names, native, opened
+from astroclip_book.observations.grid import rebin
+from astroclip_book.observations.observed import Spectra
+
+
+def read_spec(path: Path) -> Spectra:
+    """Read one SDSS spectrum, resampled to the grid of the pairs.
+
+    SDSS begins near 3800 Å and its first spectrographs end near 9200 Å: 13 % of the grid is filled in, which costs some
+    accuracy.
+
+    Raises
+    ------
+    BookError
+        If the file lacks extensions or columns, or its numbers make no sense.
+    """
+    with opened(path) as file:
+        columns = {name.lower() for name in getattr(file[1].columns, "names", ())} if len(file) > 1 else set()
+        if not {"flux", "loglam", "ivar"} <= columns:
+            raise BookError(f"{path} is no SDSS spectrum: it has {', '.join(names(file)[:8])}; expected is a second extension "
+                            "with the columns flux, loglam and ivar. Give it a spec-*.fits of DR9 or later.")
+        table = file[1].data
+        flux, loglam, ivar = (native(table[name]) for name in ("flux", "loglam", "ivar"))
+        found = file[2].data if len(file) > 2 else None
+        redshift = float(found["Z"][0]) if found is not None and "Z" in found.dtype.names else np.nan
+    wavelength = 10**loglam
+    checked_weights(flux[None], ivar[None], wavelength, str(path))
+    flux, ivar = rebin(flux, ivar, wavelength)
+    return Spectra.checked(flux[None], ivar[None], np.array([redshift]), [path.stem], str(path))

@@ -1,0 +1,114 @@
+"""Redshifts with an interval, neighbours, and warnings about what a run has not seen."""
+
+import numpy as np
+import pytest
+
+from astroclip_book import photoz
+from astroclip_book.embeddings import Embeddings
+from astroclip_book.errors import BookError
+from astroclip_book.lookup import INTERVAL, Reference
+from astroclip_book.novelty import LEVEL, Novelty
+from astroclip_book.pairs import SPLITS
+from astroclip_book.storage import matching
+from astroclip_book.strangers import strange_images, strange_spectra
+
+CHOICES = {"k": 8, "weighting": "distance", "pz_k": 16, "pz_weighting": "uniform"}
+
+
+def galaxies(n, rng):
+    """Redshifts, features that tell them with noise, and unit vectors made of these."""
+    redshift = rng.uniform(0.1, 0.5, n)
+    seen = redshift + rng.normal(0, 0.02, n)
+    features = np.stack([np.sin(6 * seen), np.cos(6 * seen), rng.normal(size=n), rng.normal(2, 0.5, n)], axis=1)
+    vectors = np.concatenate([3 * features[:, :2], 0.2 * features[:, 2:3]], axis=1)
+    return redshift, features.astype(np.float32), (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    rng = np.random.default_rng(0)
+    redshift, features, vectors = galaxies(2400, rng)
+    split = np.repeat([SPLITS.index(name) for name in ("train", "validation", "test")], [1600, 600, 200]).astype(np.uint8)
+    embeddings = Embeddings(vectors, vectors, 1000 + np.arange(2400), redshift.astype(np.float32), split)
+    return Reference(embeddings, "spectrum", features, CHOICES)
+
+
+def test_quantiles_turn_the_transform_round():
+    values, weights = np.arange(1.0, 5)[None], np.full((1, 4), 0.25)
+    np.testing.assert_allclose(photoz.quantiles(values[:, ::-1], weights, (0.2, 0.5, 0.8, 0.99))[:, 0], [1, 2.5, 4, 4])
+    rng = np.random.default_rng(1)
+    values, truth = rng.normal(size=(4000, 16)), rng.normal(size=4000)
+    low, high = photoz.quantiles(values, np.full((4000, 16), 1 / 16), (0.16, 0.84))
+    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.68, abs=0.03)
+
+
+def test_widening_makes_any_interval_hold_its_share():
+    rng = np.random.default_rng(2)
+    truth, sigma = rng.normal(size=4000), rng.uniform(0.5, 2, 4000)
+    for half in (0.1, 3.0):
+        low, high = -half * sigma, half * sigma
+        by = photoz.widening(low, high, truth * sigma, 0.68) * (high - low)
+        assert np.mean((low - by <= truth * sigma) & (truth * sigma <= high + by)) == pytest.approx(0.68, abs=0.01)
+
+
+def test_objects_like_the_runs_are_known(reference):
+    redshift, features, vectors = galaxies(500, np.random.default_rng(3))
+    found = reference.look_up(features, vectors, 3)
+    assert photoz.nmad(photoz.errors(redshift, found.redshift)) < 0.03
+    assert np.mean((found.low <= redshift) & (redshift <= found.high)) == pytest.approx(INTERVAL, abs=0.07)
+    assert found.unusual.mean() < 0.06
+    np.testing.assert_array_equal(found.targetid, 1000 + found.row)
+    assert (np.diff(found.cosine, axis=1) <= 0).all()
+
+
+def test_strange_features_are_told_though_the_embedding_hides_them(reference):
+    _, features, vectors = galaxies(3, np.random.default_rng(4))
+    features[0, 2], features[1, 3] = 9, 0.1  # the first has strange features, the second no signal
+    vectors[2] = [0, 0, 1]
+    found = reference.look_up(features, vectors, 1)
+    assert found.unusual.all()
+    assert "frozen features" in found.warning(0) and "signal" in found.warning(1) and "embedding" in found.warning(2)
+    assert "embedding" not in found.warning(0)
+
+
+def test_p_values_of_objects_drawn_alike_are_uniform():
+    rng = np.random.default_rng(5)
+    (_, *train), (_, *validation), (_, *others) = (galaxies(n, rng) for n in (1500, 1500, 1500))
+    novelty = Novelty(*zip(train, validation, strict=True), signal=False)
+    for p in novelty(*others).values():
+        assert photoz.ks_to_uniform(p) < 0.06 and p.min() > 0
+
+
+def test_few_validation_objects_call_nothing_unusual():
+    rng = np.random.default_rng(6)
+    (_, *train), (_, *validation), (_, *others) = (galaxies(n, rng) for n in (100, 50, 10))
+    p = Novelty(*zip(train, validation, strict=True), signal=True)(others[0] + 100, others[1])["features"]
+    assert (p > LEVEL).all()
+
+
+def test_a_run_without_its_chapters_is_refused(tmp_path):
+    with pytest.raises(BookError, match="chapters 04 and 06"):
+        Reference.from_run(tmp_path, "image")
+
+
+def test_strangers_are_as_bright_and_noisy_as_galaxies():
+    rng = np.random.default_rng(7)
+    flux, ivar = rng.normal(2, 0.5, (4, 7781)), np.full((4, 7781), 4.0)
+    for kind, spectra in strange_spectra(flux, ivar, rng).items():
+        level = {"noise alone": 0}.get(kind, 8 if "four" in kind else 2)
+        np.testing.assert_allclose(spectra.mean(axis=1), level, atol=0.1)
+        assert np.diff(spectra, axis=1).std() / 2**0.5 == pytest.approx(0.5, rel=0.05)
+    images = rng.normal(0, 0.01, (2, 152, 152, 3))
+    images[:, 70:82, 70:82] += 1
+    for kind, strange in strange_images(images, rng).items():
+        assert strange.shape == images.shape and np.isfinite(strange).all()
+        if kind == "star":
+            np.testing.assert_allclose(strange[:, 60:92, 60:92].sum((1, 2)), 144, rtol=0.02)
+
+
+def test_patterns_name_files_in_order(tmp_path):
+    for name in ("b.fits", "a.fits", "c[1].fits"):
+        (tmp_path / name).touch()
+    assert [path.name for path in matching(str(tmp_path / "*.fits"))] == ["a.fits", "b.fits", "c[1].fits"]
+    assert matching(str(tmp_path / "c[1].fits")) == [tmp_path / "c[1].fits"]
+    assert matching(str(tmp_path / "*.npz")) == []
