@@ -121,7 +121,8 @@ def test_the_page_says_what_it_shows():
 
 def test_a_real_run_knows_redshifts_alone():
     content = packed(catalog={}, analysis={"umap": {"image": np.zeros((N, 2))}})
-    assert [column["label"] for column in content["numbers"]] == ["redshift"] and content["labels"] == []
+    names = [column["label"] for column in content["numbers"]]
+    assert names == ["redshift", "cosine of its image and spectrum"] and content["labels"] == []
     assert "<table>" in markup(content)
     with pytest.raises(BookError, match="holds no map"):
         packed(analysis={})

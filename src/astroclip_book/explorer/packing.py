@@ -39,7 +39,7 @@ def pack(
     analysis : dict
         ``umap`` to space to (n, 2) array; of ``kmeans`` and ``dbscan`` to space to (n,) int array what there is.
     vectors : dict of (n, d) arrays
-        Unit vectors by modality.
+        Unit vectors of ``image`` and ``spectrum``.
     pixels : tuple
         `thumbnails`, and levels and windows by `binned_spectra`.
     neighbours : int
@@ -55,6 +55,7 @@ def pack(
         raise BookError("analysis.h5 holds no map under 'umap' for the explorer: run the chapter 09_embedding_space again.")
     tiles, levels, windows = pixels
     first, step = bin_centres()
+    agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])
     return {
         "source": source,
         "total": total,
@@ -62,7 +63,7 @@ def pack(
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
         "maps": {space: {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])} for space, points in maps.items()},
-        "numbers": numbers(redshift, catalog),
+        "numbers": [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}],
         "labels": categories(catalog) + groups(analysis),
         "vectors": {name: text_of(to_bytes(one)) for name, one in vectors.items()},
         "lines": {name: np.atleast_1d(rest).tolist() for name, rest in LINES.items()},
