@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astroclip_book.explorer import packing
+from astroclip_book.explorer import columns, packing, pixels
 from astroclip_book.pairs import N_WAVELENGTH
 
 N = 30
@@ -17,11 +17,12 @@ def unit(n: int, d: int = 32, seed: int = 0) -> np.ndarray:
 def packed(n: int = N, **changed) -> dict:
     rng = np.random.default_rng(1)
     content = {
-        "source": "mock survey", "total": n, "targetid": 39_600_000_000_000_001 + np.arange(n), "redshift": rng.uniform(0, 0.6, n),
+        "source": "mock survey", "total": n, "targetid": 39_600_000_000_000_001 + np.arange(n),
+        "redshift": rng.uniform(0, 0.6, n),
         "catalog": {"LOG_MSTAR": rng.normal(10.5, 0.5, n), "MORPHOLOGY": np.where(np.arange(n) % 2, "spiral", EVIL)},
-        "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in packing.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
+        "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in columns.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
         "vectors": {"image": unit(n), "spectrum": unit(n, seed=2)},
-        "pixels": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *packing.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
+        "pixels": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *pixels.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
         "neighbours": 10,
     }  # fmt: skip
     return packing.pack(**(content | changed))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from packed import EVIL, packed, unit
 
-from astroclip_book.explorer import packing
+from astroclip_book.explorer import packing, pixels
 from astroclip_book.explorer.figure import bokeh_script
 from astroclip_book.explorer.page import markup
 from astroclip_book.explorer.search import byte_neighbours
@@ -19,7 +19,8 @@ PLACE = """id => {
   const {x, y} = plot.document.get_model_by_name("galaxies").data, row = explorerData.ids.indexOf(id);
   const box = document.querySelector(".ex-plot").getBoundingClientRect();
   const share = (value, {start, end}) => (value - start) / (end - start);
-  return [box.left + share(x[row], plot.x_range) * plot.inner_width, box.top + (1 - share(y[row], plot.y_range)) * plot.inner_height];
+  return [box.left + plot.min_border + share(x[row], plot.x_range) * plot.inner_width,
+          box.top + plot.min_border + (1 - share(y[row], plot.y_range)) * plot.inner_height];
 }"""
 GALAXIES = """name => Bokeh.documents[0].get_model_by_name("galaxies").data[name]"""
 
@@ -56,12 +57,14 @@ def alone(tab, ids: list[str]) -> str:
 
 def expected(data: dict, target: str) -> dict[str, list[str]]:
     """What Python finds with the same bytes."""
-    row = np.array([data["ids"].index(target)])
-    vectors = {name: np.frombuffer(base64.b64decode(text), np.int8).reshape(len(data["ids"]), -1) for name, text in data["vectors"].items()}
+    ids, row = np.array(data["ids"]), np.array([data["ids"].index(target)])
+    small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
+    vectors = {name: values.reshape(len(ids), -1) for name, values in small.items()}
     return {
-        f"{asked}_to_{gallery}": [data["ids"][i] for i in byte_neighbours(vectors[asked], vectors[gallery], row, data["neighbours"])[0][0]]
-        for asked in vectors for gallery in vectors
-    }  # fmt: skip
+        f"{asked}_to_{gallery}": ids[byte_neighbours(vectors[asked], vectors[gallery], row, 10)[0][0]].tolist()
+        for asked in vectors
+        for gallery in vectors
+    }
 
 
 def found(tab) -> dict[str, list[str]]:
@@ -119,13 +122,25 @@ def test_hover_shows_a_galaxy_and_leaves_the_selection(chapter):
     assert troubles == []
 
 
+def test_a_tap_selects(book, browser):
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tab.goto((book.site / "html" / "notebooks" / "10_explorer.html").as_uri())
+    tab.wait_for_selector(READY)
+    tab.locator(".ex-plot").evaluate("one => one.scrollIntoView({block: 'center', behavior: 'instant'})")
+    target = alone(tab, tab.evaluate("explorerData.ids"))
+    tab.touchscreen.tap(*tab.evaluate(PLACE, target))
+    tab.wait_for_function("id => document.querySelector('[data-part=detail] h2').textContent.endsWith(id)", arg=target)
+    context.close()
+
+
 def test_lines_stand_at_their_observed_wavelengths(chapter):
     tab, _, data = chapter
     row, spectra = data["ids"].index(selected(tab)), data["spectra"]
     last = spectra["first"] + spectra["step"] * (spectra["bins"] - 1)
     observed = [rest * (1 + data["redshift"][row]) for line in data["lines"].values() for rest in line]
     share = sorted((one - spectra["first"]) / (last - spectra["first"]) for one in observed)
-    drawn = tab.locator("[data-part=detail] .ex-line").evaluate_all("all => all.map(one => (one.getAttribute('x1') - 34) / (338 - 34))")
+    drawn = tab.locator("[data-part=detail] .ex-line").evaluate_all("all => all.map(one => (one.getAttribute('x1') - 34) / 304)")
     np.testing.assert_allclose(sorted(drawn), [one for one in share if 0 < one < 1], atol=0.002)
 
 
@@ -147,7 +162,7 @@ def test_the_keyboard_reaches_everything(chapter):
     assert tab.evaluate("document.activeElement.dataset.galaxy") == found(tab)["image_to_image"][0]
     tab.keyboard.press("Enter")
     assert selected(tab) == expected(data, data["ids"][before])["image_to_image"][0]
-    assert tab.evaluate("document.activeElement.textContent").startswith("galaxy ")  # the focus is not lost
+    assert tab.evaluate("document.activeElement.textContent").startswith("Nearest to galaxy ")  # the focus is not lost
     scale = "() => { const {start, end} = Bokeh.documents[0].get_model_by_name('across'); return end - start; }"
     wide = tab.evaluate(scale)
     tab.locator(".ex-map").press("+")
@@ -237,19 +252,25 @@ def test_texts_stand_out(chapter, mode):
     tab.evaluate("mode => { document.documentElement.dataset.theme = mode; }", mode)
     tab.get_by_role("button", name="highest tenth").click()
     contrast = """selector => {
-      const numbers = colour => { const c = document.createElement("canvas").getContext("2d"); c.fillStyle = colour; c.fillRect(0, 0, 1, 1);
-        return [...c.getImageData(0, 0, 1, 1).data]; };
-      const light = rgb => { const [r, g, b] = rgb.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+      const numbers = colour => {
+        const brush = document.createElement("canvas").getContext("2d");
+        brush.fillStyle = colour;
+        brush.fillRect(0, 0, 1, 1);
+        return [...brush.getImageData(0, 0, 1, 1).data];
+      };
+      const linear = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+      const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
       return Math.min(...[...document.querySelectorAll(selector)].map(one => {
         let ground = one;
         while (numbers(getComputedStyle(ground).backgroundColor)[3] === 0) ground = ground.parentElement;
-        const style = getComputedStyle(one), ink = style.stroke !== "none" ? style.stroke : one.closest("svg") ? style.fill : style.color;
+        const style = getComputedStyle(one), drawn = one.closest("svg") ? style.fill : style.color;
+        const ink = style.stroke !== "none" ? style.stroke : drawn;
         const [a, b] = [light(numbers(ink)), light(numbers(getComputedStyle(ground).backgroundColor))].sort((p, q) => q - p);
         return (a + 0.05) / (b + 0.05);
       }));
     }"""
-    for selector in ("p", "label", "legend", "button", "dt", "dd", "h2", "h3", "figcaption", "text", "td", "th", ".ex-found span", "a"):
+    texts = ("p", "label", "legend", "button", "dt", "dd", "h2", "h3", "figcaption", "text", "td", "th", ".ex-found span", "a")
+    for selector in texts:
         assert tab.evaluate(contrast, f".explorer {selector}:not([aria-hidden])") >= 4.5, selector
     for selector in (".ex-flux", ".ex-line", ".ex-axis", ".ex-chosen"):
         assert tab.evaluate(contrast, f".explorer {selector}") >= 3, selector
@@ -282,8 +303,9 @@ def test_two_thousand_galaxies_are_there_in_seconds(open_file, tmp_path):
     n = 2000
     rng = np.random.default_rng(0)
     blob = np.exp(-np.hypot(*np.mgrid[-36:36, -36:36])[..., None] / rng.uniform(2, 9, (n, 1, 1, 1)))
-    tiles = np.clip(20 + 200 * blob * rng.uniform(0.3, 1, (n, 1, 1, 3)) + rng.normal(0, 6, (n, 72, 72, 1)), 0, 255).astype(np.uint8)
-    levels, windows = rng.integers(0, 255, (n, packing.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
+    light = 200 * blob * rng.uniform(0.3, 1, (n, 1, 1, 3)) + rng.normal(20, 6, (n, 72, 72, 1))
+    tiles = np.clip(light, 0, 255).astype(np.uint8)
+    levels, windows = rng.integers(0, 255, (n, pixels.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
     page = standalone(tmp_path, packed(n, vectors=vectors, pixels=(tiles, levels, windows)))
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 15e6 / 2  # and twice as many, the most, below 15 MB

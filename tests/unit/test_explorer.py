@@ -14,7 +14,7 @@ from small import write_pairs
 
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.errors import BookError
-from astroclip_book.explorer import packing
+from astroclip_book.explorer import columns, packing, pixels
 from astroclip_book.explorer.page import markup
 from astroclip_book.explorer.search import byte_neighbours, recall_of_bytes, to_bytes
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, index_pairs
@@ -55,53 +55,54 @@ def test_thumbnails_are_the_centre_north_up():
     image = np.full((1, 152, 152, 3), 0.0, np.float32)
     image[0, 140:147, 70:80] = 5  # near the end of the first axis, which is up
     image[0, 150] = 99  # beyond what is shown
-    tile = packing.thumbnails(image)[0]
+    tile = pixels.thumbnails(image)[0]
     assert tile.shape == (72, 72, 3) and tile[:3, 34:37, 1:].min() == 255 and tile[10:].max() < 60 and tile[:, 0].max() < 60
 
 
 def test_sheets_keep_each_thumbnail_in_its_place():
     rng = np.random.default_rng(0)
     colours = rng.integers(30, 220, (405, 3), np.uint8)
-    files = packing.sheets(np.broadcast_to(colours[:, None, None], (405, 72, 72, 3)))
+    files = pixels.sheets(np.broadcast_to(colours[:, None, None], (405, 72, 72, 3)))
     assert len(files) == 2
     for number in (0, 19, 20, 399, 400, 404):
         sheet = np.asarray(Image.open(io.BytesIO(files[number // 400])))
-        row, column = divmod(number % 400, packing.COLUMNS)
+        row, column = divmod(number % 400, pixels.COLUMNS)
         tile = sheet[72 * row : 72 * row + 72, 72 * column : 72 * column + 72]
         assert np.abs(tile.astype(int) - colours[number]).max() <= 6  # no colour of its neighbours
 
 
 def test_spectra_come_back_from_their_bytes():
     flux = 2 + np.sin(WAVELENGTH / 500)[None] * np.array([[1.0], [3.0]])
-    levels, window = packing.binned_spectra(flux)
-    first, distance = packing.bin_centres()
-    wavelength = first + distance * np.arange(packing.BINS)
+    levels, window = pixels.binned_spectra(flux)
+    first, distance = pixels.bin_centres()
+    wavelength = first + distance * np.arange(pixels.BINS)
     back = window[:, :1] + levels / 255 * np.diff(window)
     np.testing.assert_allclose(back, 2 + np.sin(wavelength / 500) * np.array([[1.0], [3.0]]), atol=0.05)
-    flat, window = packing.binned_spectra(np.zeros((1, N_WAVELENGTH)))
+    flat, window = pixels.binned_spectra(np.zeros((1, N_WAVELENGTH)))
     assert np.isfinite(window).all() and not flat.any()
 
 
 def test_unknown_values_and_absent_columns():
     redshift = np.array([0.1, 0.2, 0.3])
-    catalog = {"LOG_MSTAR": np.full(3, np.nan), "MAG_R": np.array([18.0, np.nan, 19]), "HALF_LIGHT_RADIUS": np.array([1.0, 0, 10])}
-    assert packing.numbers(redshift, catalog) == [
+    radius, magnitude = np.array([1.0, 0, 10]), np.array([18.0, np.nan, 19])
+    catalog = {"LOG_MSTAR": np.array([np.nan, 0, -99]), "MAG_R": magnitude, "HALF_LIGHT_RADIUS": radius}
+    assert columns.numbers(redshift, catalog) == [
         {"label": "redshift", "values": [0.1, 0.2, 0.3]},
         {"label": "r magnitude", "values": [18.0, None, 19.0]},
         {"label": "log half-light radius (arcsec)", "values": [0.0, None, 1.0]},
     ]
-    assert packing.categories({"MORPHOLOGY": np.array(["", "", ""])}) == []
-    found = packing.categories({"ARTEFACT": np.array(["none", "chip_edge", ""]), "MERGER": np.array([True, False, True])})
+    assert columns.categories({"MORPHOLOGY": np.array(["", "", ""])}) == []
+    found = columns.categories({"ARTEFACT": np.array(["none", "chip_edge", ""]), "MERGER": np.array([True, False, True])})
     assert found[0] == {"label": "merger", "names": ["no", "yes"], "codes": [1, 0, 1], "plain": [0]}
     assert found[1]["names"] == ["chip edge", "none", "unknown"] and found[1]["plain"] == [1, 2]
 
 
 def test_groups_beyond_the_tenth_are_together_and_absent_ones_left_out():
-    found = packing.groups({"dbscan": {"joint": np.array([0, 11, -1, 14])}, "kmeans": {}})
+    found = columns.groups({"dbscan": {"joint": np.array([0, 11, -1, 14])}, "kmeans": {}})
     assert found == [
         {"label": "island (joint)", "names": ["island 0", "other islands", "no island"], "codes": [0, 1, 2, 1], "plain": [1, 2]}
     ]
-    assert packing.groups({}) == []
+    assert columns.groups({}) == []
 
 
 def test_labels_break_neither_script_nor_page():
@@ -120,7 +121,8 @@ def test_the_page_says_what_it_shows():
 
 def test_a_real_run_knows_redshifts_alone():
     content = packed(catalog={}, analysis={"umap": {"image": np.zeros((N, 2))}})
-    assert [column["label"] for column in content["numbers"]] == ["redshift"] and content["labels"] == []
+    names = [column["label"] for column in content["numbers"]]
+    assert names == ["redshift", "cosine of its image and spectrum"] and content["labels"] == []
     assert "<table>" in markup(content)
     with pytest.raises(BookError, match="holds no map"):
         packed(analysis={})

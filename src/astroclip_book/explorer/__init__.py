@@ -1,1 +1,4 @@
-"""The explorer: an interactive map of the test set that needs no server. `packing` and `search` make its data, `page` its page."""
+"""The explorer: an interactive map of the test set, without a server.
+
+`packing` makes its data of `columns`, `pixels`, `search` and `figure`; `page` makes its page.
+"""

@@ -15,16 +15,17 @@ SIZE = 6  # pixels, of a galaxy
 def map_figure() -> dict:
     """JSON of a figure named ``map`` for ``Bokeh.embed.embed_item``.
 
-    Its sources are named ``galaxies`` (columns x, y, colour) and ``rings`` (x, y, size, colour, width): what is selected and what it
-    found. Axes of a UMAP mean nothing, so there are none; the page keeps the figure square, and its ranges alike. Buttons of
-    the page stand for a toolbar, as a keyboard does not reach Bokeh's.
+    Its sources are named ``galaxies`` (columns x, y, colour) and ``rings`` (x, y, size, colour, width): what is selected
+    and what it found. Axes of a UMAP mean nothing, so there are none; the page keeps the figure square, and its ranges alike.
+    Buttons of the page stand for a toolbar, as a keyboard does not reach Bokeh's.
     """
     galaxies = ColumnDataSource({"x": [], "y": [], "colour": []}, name="galaxies")
     rings = ColumnDataSource({"x": [], "y": [], "size": [], "colour": [], "width": []}, name="rings")
     pan, lasso, wheel = PanTool(name="pan"), LassoSelectTool(name="lasso"), WheelZoomTool(name="wheel")
     plot = figure(
         name="map", tools=[pan, lasso, wheel], active_drag=pan, active_scroll=wheel, toolbar_location=None,
-        x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"), sizing_mode="stretch_both", min_border=0, background_fill_alpha=0, border_fill_alpha=0, outline_line_alpha=0,
+        x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"),
+        sizing_mode="stretch_both", min_border=2, outline_line_alpha=0,
     )  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
     drawn = plot.scatter(

@@ -1,7 +1,8 @@
 // Colours of a property, a label or a group, and the key to them.
 
 function choices(data) {
-  return [...data.numbers.map((column) => ({ ...column, kind: "number" })), ...data.labels.map((column) => ({ ...column, kind: "label" }))];
+  const of = (columns, kind) => columns.map((column) => ({ ...column, kind }));
+  return [...of(data.numbers, "number"), ...of(data.labels, "label")];
 }
 
 function colourer(data, choice) {
@@ -20,7 +21,8 @@ function colourer(data, choice) {
   return { colours, low, high };
 }
 
-// The key, with buttons that choose galaxies as a lasso would, for those who cannot draw one: either end of the numbers, or a label.
+// The key, with buttons that choose galaxies as a lasso would, for those who cannot draw one: either end of the numbers,
+// or a label.
 function legend(data, choice, { low, high, names }, choose) {
   if (choice.kind === "number") {
     const unknown = choice.values.filter((value) => value === null).length;
@@ -42,6 +44,7 @@ function legend(data, choice, { low, high, names }, choose) {
     const rows = choice.codes.flatMap((one, row) => (one === code ? [row] : []));
     const dot = element("span", { class: "ex-dot", "aria-hidden": "true" });
     dot.style.background = names[code];
-    return element("button", { type: "button", onclick: () => choose(rows, `${choice.label}: ${name}`) }, dot, `${name} (${rows.length})`);
+    const press = () => choose(rows, `${choice.label}: ${name}`);
+    return element("button", { type: "button", onclick: press }, dot, `${name} (${rows.length})`);
   });
 }

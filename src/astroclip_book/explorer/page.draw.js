@@ -20,7 +20,8 @@ function shape(tag, attributes = {}, ...children) {
 
 function thumbnail(data, row, label) {
   const { columns } = data.sheets, place = row % columns ** 2;
-  const image = element("span", { class: "ex-thumbnail", ...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" }) });
+  const said = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
+  const image = element("span", { class: "ex-thumbnail", ...said });
   image.style.backgroundImage = `url(${sheetAddress(data, Math.floor(row / columns ** 2))})`;
   image.style.backgroundSize = `${100 * columns}%`;
   const percent = (step) => `${(100 * step) / (columns - 1)}%`;
@@ -66,7 +67,8 @@ function spectrumDrawing(data, row, { width, height, labelled }) {
   for (let wavelength = 4000; wavelength <= last; wavelength += 1000) {
     const x = across(wavelength);
     drawing.append(shape("path", { d: `M${x.toFixed(1)} ${bottom}v4`, class: "ex-axis" }));
-    if (wavelength % 2000 === 0) drawing.append(shape("text", { x, y: bottom + 14, "text-anchor": "middle" }, String(wavelength)));
+    if (wavelength % 2000) continue;
+    drawing.append(shape("text", { x, y: bottom + 14, "text-anchor": "middle" }, String(wavelength)));
   }
   drawing.append(
     shape("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "observed wavelength (Å)"),
@@ -74,7 +76,8 @@ function spectrumDrawing(data, row, { width, height, labelled }) {
     shape("text", { x: left - 4, y: bottom, "text-anchor": "end" }, formatted(low[row])),
   );
   drawing.setAttribute("role", "img");
-  drawing.setAttribute("aria-label", `Spectrum of galaxy ${data.ids[row]}, lines marked at redshift ${formatted(data.redshift[row])}`);
+  const redshift = formatted(data.redshift[row]);
+  drawing.setAttribute("aria-label", `Spectrum of galaxy ${data.ids[row]}, lines marked at redshift ${redshift}`);
   return drawing;
 }
 

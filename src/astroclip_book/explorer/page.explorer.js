@@ -26,9 +26,10 @@ async function explore(root) {
   }
 
   function ring() {
-    const marks = state.found.map((row) => ({ row, size: 13, colour: theme("--ex-accent"), width: 2 }));
-    if (state.selected !== null) marks.push({ row: state.selected, size: 20, colour: theme("--ex-text"), width: 3.5 });
-    if (state.pointed !== null) marks.push({ row: state.pointed, size: 17, colour: theme("--ex-text"), width: 2 });
+    const accent = theme("--ex-accent"), text = theme("--ex-text");
+    const marks = state.found.map((row) => ({ row, size: 13, colour: accent, width: 2 }));
+    if (state.selected !== null) marks.push({ row: state.selected, size: 20, colour: text, width: 3.5 });
+    if (state.pointed !== null) marks.push({ row: state.pointed, size: 17, colour: text, width: 2 });
     map.ring(marks);
   }
 
@@ -39,19 +40,21 @@ async function explore(root) {
     state.pointed = null;
     part("card").hidden = true;
     part("detail").replaceChildren(...detail(data, row));
-    part("results").replaceChildren(...results(data, row, ways, { select: chosenResult, point }));
+    const goOn = (other) => { select(other); goTo("nearest"); };
+    part("results").replaceChildren(...results(data, row, ways, { select: goOn, point }));
     part("of").textContent = title(data, row);
-    say(`Selected: ${title(data, row)}, redshift ${formatted(data.redshift[row])}; ${data.neighbours} nearest found in each direction.`);
+    const redshift = formatted(data.redshift[row]);
+    say(`Selected: ${title(data, row)}, redshift ${redshift}; ${data.neighbours} nearest found in each direction.`);
     map.reveal(row);
     ring();
     if (linked) history.replaceState(null, "", `#galaxy=${data.ids[row]}`);
   }
 
-  // A result that is selected makes way for its own results: the keyboard goes on from the galaxy it chose.
-  function chosenResult(row) {
-    select(row);
-    part("detail").querySelector("h2").tabIndex = -1;
-    part("detail").querySelector("h2").focus({ preventScroll: true });
+  // What was pressed to select may be gone, or far from what it changed: eyes and keyboard go on from a heading.
+  function goTo(name) {
+    const heading = part(name).querySelector("h2");
+    heading.tabIndex = -1;
+    heading.focus();
   }
 
   function point(row) {
@@ -63,7 +66,9 @@ async function explore(root) {
     state.chosen = rows;
     map.choose(rows);
     const clear = () => { choose([], ""); part("map").focus(); };
-    part("selection").replaceChildren(...(rows.length ? selection(data, rows, name, { select: chosenResult, clear }) : []));
+    const show = (row) => { select(row); goTo("detail"); };
+    const panel = rows.length ? selection(data, rows, name, { select: show, clear }) : [];
+    part("selection").replaceChildren(...panel);
     say(rows.length ? `${name}: ${rows.length} galaxies.` : "No selection.");
   }
 
@@ -122,19 +127,24 @@ async function explore(root) {
   }
 
   function radios(name, options, chosen, change) {
-    return element("fieldset", {}, element("legend", {}, name), ...options.map((option) =>
-      element("label", {}, element("input", { type: "radio", name: `ex-${name}`, value: option, checked: option === chosen, onchange: () => change(option) }),
-        option)));
+    const radio = (option) => element("input",
+      { type: "radio", name: `ex-${name}`, value: option, checked: option === chosen, onchange: () => change(option) });
+    return element("fieldset", {}, element("legend", {}, name),
+      ...options.map((option) => element("label", {}, radio(option), option)));
   }
 
-  const colour = element("select", { onchange: (event) => { state.choice = coloured[event.target.value]; paint(); } },
+  const recolour = (event) => { state.choice = coloured[event.target.value]; paint(); };
+  const colour = element("select", { onchange: recolour },
     ...coloured.map(({ label }, place) => element("option", { value: place }, label)));
-  const button = (text, label, act) => element("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
+  const button = (text, title, onclick) =>
+    element("button", { type: "button", "aria-label": title, title, onclick }, text);
   part("controls").append(
     radios("map", spaces, state.space, lay),
     element("label", {}, "colour ", colour),
     radios("drag", ["pan", "lasso"], "pan", (tool) => map.drag(tool)),
-    element("span", { class: "ex-zoom" }, button("+", "Zoom in", () => map.zoom(0.7)), button("−", "Zoom out", () => map.zoom(1 / 0.7)),
+    element("span", { class: "ex-zoom" },
+      button("+", "Zoom in", () => map.zoom(0.7)),
+      button("−", "Zoom out", () => map.zoom(1 / 0.7)),
       button("⤢", "Show all", () => map.fit())),
   );
 
@@ -149,12 +159,12 @@ async function explore(root) {
   });
   part("map").addEventListener("keydown", press);
   window.addEventListener("keydown", (event) => { if (event.key === "Escape") away(); });
-  window.addEventListener("hashchange", follow);
-  new MutationObserver(() => { map.outline(theme("--ex-text")); ring(); })
-    .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  window.addEventListener("hashchange", () => { if (follow()) goTo("detail"); });
+  const dress = () => { map.dress(theme("--ex-text"), theme("--ex-ground")); ring(); };
+  new MutationObserver(dress).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 
   lay(state.space);
-  map.outline(theme("--ex-text"));
+  dress();
   growTable(data, part("table"));
   if (follow()) root.scrollIntoView();
   else if (!location.hash.startsWith("#galaxy=")) select(0, false);

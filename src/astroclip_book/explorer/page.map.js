@@ -95,17 +95,18 @@ class GalaxyMap {
     this.lasso.active = tool === "lasso";
   }
 
-  // Outlines keep pale colours apart from a light page and dark ones from a dark page.
-  outline(colour) {
-    for (const glyph of [this.drawn.glyph, this.drawn.selection_glyph, this.drawn.nonselection_glyph]) glyph.line_color = colour;
+  // Outlines keep pale colours apart from a light page and dark ones from a dark page. The ground is painted and not left
+  // open, as what stood at the edge before a move would stay there.
+  dress(ink, ground) {
+    const { glyph, selection_glyph: chosen, nonselection_glyph: others } = this.drawn;
+    for (const one of [glyph, chosen, others]) one.line_color = ink;
+    this.plot.setv({ background_fill_color: ground, border_fill_color: ground });
   }
 
   // Where galaxy ``row`` is drawn, in pixels from the corner of the figure.
   pixel(row) {
     const share = (value, range) => (value - range.start) / (range.end - range.start);
-    return [
-      share(this.points.x[row], this.across) * this.plot.inner_width,
-      (1 - share(this.points.y[row], this.up)) * this.plot.inner_height,
-    ];
+    const { inner_width: width, inner_height: height, min_border: border } = this.plot;
+    return [border + share(this.points.x[row], this.across) * width, border + (1 - share(this.points.y[row], this.up)) * height];
   }
 }

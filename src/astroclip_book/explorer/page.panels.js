@@ -44,12 +44,14 @@ function results(data, row, ways, { select, point }) {
   return ways.map(({ asked, gallery, found }) => {
     const list = element("ol", { class: "ex-found" });
     found.forEach(({ row: other, cosine }, rank) => {
-      const shown = gallery === "image" ? thumbnail(data, other) : spectrumDrawing(data, other, { width: 84, height: 62, labelled: false });
-      const says = `${rank + 1}: ${title(data, other)}, redshift ${formatted(data.redshift[other])}, cosine ${formatted(cosine)}`;
+      const small = { width: 84, height: 62, labelled: false };
+      const shown = gallery === "image" ? thumbnail(data, other) : spectrumDrawing(data, other, small);
+      const [z, cos] = [formatted(data.redshift[other]), formatted(cosine)];
       list.append(element("li", {}, element("button",
-        { type: "button", "aria-label": says, "data-galaxy": data.ids[other], onclick: () => select(other),
-          onpointerenter: () => point(other), onfocus: () => point(other), onpointerleave: () => point(null), onblur: () => point(null) },
-        shown, element("span", {}, `z ${formatted(data.redshift[other])}`), element("span", {}, `cos ${formatted(cosine)}`))));
+        { type: "button", "aria-label": `${rank + 1}: ${title(data, other)}, redshift ${z}, cosine ${cos}`,
+          "data-galaxy": data.ids[other], onclick: () => select(other), onpointerenter: () => point(other),
+          onfocus: () => point(other), onpointerleave: () => point(null), onblur: () => point(null) },
+        shown, element("span", {}, `z ${z}`), element("span", {}, `cos ${cos}`))));
     });
     return element("section", { "data-way": `${asked}_to_${gallery}` }, element("h3", {}, `${asked} → ${gallery}`), list);
   });
@@ -60,13 +62,14 @@ function selection(data, rows, name, { select, clear }) {
   const shown = Array.from({ length: Math.min(rows.length, GALLERY) }, (_, place) => rows[Math.floor(place * step)]);
   const gallery = element("ol", { class: "ex-found ex-small" }, ...shown.map((row) =>
     element("li", {}, element("button",
-      { type: "button", "aria-label": `${title(data, row)}, redshift ${formatted(data.redshift[row])}`, "data-galaxy": data.ids[row],
-        onclick: () => select(row) },
+      { type: "button", "aria-label": `${title(data, row)}, redshift ${formatted(data.redshift[row])}`,
+        "data-galaxy": data.ids[row], onclick: () => select(row) },
       thumbnail(data, row)))));
   const few = rows.length > shown.length ? ` Shown are ${shown.length} of them, at even steps through the file.` : "";
   return [
     element("h2", {}, `${name}: ${rows.length} of ${data.count} galaxies`),
-    element("p", {}, `Outlined, the selection; filled, all galaxies.${few} `, element("button", { type: "button", onclick: clear }, "Clear selection")),
+    element("p", {}, `Outlined, the selection; filled, all galaxies.${few} `,
+      element("button", { type: "button", onclick: clear }, "Clear selection")),
     gallery,
     element("div", { class: "ex-histograms" }, ...data.numbers.map((column) => numberPanel(column, rows)),
       ...data.labels.map((column) => labelPanel(column, rows))),

@@ -46,7 +46,8 @@ def markup(data: dict, static: str = STATIC) -> str:
 {(FOLDER / "page.css").read_text()}</style>
 <p class="ex-hint">{html.escape(kind)}; {share}.</p>
 <p class="ex-hint" data-part="status" role="status"></p>
-<noscript><p>The map and the search need JavaScript. Without it, the table below lists some galaxies with their nearest others.</p></noscript>
+<noscript><p>The map and the search need JavaScript. Without it, the table below lists some galaxies with their nearest
+others.</p></noscript>
 <div data-part="app" hidden>
 <div class="ex-controls" data-part="controls"></div>
 <div class="ex-main">
@@ -56,13 +57,16 @@ def markup(data: dict, static: str = STATIC) -> str:
 <div class="ex-card" data-part="card" aria-hidden="true" hidden></div>
 </div>
 <div class="ex-legend" data-part="legend"></div>
-<p class="ex-hint" id="ex-keys">Click or tap a galaxy, or focus the map and use the keys: arrows go to the nearest galaxy that way, Enter to its
-neighbours, + and − zoom, 0 shows all, Escape gives up a lasso's selection. Rings: thick, the selected galaxy; thin, those it found.</p>
+<p class="ex-hint" id="ex-keys">Click or tap a galaxy, or focus the map and use the keys: arrows go to the nearest galaxy that
+way, Enter to its neighbours, + and − zoom, 0 shows all, Escape gives up a lasso's selection. Rings: thick, the selected galaxy;
+thin, those it found.</p>
 </div>
 <div data-part="detail"></div>
 </div>
+<div data-part="nearest">
 <h2>Nearest to <span data-part="of"></span></h2>
 <div data-part="results"></div>
+</div>
 <div data-part="selection"></div>
 </div>
 <details data-part="table">
@@ -87,7 +91,8 @@ def table(data: dict) -> str:
     n = len(data["ids"])
     by_redshift = np.argsort(data["redshift"], kind="stable")
     rows = by_redshift[np.linspace(0, n - 1, min(TABLE_ROWS, n)).astype(int)]
-    vectors = {name: np.frombuffer(base64.b64decode(text), np.int8).reshape(n, -1) for name, text in data["vectors"].items()}
+    small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
+    vectors = {name: values.reshape(n, -1) for name, values in small.items()}
     ways = [(asked, gallery) for asked in vectors for gallery in vectors]
     first = [byte_neighbours(vectors[asked], vectors[gallery], rows, 1)[0][:, 0] for asked, gallery in ways]
     columns = ["galaxy", *(column["label"] for column in [*data["numbers"], *data["labels"]])]
@@ -103,7 +108,8 @@ def table(data: dict) -> str:
     ]  # fmt: skip
     head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in columns)
     caption = f"{len(rows)} of {n:,} galaxies at even steps through redshift; the last columns name the nearest other galaxy."
-    return f"<table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(lines) + "\n</tbody>\n</table>"
+    body = "\n".join(lines)
+    return f"<table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def _line(cells: list[str]) -> str:

@@ -18,7 +18,8 @@ function growTable(data, details) {
     const sorted = Array.from({ length: data.count }, (_, row) => row);
     sorted.sort((a, b) => (column.values[a] ?? Infinity) - (column.values[b] ?? Infinity) || a - b);
     body.replaceChildren(...sorted.slice(page * ROWS, (page + 1) * ROWS).map(line));
-    caption.textContent = `Galaxies by ${column.label}, page ${page + 1} of ${pages}; the last columns name the nearest other galaxy.`;
+    const place = `page ${page + 1} of ${pages}`;
+    caption.textContent = `Galaxies by ${column.label}, ${place}; the last columns name the nearest other galaxy.`;
     before.disabled = page === 0;
     after.disabled = page === pages - 1;
   }

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from astroclip_book.embeddings import Embeddings
+from astroclip_book.explorer.columns import SPACES
 from astroclip_book.explorer.figure import bokeh_script
-from astroclip_book.explorer.packing import SPACES, binned_spectra, pack, script, thumbnails
+from astroclip_book.explorer.packing import pack, script
+from astroclip_book.explorer.pixels import binned_spectra, thumbnails
 from astroclip_book.explorer.search import recall_of_bytes
 from astroclip_book.hdf5 import read_hdf5
 from astroclip_book.pairs import Index, Pairs
