@@ -51,8 +51,9 @@ def analyse(
     -------
     arrays : dict
         ``umap/<space>`` (n, 2), ``dbscan/<space>`` and ``hdbscan/<space>`` (n,) for image, spectrum and joint;
-        ``umap_again/<how>`` (n, 2), other maps of the images, with ``dbscan_again`` and ``hdbscan_again``; ``k_distance/<space>`` (n,), ascending; ``kmeans/<space>`` (n,) for
-        image and spectrum, numbered so that the same number means the same galaxies as far as possible;
+        ``umap_again/<how>`` (n, 2), other maps of the images, with ``dbscan_again`` and ``hdbscan_again``;
+        ``k_distance/<space>`` (n,), ascending; ``kmeans/<space>`` (n,) for image and spectrum, numbered so that the same
+        number means the same galaxies as far as possible;
         ``strange/<detector>`` (n,); ``island/artefact`` and ``island/bright_spirals`` (n,) bool.
     metrics : dict
         ``maps``, ``islands``, ``clusters``, ``structure`` and ``anomalies``.

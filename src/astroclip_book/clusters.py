@@ -148,6 +148,15 @@ def found_again(members: np.ndarray, groups: np.ndarray) -> float:
 
 
 def chosen(curves: list[dict[int, float]]) -> int:
-    """The number of clusters with the largest silhouette, averaged over the modalities' curves from `silhouettes`."""
+    """The number of clusters with the largest silhouette, averaged over the modalities' curves from `silhouettes`.
+
+    Raises
+    ------
+    BookError
+        When no number has a silhouette, as embeddings coincide.
+    """
     common = set.intersection(*map(set, curves))
+    if not common:
+        raise BookError("The embeddings of the validation galaxies coincide, so no number of clusters can be chosen: "
+                        "look at the losses of chapter 04, or set analysis.n_clusters.")
     return max(sorted(common), key=lambda k: sum(curve[k] for curve in curves))

@@ -25,6 +25,8 @@ def test_too_few_galaxies_to_count_clusters():
 
 def test_galaxies_that_coincide_have_no_silhouettes():
     assert clusters.silhouettes(np.ones((9, 1)), seed=0) == {}
+    with pytest.raises(BookError, match="coincide"):
+        clusters.chosen([{}, {2: 0.5}])
 
 
 def test_by_size_numbers_the_largest_zero():
