@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.ensemble import IsolationForest
 
-from astroclip_book.metrics import roc_auc, with_interval
+from astroclip_book.metrics import ranking, with_interval
 from astroclip_book.rare import rare_kinds
 from astroclip_book.search import neighbours, others
 
@@ -62,8 +62,8 @@ def detection(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray], boot
     Returns
     -------
     dict
-        Kind to detector to ``precision`` among the `TOP` strangest with ``precision_ci95`` (Wilson), ``auc`` with ``auc_ci95``,
-        ``k``, ``n`` and ``base_rate``, the precision of a ranking at random.
+        Kind to detector to ``precision`` among the `TOP` strangest with ``precision_ci95`` (Wilson), ``auc`` and
+        ``average_precision`` with ``_ci95``, ``k``, ``n`` and ``base_rate``, the precision of a ranking at random.
     """
     return {
         kind: {name: _scored(values, wanted, bootstrap, seed) for name, values in scores.items()}
@@ -75,10 +75,9 @@ def _scored(values: np.ndarray, wanted: np.ndarray, bootstrap: int, seed: int) -
     top = np.argsort(-values, kind="stable")[:TOP]
     hits = int(wanted[top].sum())
     interval = binomtest(hits, len(top)).proportion_ci(method="wilson")
-    area = with_interval(lambda wanted, values: {"auc": roc_auc(wanted, values)}, (wanted, values), bootstrap, seed)
     return {
         "precision": hits / len(top), "precision_ci95": [float(interval.low), float(interval.high)], "k": len(top),
-        "base_rate": float(wanted.mean()), **area,
+        "base_rate": float(wanted.mean()), **with_interval(ranking, (wanted, values), bootstrap, seed),
     }  # fmt: skip
 
 
@@ -104,10 +103,10 @@ def swapped_pairs(image: np.ndarray, spectrum: np.ndarray, seed: int) -> dict:
         partner = np.arange(n)
         partner[rows] = np.roll(rows, 1)
         wrong, strange = partner != np.arange(n), disagreement(image, spectrum[partner])
-        areas.append(roc_auc(wrong, strange))
+        areas.append(ranking(wrong, strange)["auc"])
         precision.append(wrong[np.argsort(-strange)[:TOP]].mean())
         drawn = rng.integers(n, size=n)
-        again.append(roc_auc(wrong[drawn], strange[drawn]))
+        again.append(ranking(wrong[drawn], strange[drawn])["auc"])
     return {
         "swapped_pairs_auc": float(np.mean(areas)), "swapped_pairs_auc_ci95": np.percentile(again, [2.5, 97.5]).tolist(),
         "swapped_pairs_precision": float(np.mean(precision)), "swapped_share": swapped / n,

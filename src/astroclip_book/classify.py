@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.islands import is_artefact
 from astroclip_book.knn import Roles
-from astroclip_book.metrics import standardise, with_interval
+from astroclip_book.metrics import ranking, standardise, with_interval
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS
 
@@ -98,26 +98,6 @@ def recalls(truth: np.ndarray, told: np.ndarray, n_classes: int) -> dict[str, fl
     right = np.bincount(truth[truth == told], minlength=n_classes)
     there = members > 0
     return {"accuracy": right.sum() / len(truth), "balanced_accuracy": (right[there] / members[there]).mean()}
-
-
-def ranking(truth: np.ndarray, score: np.ndarray) -> dict[str, float]:
-    """Area under the ROC curve and average precision of scores (n,): scikit-learn's, but fast enough to resample.
-
-    Resamples may hold objects of one kind alone; then they rank nothing: 0.5, and the share of the wanted.
-    """
-    wanted = truth.sum()
-    if wanted in (0, len(truth)):
-        return {"auc": 0.5, "average_precision": wanted / len(truth)}
-    order = np.argsort(-score)
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # equal scores are one step
-    hits = np.cumsum(truth[order])[ends]
-    told = ends + 1
-    recall = np.append(0, hits) / wanted
-    false = np.append(0, told - hits) / (len(truth) - wanted)
-    return {
-        "auc": np.trapezoid(recall, false),
-        "average_precision": (np.diff(recall) * hits / told).sum(),
-    }
 
 
 def morphology(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.metrics import r2_score
 
 
@@ -49,14 +48,24 @@ def with_interval(
     return result
 
 
-def roc_auc(wanted: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve: the probability that one of the wanted (n,) bool scores higher than another object.
+def ranking(truth: np.ndarray, score: np.ndarray) -> dict[str, float]:
+    """Area under the ROC curve and average precision of scores (n,): scikit-learn's, but fast enough to resample.
 
-    Equal to scikit-learn's and, as it goes by ranks (Mann & Whitney 1947) and checks nothing, fast enough for thousands of
-    resamples. 0.5 where all objects or none are wanted.
+    Resamples may hold objects of one kind alone; then they rank nothing: 0.5, and the share of the wanted.
     """
-    n, m = np.count_nonzero(wanted), np.count_nonzero(~wanted)
-    return float((rankdata(scores)[wanted].sum() - n * (n + 1) / 2) / (n * m)) if n and m else 0.5
+    wanted = truth.sum()
+    if wanted in (0, len(truth)):
+        return {"auc": 0.5, "average_precision": wanted / len(truth)}
+    order = np.argsort(-score)
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # equal scores are one step
+    hits = np.cumsum(truth[order])[ends]
+    told = ends + 1
+    recall = np.append(0, hits) / wanted
+    false = np.append(0, told - hits) / (len(truth) - wanted)
+    return {
+        "auc": np.trapezoid(recall, false),
+        "average_precision": (np.diff(recall) * hits / told).sum(),
+    }
 
 
 def r2_interval(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from astroclip_book.classify import METHODS, artefacts, morphology, ranking, recalls
+from astroclip_book.classify import METHODS, artefacts, morphology, recalls
 from astroclip_book.embeddings import Embeddings
 
 N, D = 600, 6
@@ -103,19 +103,6 @@ def test_too_few_defects_are_only_counted(spoilt):
     names[:4] = "chip_edge"
     metrics, arrays = artefacts(split, features, {"ARTEFACT": names}, CONFIG, 0)
     assert list(metrics) == ["count"] and sum(metrics["count"].values()) == 4 and arrays == {}
-
-
-@pytest.mark.parametrize("levels", [5, 1000])
-def test_ranking_is_that_of_scikit_learn(levels):
-    rng = np.random.default_rng(3)
-    truth, score = rng.integers(2, size=300), rng.integers(levels, size=300)
-    found = ranking(truth, score)
-    assert found["auc"] == pytest.approx(roc_auc_score(truth, score))
-    assert found["average_precision"] == pytest.approx(average_precision_score(truth, score))
-
-
-def test_one_kind_alone_ranks_nothing():
-    assert ranking(np.zeros(4, int), np.arange(4.0)) == {"auc": 0.5, "average_precision": 0}
 
 
 def test_recalls_are_those_of_scikit_learn():

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
 from astroclip_book.errors import BookError
 from astroclip_book.knn import knn_predict
-from astroclip_book.metrics import r2_interval, roc_auc, standardise, with_interval
+from astroclip_book.metrics import r2_interval, ranking, standardise, with_interval
 
 
 def test_knn_weighs_by_inverse_distance():
@@ -45,8 +45,14 @@ def test_intervals_of_any_statistic_are_those_of_r2():
     assert found["r2_ci95"] == pytest.approx(expected["r2_ci95"])
 
 
-def test_area_under_roc_is_scikit_learns_with_ties_too():
-    rng = np.random.default_rng(0)
-    wanted, scores = rng.random(200) < 0.2, rng.integers(0, 9, 200)
-    assert roc_auc(wanted, scores) == pytest.approx(roc_auc_score(wanted, scores))
-    assert roc_auc(np.ones(3, bool), np.arange(3)) == 0.5
+@pytest.mark.parametrize("levels", [5, 1000])
+def test_ranking_is_that_of_scikit_learn(levels):
+    rng = np.random.default_rng(3)
+    truth, score = rng.integers(2, size=300), rng.integers(levels, size=300)
+    found = ranking(truth, score)
+    assert found["auc"] == pytest.approx(roc_auc_score(truth, score))
+    assert found["average_precision"] == pytest.approx(average_precision_score(truth, score))
+
+
+def test_one_kind_alone_ranks_nothing():
+    assert ranking(np.zeros(4, int), np.arange(4.0)) == {"auc": 0.5, "average_precision": 0}
