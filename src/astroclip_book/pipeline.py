@@ -107,6 +107,7 @@ CHAPTERS = {
     "10_explorer": ("explorer",),
     "11_mock_and_sky": ("survey", "index", "alignment", "realism"),
     "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
+    "light": ("survey", "index"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),
 }

@@ -53,7 +53,7 @@ def test_line_beyond_the_grid_is_left_out():
 
 def width_of(galaxies, name):
     """Equivalent width in angstrom of a line of whole galaxies, (n,)."""
-    rest, templates = spectra._continuum()
+    rest, templates = spectra.rest_templates()
     light = galaxies["coefficients"] * galaxies["formed_mass"][:, None] @ templates
     level = light[:, np.abs(rest - lines.LINES["Ha"]) < 60].mean(axis=1)
     line = list(lines.LINES).index(name)

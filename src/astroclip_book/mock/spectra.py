@@ -48,7 +48,7 @@ def fibre_fraction(galaxies: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @functools.cache
-def _continuum() -> tuple[np.ndarray, np.ndarray]:
+def rest_templates() -> tuple[np.ndarray, np.ndarray]:
     """Rest wavelengths (m,), evenly spaced in their logarithm, and the templates (5, m) without emission lines."""
     bare = KCorrectTemplates(hdu=2)
     wavelength = bare.wavelength.value.astype(float)
@@ -70,7 +70,7 @@ def observed_spectra(galaxies: dict[str, np.ndarray], share: np.ndarray) -> np.n
     -------
     (n, 7781) float64 array in 1e-17 erg/s/cm²/Å
     """
-    rest, templates = _continuum()
+    rest, templates = rest_templates()
     stretch = 1 + galaxies["redshift"][:, None]
     # Templates are the flux of one solar mass at 10 pc; a line's flux is not stretched by 1 + z, its density is.
     dimming = 10 ** (-0.4 * galaxies["distance_modulus"])[:, None]

@@ -16,6 +16,8 @@ from astroclip_book.plots.few_labels import (
     roc,
 )
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
+from astroclip_book.plots.light import behind_filters, colour_tracks
+from astroclip_book.plots.outcomes import outcomes
 from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
 from astroclip_book.plots.property_tables import photoz_table, pz_table, scores_table, standing_table
@@ -72,10 +74,12 @@ __all__ = [
     "artefacts_table",
     "attention",
     "augmented_views",
+    "behind_filters",
     "by_way",
     "claims_table",
     "cluster_members",
     "clusters_table",
+    "colour_tracks",
     "colours_beside",
     "colours_table",
     "confusion",
@@ -109,6 +113,7 @@ __all__ = [
     "observed_spectra",
     "omitted_sentence",
     "order_table",
+    "outcomes",
     "own_table",
     "photoz_table",
     "pit_histogram",

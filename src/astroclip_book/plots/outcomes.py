@@ -1,0 +1,37 @@
+"""What was expected of an experiment beside what came out, here and in the committed reference run."""
+
+from __future__ import annotations
+
+from IPython.display import Markdown
+
+from astroclip_book.plots.tables import number, table
+from astroclip_book.presets import ROOT
+from astroclip_book.run import Run
+from astroclip_book.storage import read_json
+
+REFERENCE = ROOT / "book" / "reference" / "laptop.json"
+
+
+def outcomes(run: Run, rows: list[tuple[str, str]]) -> Markdown:
+    """Table of some numbers of a run, with their 95 % intervals, and of the reference run on which the text comments.
+
+    Parameters
+    ----------
+    run : Run
+    rows : list of (str, str)
+        What the number is, and its place in ``metrics.json``, keys joined by ``/``. A run without it gets a dash.
+    """
+    found, reference = run.metrics, read_json(REFERENCE)["metrics"]
+    lines = [[name, _value(found, place), _value(reference, place)] for name, place in rows]
+    return table(["", "this run", "reference run"], lines)
+
+
+def _value(metrics: dict, place: str) -> str:
+    *path, last = place.split("/")
+    for key in path:
+        metrics = metrics.get(key) or {}
+    low_high = metrics.get(f"{last}_ci95")
+    value = metrics.get(last)
+    if value is None or not low_high:
+        return number(value, ".3f")
+    return f"{number(value, '.3f')} [{', '.join(number(edge, '.3f') for edge in low_high)}]"
