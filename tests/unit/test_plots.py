@@ -1,5 +1,9 @@
 """Every figure is drawn, says what its axes are, and says where its data come from."""
 
+import json
+import re
+from types import SimpleNamespace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -11,10 +15,13 @@ from matplotlib.figure import Figure
 from astroclip_book import plots, sky
 from astroclip_book.ablations import scaling_law
 from astroclip_book.claims import claims
+from astroclip_book.mock import sed
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
+from astroclip_book.plots import light, outcomes
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
 from astroclip_book.plots.structure import DETECTORS
+from astroclip_book.presets import ROOT
 from astroclip_book.search import four_directions
 from astroclip_book.transfer import worst
 
@@ -313,6 +320,15 @@ def draw_looked_up(pairs, rng):
     return plots.looked_up(pairs, found, "image", source=SOURCE)
 
 
+def draw_behind_filters(pairs, rng):
+    return plots.behind_filters(source=SOURCE)
+
+
+def draw_colour_tracks(pairs, rng):
+    catalog = {f"MAG_{band}": rng.uniform(16, 20, N) for band in "GRZ"}
+    return plots.colour_tracks(catalog, rng.uniform(0, 0.6, N), source=SOURCE)
+
+
 @pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)
 def test_figure(draw, pairs):
     figure = draw(pairs, np.random.default_rng(0))
@@ -543,3 +559,30 @@ def test_claims_are_counted_by_verdict_and_each_is_named_once():
     text = plots.claims_table(rows).data
     assert text.count("**Bright spirals form an island**") == 1 and "0.9" in text and "≤ 0.05" in text
     assert plots.verdicts_sentence(rows).data.startswith(f"Of {len(rows)} measures, {len(rows) - 1} came out **not measured**")
+
+
+def test_outcomes_stand_beside_the_reference_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):
+    reference = tmp_path / "laptop.json"
+    reference.write_text(json.dumps({"metrics": {"a": {"b c": {"r2": -0.25, "r2_ci95": [-0.5, 0.125]}}}}))
+    monkeypatch.setattr(outcomes, "REFERENCE", reference)
+    run = SimpleNamespace(metrics={"a": {"b c": {"r2": 0.5}}})
+    text = outcomes.outcomes_table(run, [("one", "a/b c/r2"), ("two", "a/x/r2")]).data
+    assert "| one | 0.500 | −0.250 [−0.500, 0.125] |" in text
+    assert "| two | – | – |" in text
+
+
+@pytest.mark.parametrize(("colour", "blue"), [(0.76, False), (0.42, True)])
+def test_the_populations_shown_have_the_colours_of_their_sequences(colour, blue):
+    assert sed.colour(light.mixture(colour, blue))[0] == pytest.approx(colour, abs=1e-6)
+
+
+def test_places_of_outcomes_exist_in_the_reference():
+    reference = json.loads(outcomes.REFERENCE.read_text())["metrics"]
+    text = "".join(page.read_text() for page in (ROOT / "notebooks").glob("*.md"))
+    places = re.findall(r'^    \(r?".+", "(.+)"\),$', text, re.MULTILINE)
+    assert len(places) > 50
+    for place in places:
+        found = reference
+        for key in place.split("/"):
+            assert key in found, place
+            found = found[key]

@@ -17,7 +17,7 @@ from astroclip_book.plots.few_labels import (
 )
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
 from astroclip_book.plots.light import behind_filters, colour_tracks
-from astroclip_book.plots.outcomes import outcomes
+from astroclip_book.plots.outcomes import outcomes_table
 from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
 from astroclip_book.plots.property_tables import photoz_table, pz_table, scores_table, standing_table
@@ -113,7 +113,7 @@ __all__ = [
     "observed_spectra",
     "omitted_sentence",
     "order_table",
-    "outcomes",
+    "outcomes_table",
     "own_table",
     "photoz_table",
     "pit_histogram",

@@ -12,7 +12,7 @@ from astroclip_book.storage import read_json
 REFERENCE = ROOT / "book" / "reference" / "laptop.json"
 
 
-def outcomes(run: Run, rows: list[tuple[str, str]]) -> Markdown:
+def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
     """Table of some numbers of a run, with their 95 % intervals, and of the reference run on which the text comments.
 
     Parameters
