@@ -7,6 +7,7 @@ from myst_nb import glue
 from astroclip_book.run import Run
 
 MISSING = "–"
+FEW = 500  # test galaxies, below which every interval is wide
 
 
 def glue_summary(run: Run) -> None:
@@ -22,6 +23,8 @@ def glue_summary(run: Run) -> None:
 def _identity(run: Run) -> dict[str, str]:
     mock = run.source == "mock survey"
     kind = "A MOCK SURVEY: every galaxy is simulated." if mock else f"Real pairs, read from {run.source}."
+    if run.metrics["counts"]["test"] < FEW:
+        kind += " It is too small for its numbers to mean anything: it shows what the pages look like."
     counts = {f"n_{name}": f"{run.metrics['counts'][name]:,}" for name in ("train", "validation", "test")}
     return {"data": kind, "preset": run.preset.name, "seed": str(run.preset.seed), **counts}
 
