@@ -1,0 +1,58 @@
+"""Work that processes share, by one or by those that torchrun starts: ``joint_work.py directory [fails]``.
+
+The directory holds ``pairs.h5`` and both encoders; ``work`` is what is made there, rank by rank. With ``fails``, the second
+process cannot keep its second block.
+"""
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+from small import COMPARISON, EVALUATION, FEATURES, killing
+
+from astroclip_book import comparison, parts, processes, search
+from astroclip_book.comparison import compare_images
+from astroclip_book.features import extract_features
+from astroclip_book.pairs import Pairs, index_pairs
+
+SIZES = tuple(itertools.product((1, 3, 9, 40, 41, 100), (1, 4, 17, 100)))  # of the gallery, and k
+
+
+def features(directory: Path) -> None:
+    pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
+    extract_features(pairs, directory / "image_encoder.pt", directory / "spectrum_encoder.pt", FEATURES, "cpu", 0, directory)
+
+
+def compared(directory: Path) -> dict[str, np.ndarray]:
+    pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
+    labels = {"redshift": pairs.index.redshift}
+    scores, arrays = compare_images(
+        pairs, labels, directory / "image_encoder.pt", COMPARISON, EVALUATION, "cpu", 0, directory
+    )
+    return arrays | {way: np.array(score["redshift"]["r2_ci95"]) for way, score in scores.items()}
+
+
+def searches() -> dict[str, np.ndarray]:
+    """Neighbours in galleries of a few tiles, in which half of the points coincide with others."""
+    found = {}
+    for n, k in SIZES:
+        rng = np.random.default_rng([n, k])
+        gallery = rng.normal(size=(n, 3))
+        gallery[n // 2 :] = gallery[rng.integers(max(1, n // 2), size=n - n // 2)]
+        query = np.concatenate([gallery[:5], rng.normal(size=(20, 3))])
+        index, distance = search.nearest(query, gallery, min(n, k), together=True)
+        found |= {f"{n},{k}/index": index, f"{n},{k}/distance": distance}
+    return found
+
+
+def work(directory: Path) -> None:
+    comparison.BLOCK, search.TILE, search.BLOCK = 32, 8, 8 * 12
+    features(directory)
+    np.savez(directory / f"found{processes.rank()}.npz", **compared(directory), **searches())
+
+
+if __name__ == "__main__":
+    if "fails" in sys.argv and processes.rank() == 1:
+        parts._keep = killing(parts._keep, 1)
+    work(Path(sys.argv[1]))
