@@ -165,5 +165,6 @@ def _components(read: Callable, train: np.ndarray, n: int, components: int, seed
     if processes.rank() == 0:
         pixels = np.concatenate([flat(part) for part in np.array_split(some, len(some) // BLOCK + 1)])
         analysis = PCA(components, svd_solver="randomized", random_state=seed).fit(pixels)
+        analysis.components_ = np.ascontiguousarray(analysis.components_)  # as it arrives: the order decides how products round
     analysis = processes.agree(analysis)
     return make_parts(directory, n, BLOCK, lambda block: {"features": analysis.transform(flat(block))}, "components")

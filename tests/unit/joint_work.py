@@ -1,7 +1,7 @@
-"""Work that processes share, by one or by those that torchrun starts: ``joint_work.py directory [fails]``.
+"""Work that processes share, by those that torchrun starts: ``joint_work.py directory unfinished``.
 
-The directory holds ``pairs.h5`` and both encoders; ``work`` is what is made there, rank by rank. With ``fails``, the second
-process cannot keep its second block.
+Both directories hold ``pairs.h5`` and the encoders. All work is done in the first; in the other, the second process cannot
+keep its second block of features.
 """
 
 import itertools
@@ -30,6 +30,7 @@ def compared(directory: Path) -> dict[str, np.ndarray]:
     scores, arrays = compare_images(
         pairs, labels, directory / "image_encoder.pt", COMPARISON, EVALUATION, "cpu", 0, directory
     )
+    del scores["supervised"]  # a training, whose random views and batch norm are each process's own
     return arrays | {way: np.array(score["redshift"]["r2_ci95"]) for way, score in scores.items()}
 
 
@@ -53,6 +54,7 @@ def work(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    if "fails" in sys.argv and processes.rank() == 1:
-        parts._keep = killing(parts._keep, 1)
     work(Path(sys.argv[1]))
+    if processes.rank() == 1:
+        parts._keep = killing(parts._keep, 1)
+    features(Path(sys.argv[2]))

@@ -1,7 +1,6 @@
 """Two processes, started by torchrun, do what one does."""
 
 import contextlib
-
 import json
 import os
 import shutil
@@ -97,44 +96,42 @@ def alone(prepared, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def together(prepared, tmp_path_factory):
-    """What two processes make of what one left when it was killed."""
-    directory = tmp_path_factory.mktemp("together")
-    shutil.copytree(prepared, directory, dirs_exist_ok=True)
+    """What two processes make of what one left when it was killed; and how a job ends of which one process fails."""
+    directory, unfinished = (tmp_path_factory.mktemp(name) for name in ("together", "unfinished"))
+    for place in (directory, unfinished):
+        shutil.copytree(prepared, place, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, one_thread(), pytest.raises(Killed):
         patch.setattr(parts, "_keep", killing(parts._keep, 1))
         joint_work.features(directory)
-    run(*TORCHRUN, HERE / "joint_work.py", directory)
-    return directory
+    return directory, unfinished, call(*TORCHRUN, HERE / "joint_work.py", directory, unfinished)
 
 
 def assert_same_features(one, other):
-    with h5py.File(one / "features.h5") as one, h5py.File(other / "features.h5") as other:
+    with h5py.File(one / "features.h5") as expected, h5py.File(other / "features.h5") as found:
         for name in ("image/clean", "image/views", "spectrum/clean", "spectrum/views", "targetid", "split"):
-            np.testing.assert_array_equal(one[name][:], other[name][:], err_msg=name)
-        assert np.abs(other["image/views"][:, 0] - other["image/views"][:, 1]).max() > 0.01
+            np.testing.assert_array_equal(expected[name][:], found[name][:], err_msg=name)
+        assert np.abs(found["image/views"][:, 0] - found["image/views"][:, 1]).max() > 0.01
 
 
 def test_features_do_not_depend_on_the_number_of_processes(alone, together):
-    assert_same_features(alone, together)
+    assert_same_features(alone, together[0])
 
 
 def test_comparisons_and_searches_do_not_depend_on_the_number_of_processes(alone, together):
-    with np.load(alone / "found0.npz") as one, np.load(together / "found0.npz") as first, np.load(together / "found1.npz") as second:
-        for name in one.files:
-            np.testing.assert_array_equal(first[name], second[name], err_msg=name)
-            if name != "supervised":  # a training, whose random views are each process's own
-                np.testing.assert_array_equal(one[name], first[name], err_msg=name)
+    expected, *both = (np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1))))
+    for found in both:
+        for name in expected.files:
+            np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
 
 
-def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(prepared, alone, tmp_path):
-    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
-    result = call(*TORCHRUN, HERE / "joint_work.py", tmp_path, "fails")
+def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alone, together):
+    _, unfinished, result = together
     assert result.returncode == 1 and "small.Killed" in result.stderr
-    kept = {path.name for path in (tmp_path / "features").glob("*.npz")}
-    assert kept < {path.name for path in (alone / "features").glob("*.npz")} and "64.npz" in kept
+    kept = {path.name for path in (unfinished / "features").glob("*.npz")}
+    assert "64.npz" in kept and "96.npz" not in kept  # the first of two that the second process was to make
     with one_thread():
-        joint_work.features(tmp_path)
-    assert_same_features(alone, tmp_path)
+        joint_work.features(unfinished)
+    assert_same_features(alone, unfinished)
 
 
 def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(tmp_path):
