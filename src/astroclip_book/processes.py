@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+from contextlib import contextmanager
 from datetime import timedelta
+
+from astroclip_book.errors import BookError
 
 
 def rank() -> int:
@@ -26,7 +30,8 @@ def agree(value=None):
     if count() == 1:
         return value
     values = [value]
-    _connected().broadcast_object_list(values)
+    with _connected() as distributed:
+        distributed.broadcast_object_list(values)
     return values[0]
 
 
@@ -35,14 +40,20 @@ def gather(value) -> list:
     if count() == 1:
         return [value]
     values = [None] * count()
-    _connected().all_gather_object(values, value)
+    with _connected() as distributed:
+        distributed.all_gather_object(values, value)
     return values
 
 
+@contextmanager
 def _connected():
     from torch import distributed  # a single process does without torch
 
     if not distributed.is_initialized():
-        # The others wait while the first simulates a survey. When one of them fails, torchrun ends all at once.
+        # The others wait while the first simulates a survey. When one fails, they notice at once that it is gone.
         distributed.init_process_group(timeout=timedelta(days=1))
-    return distributed
+        atexit.register(distributed.destroy_process_group)  # without it a process that stops with an error aborts as well
+    try:
+        yield distributed
+    except RuntimeError as error:
+        raise BookError("Another process has ended: its message says why. Start the job again to continue from here.") from error
