@@ -5,6 +5,7 @@ keep its second block of features.
 """
 
 import itertools
+import json
 import sys
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from small import COMPARISON, EVALUATION, FEATURES, killing
 
 from astroclip_book import comparison, parts, processes, search
 from astroclip_book.comparison import compare_images
+from astroclip_book.embeddings import Embeddings
 from astroclip_book.features import extract_features
 from astroclip_book.pairs import Pairs, index_pairs
+from astroclip_book.properties import predict_properties
 
 SIZES = tuple(itertools.product((1, 3, 9, 40, 41, 100), (1, 4, 17, 100)))  # of the gallery, and k
 
@@ -47,10 +50,20 @@ def searches() -> dict[str, np.ndarray]:
     return found
 
 
+def predicted(directory: Path) -> dict[str, np.ndarray]:
+    """Scores of properties read off neighbours in small embeddings; the predictions are written by the first process."""
+    rng = np.random.default_rng(0)
+    image, spectrum = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 200, 4)))
+    embeddings = Embeddings(image, spectrum, np.arange(200), np.abs(spectrum[:, 0]), rng.integers(0, 3, 200).astype(np.uint8))
+    path = directory / f"predictions{processes.rank()}.h5"
+    scores = predict_properties([embeddings], {"redshift": embeddings.redshift}, EVALUATION, 0, path)
+    return {"properties": np.array(json.dumps(scores))}
+
+
 def work(directory: Path) -> None:
     comparison.BLOCK, search.TILE, search.BLOCK = 32, 8, 8 * 12
     features(directory)
-    np.savez(directory / f"found{processes.rank()}.npz", **compared(directory), **searches())
+    np.savez(directory / f"found{processes.rank()}.npz", **compared(directory), **searches(), **predicted(directory))
 
 
 if __name__ == "__main__":

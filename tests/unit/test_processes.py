@@ -117,11 +117,12 @@ def test_features_do_not_depend_on_the_number_of_processes(alone, together):
     assert_same_features(alone, together[0])
 
 
-def test_comparisons_and_searches_do_not_depend_on_the_number_of_processes(alone, together):
+def test_comparisons_searches_and_predictions_do_not_depend_on_the_number_of_processes(alone, together):
     expected, *both = (np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1))))
     for found in both:
         for name in expected.files:
             np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
+    assert (together[0] / "predictions0.h5").is_file() and not (together[0] / "predictions1.h5").exists()
 
 
 def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alone, together):
