@@ -107,7 +107,7 @@ def scores(embeddings: dict[str, np.ndarray], split: CachedFeatures, known: dict
     found = {}
     for way, (gallery, asked) in WAYS.items():
         for roles, names in by_roles(split, known):
-            near = Neighbourhood(embeddings[gallery], embeddings[asked], roles, EARLIER_K)
+            near = Neighbourhood(embeddings[gallery], embeddings[asked], roles, EARLIER_K, together=True)
             for name in names:
                 answer = near.answer(known[name], EARLIER_K)
                 found[f"{name}_{way}"] = float(r2_score(known[name][roles.test], answer.prediction))

@@ -10,21 +10,22 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from astroclip_book import views
+from astroclip_book import processes, views
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
 from astroclip_book.knn import Roles, ask
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.pairs import Pairs
+from astroclip_book.parts import join_parts, make_parts
 from astroclip_book.presets import Comparison, Evaluation
-from astroclip_book.progress import progress
 from astroclip_book.resnet import ResNet
 from astroclip_book.spender import SpectrumEncoder
 from astroclip_book.stretch import network_input
 from astroclip_book.supervised import Supervised, predict_supervised
 
 N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
+BLOCK = 512  # objects encoded at a time
 
 
 def compare_images(
@@ -48,7 +49,7 @@ def compare_images(
     device : str
     seed : int
     directory : Path
-        Keeps the cache and the checkpoint of the training.
+        Keeps the cache, what is encoded and the checkpoint of the training; all processes share it.
 
     Returns
     -------
@@ -117,43 +118,53 @@ def _compare(
     frozen: nn.Module, fresh: nn.Module, read: Callable, vary: Callable, pairs: Pairs, labels: dict[str, np.ndarray],
     config: Comparison, evaluation: Evaluation, training: tuple,
 ) -> tuple[dict, dict]:
-    device, seed = training[3:5]
-    fit, test = pairs.index.where("train"), pairs.index.where("test")
-    spaces = {
-        "frozen": _encode(frozen, read, len(pairs.index), device, "frozen"),
-        "random": _encode(fresh, read, len(pairs.index), device, "random weights"),
-        "pca": _components(read, pairs.index.where("train"), len(pairs.index), config.components, seed),
+    device, seed, checkpoint = training[3:]
+    n, fit, test = len(pairs.index), pairs.index.where("train"), pairs.index.where("test")
+    directory = checkpoint.parent
+    ways = {
+        "frozen": _encode(frozen, read, n, device, directory / "frozen"),
+        "random": _encode(fresh, read, n, device, directory / "random"),
+        "pca": _components(read, fit, n, config.components, seed, directory / "pca"),
     }
-    network = Supervised(fresh, spaces["frozen"].shape[1], len(labels))
+    network = Supervised(fresh, fresh.n_features, len(labels))
     told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, *training)
-    scores: dict = {name: {} for name in (*spaces, "supervised")}
-    for column, (label, values) in enumerate(labels.items()):
-        roles = Roles.known(pairs.index, values)
-        for name, space in spaces.items():
-            x = standardise(space, fit)
-            predicted = ask(x, x, values, roles, evaluation.k).prediction
+    scores: dict = {name: {} for name in (*ways, "supervised")}
+    for name, parts in ways.items():
+        x = standardise(join_parts(parts, "features"), fit)
+        for label, values in labels.items():
+            roles = Roles.known(pairs.index, values)
+            predicted = ask(x, x, values, roles, evaluation.k, together=True).prediction
             scores[name][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
-        predicted = told[np.isfinite(values[test]), column]
-        scores["supervised"][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
-    return scores, {"features": spaces["frozen"].astype(np.float16)}
+    for column, (label, values) in enumerate(labels.items()):
+        known = np.isfinite(values[test])
+        scores["supervised"][label] = r2_interval(values[test][known], told[known, column], evaluation.bootstrap, seed)
+    return scores, {"features": join_parts(ways["frozen"], "features").astype(np.float16)}
 
 
-@torch.inference_mode()
-def _encode(encoder: nn.Module, read: Callable, n: int, device: str, description: str, block: int = 512) -> np.ndarray:
+def _encode(encoder: nn.Module, read: Callable, n: int, device: str, directory: Path) -> list[Path]:
+    """Parts with ``features`` (n, D) of all objects."""
     fabric = make_fabric(device)
     encoder = encoder.to(fabric.device).eval()
-    with fabric.autocast():
-        parts = [
-            encoder(read(np.arange(start, min(start + block, n)))).float().cpu().numpy()
-            for start in progress(range(0, n, block), description)
-        ]
-    return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def encode(block: np.ndarray) -> dict[str, np.ndarray]:
+        with fabric.autocast():
+            return {"features": encoder(read(block)).float().cpu().numpy()}
+
+    return make_parts(directory, n, BLOCK, encode, f"features, {directory.name}")
 
 
-def _components(read: Callable, train: np.ndarray, n: int, components: int, seed: int, block: int = 512) -> np.ndarray:
-    """Principal components (n, components) of all inputs, found from evenly drawn training objects."""
+def _components(read: Callable, train: np.ndarray, n: int, components: int, seed: int, directory: Path) -> list[Path]:
+    """Parts with ``features`` (n, components): principal components of all inputs, found from evenly drawn training objects."""
     some = train[:: max(1, len(train) // N_COMPONENTS_FROM)]
-    flat = torch.cat([read(part).flatten(1).cpu() for part in np.array_split(some, len(some) // block + 1)]).numpy()
-    analysis = PCA(components, svd_solver="randomized", random_state=seed).fit(flat)
-    blocks = (read(np.arange(start, min(start + block, n))) for start in range(0, n, block))
-    return np.concatenate([analysis.transform(part.flatten(1).cpu().numpy()) for part in blocks])
+
+    def flat(positions: np.ndarray) -> np.ndarray:
+        return read(positions).flatten(1).cpu().numpy()
+
+    analysis = None
+    if processes.rank() == 0:
+        pixels = np.concatenate([flat(part) for part in np.array_split(some, len(some) // BLOCK + 1)])
+        analysis = PCA(components, svd_solver="randomized", random_state=seed).fit(pixels)
+        analysis.components_ = np.ascontiguousarray(analysis.components_)  # as it arrives: the order decides how products round
+    analysis = processes.agree(analysis)
+    return make_parts(directory, n, BLOCK, lambda block: {"features": analysis.transform(flat(block))}, "components")

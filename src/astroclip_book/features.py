@@ -1,19 +1,20 @@
-"""Frozen features of every object, computed once and streamed from HDF5 to HDF5."""
+"""Frozen features of every object, computed once by all processes and streamed from HDF5 to HDF5."""
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from pathlib import Path
 
 import h5py
 import numpy as np
 import torch
 
+from astroclip_book import processes
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.pairs import Pairs
+from astroclip_book.parts import make_parts
 from astroclip_book.presets import Features
-from astroclip_book.progress import progress
 
 
 def extract_features(
@@ -22,7 +23,9 @@ def extract_features(
     """Write ``directory/features.h5``: for both modalities, ``clean`` (N, D) float16 of every object, and ``views``
     (n_train, K, D) float16 of K augmented views of the training split.
 
-    A killed call goes on at the block it was in; each block draws its views from its own seed.
+    Each process encodes a contiguous share of the objects, block by block; the first joins what all have made. A killed
+    call, of however many processes, goes on with the blocks that are missing. A block draws its views from a seed of its
+    own, so the features do not depend on who makes it.
 
     Parameters
     ----------
@@ -33,6 +36,7 @@ def extract_features(
     device : str
     seed : int
     directory : Path
+        On a disk that all processes share; keeps the blocks in ``features/``.
 
     Returns
     -------
@@ -44,28 +48,26 @@ def extract_features(
     spectrum = SpectrumFeatures.load(spectrum_encoder).to(fabric.device)
     length = {"image": image.n_features, "spectrum": spectrum.n_features}
     train = pairs.index.where("train")
-    path, mark = directory / "features.h5", directory / "features.done"
-    if not mark.exists():
-        _create(path, pairs, length, len(train), config.views)
-        _write(mark, 0)
-    done = int(mark.read_text())
-    starts = range(done, len(pairs.index), config.batch_size)
-    with h5py.File(path, "r+") as file, torch.inference_mode(), fabric.autocast():
-        for start in progress(starts, "frozen features"):
-            block = np.arange(start, min(start + config.batch_size, len(pairs.index)))
-            training = np.isin(block, train)
-            rows = np.searchsorted(train, block[training])
-            generator = torch.Generator(fabric.device).manual_seed(seed + start)
-            images, flux, redshift = (torch.from_numpy(values).to(fabric.device) for values in (
-                pairs.images(block), pairs.spectra(block), pairs.index.redshift[block]))
+
+    @torch.inference_mode()
+    def encode(block: np.ndarray) -> dict[str, np.ndarray]:
+        training = torch.from_numpy(np.isin(block, train)).to(fabric.device)
+        generator = torch.Generator(fabric.device).manual_seed(seed + int(block[0]))
+        images, flux, redshift = (torch.from_numpy(values).to(fabric.device) for values in (
+            pairs.images(block), pairs.spectra(block), pairs.index.redshift[block]))
+        made = {}
+        with fabric.autocast():
             for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):
-                file[name]["clean"][block[0] : block[-1] + 1] = _stored(encoder(*data))
-                if len(rows):
-                    some = [values[torch.from_numpy(training).to(fabric.device)] for values in data]
+                made[f"{name}/clean"] = _stored(encoder(*data))
+                if training.any():
+                    some = [values[training] for values in data]
                     views = [encoder.augmented(*some, generator) for _ in range(config.views)]
-                    file[name]["views"][rows[0] : rows[-1] + 1] = _stored(torch.stack(views, 1))
-            file.flush()
-            _write(mark, int(block[-1]) + 1)
+                    made[f"{name}/views"] = _stored(torch.stack(views, 1))
+        return made
+
+    parts = make_parts(directory / "features", len(pairs.index), config.batch_size, encode, "frozen features")
+    if processes.rank() == 0:
+        _join(parts, directory / "features.h5", pairs, length, len(train), config.views)
     return {"features": {f"{name}_length": int(n) for name, n in length.items()}}
 
 
@@ -73,16 +75,16 @@ def _stored(features: torch.Tensor) -> np.ndarray:
     return features.clamp(-6e4, 6e4).half().cpu().numpy()  # half precision ends soon after
 
 
-def _create(path: Path, pairs: Pairs, length: dict[str, int], n_train: int, n_views: int) -> None:
+def _join(parts: list[Path], path: Path, pairs: Pairs, length: dict[str, int], n_train: int, n_views: int) -> None:
     with h5py.File(path, "w") as file:
         for name, n in length.items():
-            file.create_dataset(f"{name}/clean", (len(pairs.index), n), np.float16, fillvalue=0)
-            file.create_dataset(f"{name}/views", (n_train, n_views, n), np.float16, fillvalue=0)
+            file.create_dataset(f"{name}/clean", (len(pairs.index), n), np.float16)
+            file.create_dataset(f"{name}/views", (n_train, n_views, n), np.float16)
         for name in ("targetid", "redshift", "split"):
             file[name] = getattr(pairs.index, name)
-
-
-def _write(mark: Path, done: int) -> None:
-    partial = mark.with_suffix(".partial")
-    partial.write_text(str(done))
-    os.replace(partial, mark)
+        filled: Counter = Counter()
+        for part in parts:
+            with np.load(part) as arrays:
+                for name, values in arrays.items():
+                    file[name][filled[name] : filled[name] + len(values)] = values
+                    filled[name] += len(values)

@@ -120,10 +120,13 @@ class Neighbourhood:
     roles : Roles
     most : int
         The largest k that will be asked for.
+    together : bool
+        Whether the processes of torchrun share the searches, as `search.nearest` says: all must then ask the same.
     """
 
-    def __init__(self, gallery_x: np.ndarray, query_x: np.ndarray, roles: Roles, most: int = max(CANDIDATES)):
-        self.gallery_x, self.query_x, self.roles, self.most = gallery_x, query_x, roles, most
+    def __init__(self, gallery_x: np.ndarray, query_x: np.ndarray, roles: Roles, most: int = max(CANDIDATES),
+                 together: bool = False):
+        self.gallery_x, self.query_x, self.roles, self.most, self.together = gallery_x, query_x, roles, most, together
 
     def choose(self, y: np.ndarray, k: int | None = None, merit: Callable[[np.ndarray, Answer], float] = r2,
                ) -> tuple[int, Weights]:
@@ -164,10 +167,12 @@ class Neighbourhood:
         return self._search(self.roles.test, self.roles.gallery)
 
     def _search(self, asked: np.ndarray, answering: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return nearest(self.query_x[asked], self.gallery_x[answering], min(self.most, len(answering)))
+        k = min(self.most, len(answering))
+        return nearest(self.query_x[asked], self.gallery_x[answering], k, self.together)
 
 
-def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles, k: int | None = None) -> Answer:
+def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles, k: int | None = None,
+        together: bool = False) -> Answer:
     """k-NN regression of the test objects, by weights and a k that were chosen on the validation objects.
 
     Parameters
@@ -178,13 +183,15 @@ def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles,
         Finite in all rows with a role.
     k : int, optional
         Taken as it is, with weights by distance; nothing is chosen then.
+    together : bool
+        As `Neighbourhood` takes it.
 
     Raises
     ------
     BookError
         If k exceeds the number of objects that answer, or a value is not finite.
     """
-    near = Neighbourhood(gallery_x, query_x, roles, k or max(CANDIDATES))
+    near = Neighbourhood(gallery_x, query_x, roles, k or max(CANDIDATES), together)
     return near.answer(y, *near.choose(y, k))
 
 

@@ -47,6 +47,7 @@ STEPS = {
             ("features",),
             ("survey", "index", "image_encoder", "spectrum_encoder"),
             "04_alignment",
+            parallel=True,
         ),
         _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment", parallel=True),
         _step("similarity", (), ("evaluation",), ("survey", "alignment"), "05_similarity_search"),
@@ -56,6 +57,7 @@ STEPS = {
             ("evaluation",),
             ("survey", "features", "alignment"),
             "06_redshift_and_mass",
+            parallel=True,
         ),
         _step("oracle", ("oracle.h5",), ("survey", "data", "evaluation"), ("survey", "index"), "06_redshift_and_mass"),
         _step(

@@ -1,9 +1,13 @@
-"""The processes that ``torchrun`` started, as a run sees them: the first keeps the books, all train."""
+"""The processes that ``torchrun`` started, as a run sees them: the first keeps the books, all work."""
 
 from __future__ import annotations
 
+import atexit
 import os
+from contextlib import contextmanager
 from datetime import timedelta
+
+from astroclip_book.errors import BookError
 
 
 def rank() -> int:
@@ -16,15 +20,40 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def part(n: int) -> slice:
+    """This process's part of n things in a row; the parts follow each other in the order of the ranks."""
+    return slice(n * rank() // count(), n * (rank() + 1) // count())
+
+
 def agree(value=None):
     """What the first process passed, in all of them; nobody goes on before all have come here."""
     if count() == 1:
         return value
+    values = [value]
+    with _connected() as distributed:
+        distributed.broadcast_object_list(values)
+    return values[0]
+
+
+def gather(value) -> list:
+    """What each process passed, in the order of the ranks, in all of them."""
+    if count() == 1:
+        return [value]
+    values = [None] * count()
+    with _connected() as distributed:
+        distributed.all_gather_object(values, value)
+    return values
+
+
+@contextmanager
+def _connected():
     from torch import distributed  # a single process does without torch
 
     if not distributed.is_initialized():
-        # The others wait while the first simulates a survey or computes features.
+        # The others wait while the first simulates a survey. When one fails, they notice at once that it is gone.
         distributed.init_process_group(timeout=timedelta(days=1))
-    values = [value]
-    distributed.broadcast_object_list(values)
-    return values[0]
+        atexit.register(distributed.destroy_process_group)  # without it a process that stops with an error aborts as well
+    try:
+        yield distributed
+    except RuntimeError as error:
+        raise BookError("Another process has ended: its message says why. Start the job again to continue from here.") from error

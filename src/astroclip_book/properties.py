@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 from sklearn.metrics import r2_score
 
 from astroclip_book import photoz
 from astroclip_book.embeddings import Embeddings
+from astroclip_book.hdf5 import write_hdf5
 from astroclip_book.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles
 from astroclip_book.metrics import r2_interval, with_interval
 from astroclip_book.presets import Evaluation
@@ -98,27 +98,26 @@ def predict_properties(
     first = embeddings[0]
     sides = {"test": first.where("test"), "gallery": first.where("train", "validation")}
     metrics: dict = {name: {} for name in known}
-    with h5py.File(path, "w") as file:
-        file["index"] = sides["test"]
-        for name, values in known.items():
-            file[f"{name}/truth"] = values[sides["test"]]
-        for direction, (gallery, asked) in DIRECTIONS.items():
-            spaces = [(getattr(one, gallery), getattr(one, asked)) for one in embeddings]
-            for roles, names in by_roles(first, known):
-                near, *others = (Neighbourhood(*space, roles, max(config.k or 0, *CANDIDATES)) for space in spaces)
-                for name in names:
-                    y = known[name]
-                    answer, score = _predict(near, y, config, seed)
-                    score["n_unknown"] = {side: int(np.isnan(y[rows]).sum()) for side, rows in sides.items()}
-                    file[f"{name}/{direction}"] = _spread(answer.prediction, roles.test, sides["test"])
-                    if name in MAIN:
-                        again = (other.answer(y, answer.k, answer.weighting).prediction for other in others)
-                        score["r2_seeds"] = [score["r2"], *(float(r2_score(y[roles.test], one)) for one in again)]
-                    if name == "redshift":
-                        place, more = _redshifts(near, y, answer, config, seed)
-                        score |= more
-                        file[f"{name}/pit/{direction}"] = _spread(place, roles.test, sides["test"])
-                    metrics[name][direction] = score
+    arrays = {"index": sides["test"], **{f"{name}/truth": values[sides["test"]] for name, values in known.items()}}
+    most = max(config.k or 0, *CANDIDATES)
+    for direction, (gallery, asked) in DIRECTIONS.items():
+        spaces = [(getattr(one, gallery), getattr(one, asked)) for one in embeddings]
+        for roles, names in by_roles(first, known):
+            near, *others = (Neighbourhood(*space, roles, most, together=True) for space in spaces)
+            for name in names:
+                y = known[name]
+                answer, score = _predict(near, y, config, seed)
+                score["n_unknown"] = {side: int(np.isnan(y[rows]).sum()) for side, rows in sides.items()}
+                arrays[f"{name}/{direction}"] = _spread(answer.prediction, roles.test, sides["test"])
+                if name in MAIN:
+                    again = (other.answer(y, answer.k, answer.weighting).prediction for other in others)
+                    score["r2_seeds"] = [score["r2"], *(float(r2_score(y[roles.test], one)) for one in again)]
+                if name == "redshift":
+                    place, more = _redshifts(near, y, answer, config, seed)
+                    score |= more
+                    arrays[f"{name}/pit/{direction}"] = _spread(place, roles.test, sides["test"])
+                metrics[name][direction] = score
+    write_hdf5(path, arrays)
     return metrics
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from astroclip_book import processes
 from astroclip_book.unit import check_dimensions, check_k, check_rows, unit_vectors
 
 if TYPE_CHECKING:
     import faiss
 
 BLOCK = 2**24  # scores in memory at a time, 64 MiB: small products are slow, and new memory takes time as well
+TILE = 2**14  # gallery vectors in one product; processes share whole tiles, so that their products are those of one process
 GROUP = 16  # scores of which only the best is compared at first
 
 
@@ -54,11 +56,11 @@ def neighbours(query: np.ndarray, gallery: np.ndarray | faiss.Index, k: int) -> 
     index = np.empty((len(query), k), np.int64)
     cosine = np.empty((len(query), k), np.float32)
     for rows, values, found in _best(torch.from_numpy(query), torch.from_numpy(gallery), k):
-        cosine[rows], index[rows] = _in_order(values, found, largest=True)
+        cosine[rows], index[rows] = values, found
     return index, cosine
 
 
-def nearest(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(query: np.ndarray, gallery: np.ndarray, k: int, together: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The ``k`` gallery points of least Euclidean distance to each query, nearest first.
 
     The search is by matrix products in single precision; the distances of those found are then computed anew, so that
@@ -70,6 +72,9 @@ def nearest(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray,
     gallery : (n, d) array
     k : int
         From 1 to n.
+    together : bool
+        Whether all processes of torchrun ask this: each then searches its share of the gallery, and all get the k nearest
+        of all shares, the same and in the same order as one process finds them, with as many threads.
 
     Returns
     -------
@@ -82,16 +87,26 @@ def nearest(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray,
     BookError
         When k is out of range.
     """
-    check_k(k, len(gallery))
+    n = len(gallery)
+    check_k(k, n)
     points = torch.from_numpy(np.ascontiguousarray(gallery, np.float32))
     centre = points.mean(0)
-    points = points - centre  # far from the origin, squares would drown the differences
+    share = processes.part(-(-n // TILE)) if together else slice(0, -(-n // TILE))
+    first = share.start * TILE
+    points = points[first : share.stop * TILE] - centre  # far from the origin, squares would drown the differences
     asked = torch.from_numpy(np.ascontiguousarray(query, np.float32)) - centre
     index = np.empty((len(query), k), np.int64)
     distance = np.empty((len(query), k), np.float32)
-    for rows, _, found in _best(asked, points, k, points.square().sum(1) / 2):
+    for rows, values, found in _best(asked, points, k, points.square().sum(1) / 2):
         exact = (points[found] - asked[rows, None]).square().sum(2).sqrt()
-        distance[rows], index[rows] = _in_order(exact, found, largest=False)
+        found += first
+        if together:
+            shares = processes.gather((values, found, exact))
+            values, found, exact = (torch.cat(parts, 1) for parts in zip(*shares, strict=True))
+            order = _order(values, found)[:, :k]
+            found, exact = found.gather(1, order), exact.gather(1, order)
+        order = _order(-exact, found)
+        distance[rows], index[rows] = exact.gather(1, order), found.gather(1, order)
     return index, distance
 
 
@@ -99,36 +114,51 @@ def _best(
     query: torch.Tensor, gallery: torch.Tensor, k: int, less: torch.Tensor | None = None
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """The k largest products of each query with the gallery, ``less`` (n,) subtracted: queries, values and rows of the
-    gallery, a block at a time.
+    gallery, largest first, a block of queries at a time; all rows where there are no more than k.
+    """
+    n, d = gallery.shape
+    block = max(1, min(BLOCK // max(TILE, k * d), len(query)))  # k * d: the vectors that a block finds are compared anew
+    scores = torch.empty(block, -(-min(TILE, n) // GROUP) * GROUP)
+    for start in range(0, len(query), block):
+        rows = slice(start, min(start + block, len(query)))
+        values, found = [torch.empty(rows.stop - start, 0)], [torch.empty(rows.stop - start, 0, dtype=torch.int64)]
+        for first in range(0, n, TILE):
+            tile = slice(first, first + TILE)
+            best = _best_of_tile(query[rows], gallery[tile], k, None if less is None else less[tile], scores)
+            values.append(best[0])
+            found.append(best[1] + first)
+        values, found = torch.cat(values, 1), torch.cat(found, 1)
+        order = _order(values, found)[:, :k]
+        yield rows, values.gather(1, order), found.gather(1, order)
+
+
+def _best_of_tile(
+    query: torch.Tensor, tile: torch.Tensor, k: int, less: torch.Tensor | None, scores: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Values and rows of the k best in a tile, in no order; ``scores`` is memory for them.
 
     The k best are in the k groups whose best are the best, whatever the groups: of `GROUP` scores one is compared, then
     all in k groups. This takes a third of the time that `topk` takes to look at all scores.
     """
-    n = len(gallery)
-    groups = -(-n // GROUP)
-    block = max(1, min(BLOCK // n, len(query)))
-    scores = torch.empty(block, groups * GROUP)
-    scores[:, n:] = -torch.inf  # what fills the last groups is never found
-    for start in range(0, len(query), block):
-        rows = slice(start, min(start + block, len(query)))
-        part = scores[: rows.stop - start]
-        torch.mm(query[rows], gallery.T, out=part[:, :n])
-        if less is not None:
-            part[:, :n] -= less
-        if groups < 4 * k:  # hardly any group could be left out
-            yield rows, *part[:, :n].topk(k)
-            continue
-        group = part.view(-1, GROUP, groups).amax(1).topk(k).indices
-        members = (group[:, None] + groups * torch.arange(GROUP)[:, None]).flatten(1)
-        values, place = part.gather(1, members).topk(k)
-        yield rows, values, members.gather(1, place)
+    n = len(tile)
+    k, groups = min(k, n), -(-n // GROUP)
+    part = scores[: len(query), : groups * GROUP]
+    part[:, n:] = -torch.inf  # what fills the last groups is never found
+    torch.mm(query, tile.T, out=part[:, :n])
+    if less is not None:
+        part[:, :n] -= less
+    if groups < 4 * k:  # hardly any group could be left out
+        return part[:, :n].topk(k)
+    group = part.view(-1, GROUP, groups).amax(1).topk(k).indices
+    members = (group[:, None] + groups * torch.arange(GROUP)[:, None]).flatten(1)
+    values, place = part.gather(1, members).topk(k)
+    return values, members.gather(1, place)
 
 
-def _in_order(values: torch.Tensor, found: torch.Tensor, largest: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Best first, and equal ones in the order of the gallery."""
-    found, order = found.sort(1)
-    values, order = values.gather(1, order).sort(dim=1, descending=largest, stable=True)
-    return values, found.gather(1, order)
+def _order(values: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+    """Places of the values (m, n) of each query, the largest first, and equal ones in the order of the gallery."""
+    by_row = found.argsort(1)
+    return by_row.gather(1, values.gather(1, by_row).argsort(dim=1, descending=True, stable=True))
 
 
 def others(found: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:

@@ -144,7 +144,7 @@ def standing(metrics: dict) -> dict:
 def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray], config: Evaluation, seed: int) -> dict:
     scores = {}
     for roles, names in by_roles(split, known):
-        near = Neighbourhood(x, x, roles, max(config.k or 0, *CANDIDATES))
+        near = Neighbourhood(x, x, roles, max(config.k or 0, *CANDIDATES), together=True)
         for name in names:
             y = known[name]
             answer = near.answer(y, *near.choose(y, config.k))

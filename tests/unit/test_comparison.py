@@ -16,6 +16,7 @@ from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkp
 from astroclip_book.errors import BookError
 from astroclip_book.model import AstroCLIP
 from astroclip_book.pairs import Pairs, index_pairs
+from astroclip_book.parts import join_parts
 from astroclip_book.probe import Probe
 from astroclip_book.resnet import ResNet
 from astroclip_book.search import nearest_in
@@ -203,7 +204,7 @@ def test_a_preset_that_describes_another_network_is_corrected(published, pairs):
         adopt_spectrum_encoder(pairs, spectrum, directory)
 
 
-def test_components_come_from_a_bounded_number_of_objects(monkeypatch):
+def test_components_come_from_a_bounded_number_of_objects(monkeypatch, tmp_path):
     monkeypatch.setattr(comparison, "N_COMPONENTS_FROM", 50)
     x, seen = torch.randn(400, 3, 4), []
 
@@ -211,6 +212,6 @@ def test_components_come_from_a_bounded_number_of_objects(monkeypatch):
         seen.append(len(rows))
         return x[rows]
 
-    found = comparison._components(read, np.arange(0, 400, 2), 400, 5, seed=0)
+    found = join_parts(comparison._components(read, np.arange(0, 400, 2), 400, 5, 0, tmp_path / "pca"), "features")
     assert found.shape == (400, 5)
     assert sum(seen) == 50 + 400

@@ -1,24 +1,38 @@
 """Two processes, started by torchrun, do what one does."""
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import joint_work
+import numpy as np
 import pytest
 import torch
+from small import IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
+from threadpoolctl import threadpool_limits
 
-from astroclip_book import engine
+from astroclip_book import comparison, engine, parts, search
+from astroclip_book.autoencoder import SpectrumAutoencoder
 from astroclip_book.errors import BookError
+from astroclip_book.resnet import ResNet
 
 HERE = Path(__file__).parent
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
+def call(*command) -> subprocess.CompletedProcess:
+    source = Path(engine.__file__).parents[1]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{source}{os.pathsep}{HERE}"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+
+
 def run(*command) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    result = call(*command)
     assert result.returncode == 0, result.stdout + result.stderr
     return result
 
@@ -45,12 +59,88 @@ def test_the_queue_takes_the_keys_of_all_processes(joint):
     torch.testing.assert_close(two, one, rtol=0, atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Pairs, and encoders with the weights of no training."""
+    directory = tmp_path_factory.mktemp("prepared")
+    write_pairs(directory / "pairs.h5", per_group=12)
+    torch.manual_seed(0)
+    for name, config, network in (
+        ("image", IMAGE_ENCODER, ResNet(18, 4)), ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
+    ):
+        engine.save({"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt")
+    return directory
+
+
+@contextlib.contextmanager
+def one_thread():
+    """As the processes of torchrun have: sums are then added up in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def alone(prepared, tmp_path_factory):
+    """What one process makes of all."""
+    directory = tmp_path_factory.mktemp("alone")
+    shutil.copytree(prepared, directory, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch, one_thread():
+        for module, name in ((comparison, "BLOCK"), (search, "TILE"), (search, "BLOCK")):
+            patch.setattr(module, name, getattr(module, name))  # joint_work changes them
+        joint_work.work(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def together(prepared, tmp_path_factory):
+    """What two processes make of what one left when it was killed; and how a job ends of which one process fails."""
+    directory, unfinished = (tmp_path_factory.mktemp(name) for name in ("together", "unfinished"))
+    for place in (directory, unfinished):
+        shutil.copytree(prepared, place, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch, one_thread(), pytest.raises(Killed):
+        patch.setattr(parts, "_keep", killing(parts._keep, 1))
+        joint_work.features(directory)
+    return directory, unfinished, call(*TORCHRUN, HERE / "joint_work.py", directory, unfinished)
+
+
+def assert_same_features(one, other):
+    with h5py.File(one / "features.h5") as expected, h5py.File(other / "features.h5") as found:
+        for name in ("image/clean", "image/views", "spectrum/clean", "spectrum/views", "targetid", "split"):
+            np.testing.assert_array_equal(expected[name][:], found[name][:], err_msg=name)
+        assert np.abs(found["image/views"][:, 0] - found["image/views"][:, 1]).max() > 0.01
+
+
+def test_features_do_not_depend_on_the_number_of_processes(alone, together):
+    assert_same_features(alone, together[0])
+
+
+def test_comparisons_searches_and_predictions_do_not_depend_on_the_number_of_processes(alone, together):
+    expected, *both = (np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1))))
+    for found in both:
+        for name in expected.files:
+            np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
+    assert (together[0] / "predictions0.h5").is_file() and not (together[0] / "predictions1.h5").exists()
+
+
+def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alone, together):
+    _, unfinished, result = together
+    assert result.returncode == 1 and "small.Killed" in result.stderr
+    kept = {path.name for path in (unfinished / "features").glob("*.npz")}
+    assert "64.npz" in kept and "96.npz" not in kept  # the first of two that the second process was to make
+    with one_thread():
+        joint_work.features(unfinished)
+    assert_same_features(alone, unfinished)
+
+
 def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(tmp_path):
     steps = ("-m", "astroclip_book", "steps", "smoke", "--run-dir", tmp_path, "--device", "cpu")
     run(*TORCHRUN, *steps)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {name: record["processes"] for name, record in manifest.items() if record["processes"] > 1} == dict.fromkeys(
-        ("image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "alignment", "ablations"), 2
+        ("image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment", "properties", "ablations"), 2
     )
     assert not list((tmp_path / ".partial").glob("*/key"))
     again = run(sys.executable, *steps).stdout.splitlines()

@@ -39,6 +39,17 @@ def test_blocks_do_not_matter(monkeypatch):
     assert np.allclose(whole[1], parts[1], atol=1e-6)
 
 
+@pytest.mark.parametrize("tile", [1, 7, 64, 199])
+def test_tiles_do_not_matter_even_when_they_hold_fewer_than_k(tile, monkeypatch):
+    rng = np.random.default_rng(3)
+    query, gallery = unit(rng, 30), unit(rng, 200)
+    whole = [find(query, gallery, 9) for find in (neighbours, nearest)]
+    monkeypatch.setattr(search, "TILE", tile)
+    for expected, found in zip(whole, (find(query, gallery, 9) for find in (neighbours, nearest)), strict=True):
+        assert np.array_equal(expected[0], found[0])
+        assert np.allclose(expected[1], found[1], atol=1e-6)
+
+
 @pytest.mark.parametrize("n", [1000, 1009, 1023])
 def test_comparing_groups_first_finds_the_same(n, monkeypatch):
     rng = np.random.default_rng(2)

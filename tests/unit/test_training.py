@@ -10,7 +10,7 @@ import pytest
 import torch
 from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
-from astroclip_book import engine, features
+from astroclip_book import engine, parts
 from astroclip_book.alignment import align
 from astroclip_book.cached_features import CachedFeatures
 from astroclip_book.embeddings import Embeddings, other_seeds
@@ -77,7 +77,7 @@ def test_alignment_killed_between_epochs_ends_with_the_same_weights(run, tmp_pat
 def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
     paths = run / "image_encoder.pt", run / "spectrum_encoder.pt"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(features, "_write", killing(features._write, 2))
+        patch.setattr(parts, "_keep", killing(parts._keep, 2))
         extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
     extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
     with h5py.File(run / "features.h5") as whole, h5py.File(tmp_path / "features.h5") as resumed:

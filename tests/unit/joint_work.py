@@ -1,0 +1,73 @@
+"""Work that processes share, by those that torchrun starts: ``joint_work.py directory unfinished``.
+
+Both directories hold ``pairs.h5`` and the encoders. All work is done in the first; in the other, the second process cannot
+keep its second block of features.
+"""
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from small import COMPARISON, EVALUATION, FEATURES, killing
+
+from astroclip_book import comparison, parts, processes, search
+from astroclip_book.comparison import compare_images
+from astroclip_book.embeddings import Embeddings
+from astroclip_book.features import extract_features
+from astroclip_book.pairs import Pairs, index_pairs
+from astroclip_book.properties import predict_properties
+
+SIZES = tuple(itertools.product((1, 3, 9, 40, 41, 100), (1, 4, 17, 100)))  # of the gallery, and k
+
+
+def features(directory: Path) -> None:
+    pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
+    extract_features(pairs, directory / "image_encoder.pt", directory / "spectrum_encoder.pt", FEATURES, "cpu", 0, directory)
+
+
+def compared(directory: Path) -> dict[str, np.ndarray]:
+    pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
+    labels = {"redshift": pairs.index.redshift}
+    scores, arrays = compare_images(
+        pairs, labels, directory / "image_encoder.pt", COMPARISON, EVALUATION, "cpu", 0, directory
+    )
+    del scores["supervised"]  # a training, whose random views and batch norm are each process's own
+    return arrays | {way: np.array(score["redshift"]["r2_ci95"]) for way, score in scores.items()}
+
+
+def searches() -> dict[str, np.ndarray]:
+    """Neighbours in galleries of a few tiles, in which half of the points coincide with others."""
+    found = {}
+    for n, k in SIZES:
+        rng = np.random.default_rng([n, k])
+        gallery = rng.normal(size=(n, 3))
+        gallery[n // 2 :] = gallery[rng.integers(max(1, n // 2), size=n - n // 2)]
+        query = np.concatenate([gallery[:5], rng.normal(size=(20, 3))])
+        index, distance = search.nearest(query, gallery, min(n, k), together=True)
+        found |= {f"{n},{k}/index": index, f"{n},{k}/distance": distance}
+    return found
+
+
+def predicted(directory: Path) -> dict[str, np.ndarray]:
+    """Scores of properties read off neighbours in small embeddings; the predictions are written by the first process."""
+    rng = np.random.default_rng(0)
+    image, spectrum = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 200, 4)))
+    embeddings = Embeddings(image, spectrum, np.arange(200), np.abs(spectrum[:, 0]), rng.integers(0, 3, 200).astype(np.uint8))
+    path = directory / f"predictions{processes.rank()}.h5"
+    scores = predict_properties([embeddings], {"redshift": embeddings.redshift}, EVALUATION, 0, path)
+    return {"properties": np.array(json.dumps(scores))}
+
+
+def work(directory: Path) -> None:
+    comparison.BLOCK, search.TILE, search.BLOCK = 32, 8, 8 * 12
+    features(directory)
+    np.savez(directory / f"found{processes.rank()}.npz", **compared(directory), **searches(), **predicted(directory))
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]))
+    if processes.rank() == 1:
+        parts._keep = killing(parts._keep, 1)
+    features(Path(sys.argv[2]))
