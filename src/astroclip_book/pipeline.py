@@ -109,4 +109,5 @@ CHAPTERS = {
     "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),
+    "teaching": tuple(STEPS),
 }
