@@ -12,6 +12,7 @@ from astroclip_book import plots, sky
 from astroclip_book.ablations import scaling_law
 from astroclip_book.claims import claims
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
+from astroclip_book.plots import summary
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
 from astroclip_book.plots.structure import DETECTORS
@@ -543,3 +544,20 @@ def test_claims_are_counted_by_verdict_and_each_is_named_once():
     text = plots.claims_table(rows).data
     assert text.count("**Bright spirals form an island**") == 1 and "0.9" in text and "≤ 0.05" in text
     assert plots.verdicts_sentence(rows).data.startswith(f"Of {len(rows)} measures, {len(rows) - 1} came out **not measured**")
+
+
+def test_times_of_the_steps_of_a_chapter_add_up():
+    metrics = {
+        "timing": {name: {"wall_seconds": seconds} for name, seconds in (("survey", 80.0), ("index", 2.0), ("claims", 9.0))},
+        "memory": {name: {"peak_rss_bytes": gib * 2**30} for name, gib in (("survey", 1), ("index", 2), ("claims", 9))},
+    }
+    chapter_of = {"survey": "01_mock_survey", "index": "01_mock_survey", "claims": "claims", "oracle": "06_redshift_and_mass"}
+    rows = plots.times_table(chapter_of, metrics).data.splitlines()[2:]
+    assert rows == ["| {doc}`../notebooks/01_mock_survey` | 82 | 2.0 |"]
+
+
+def test_single_numbers_are_glued_as_text_and_missing_ones_as_a_dash(monkeypatch):
+    glued = {}
+    monkeypatch.setattr(summary, "glue", lambda name, text, display: glued.update({name: text}))
+    summary.glue_numbers({"scale": {"2.74": {"r2": -0.125}}}, {"known": "scale/2.74/r2", "unknown": "scale/15.5/r2"}, ".3f")
+    assert glued == {"known": "−0.125", "unknown": "–"}
