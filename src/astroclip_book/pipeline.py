@@ -112,4 +112,5 @@ CHAPTERS = {
     "light": ("survey", "index"),
     "claims": ("claims",),
     "introduction": tuple(STEPS),
+    "teaching": tuple(STEPS),
 }

@@ -18,6 +18,7 @@ from astroclip_book.claims import claims
 from astroclip_book.mock import sed
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
 from astroclip_book.plots import light, outcomes
+from astroclip_book.plots import summary
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
 from astroclip_book.plots.structure import DETECTORS
@@ -586,3 +587,18 @@ def test_places_of_outcomes_exist_in_the_reference():
         for key in place.split("/"):
             assert key in found, place
             found = found[key]
+def test_times_of_the_steps_of_a_chapter_add_up():
+    metrics = {
+        "timing": {name: {"wall_seconds": seconds} for name, seconds in (("survey", 80.0), ("index", 2.0), ("claims", 9.0))},
+        "memory": {name: {"peak_rss_bytes": gib * 2**30} for name, gib in (("survey", 1), ("index", 2), ("claims", 9))},
+    }
+    chapter_of = {"survey": "01_mock_survey", "index": "01_mock_survey", "claims": "claims", "oracle": "06_redshift_and_mass"}
+    rows = plots.times_table(chapter_of, metrics).data.splitlines()[2:]
+    assert rows == ["| {doc}`../notebooks/01_mock_survey` | 82 | 2.0 |"]
+
+
+def test_single_numbers_are_glued_as_text_and_missing_ones_as_a_dash(monkeypatch):
+    glued = {}
+    monkeypatch.setattr(summary, "glue", lambda name, text, display: glued.update({name: text}))
+    summary.glue_numbers({"scale": {"2.74": {"r2": -0.125}}}, {"known": "scale/2.74/r2", "unknown": "scale/15.5/r2"}, ".3f")
+    assert glued == {"known": "−0.125", "unknown": "–"}

@@ -61,6 +61,7 @@ from astroclip_book.plots.tables import (
     no_training,
     number,
     table,
+    times_table,
     ways_table,
 )
 from astroclip_book.plots.training import TERMS, augmented_views, training_curves
@@ -141,6 +142,7 @@ __all__ = [
     "swapped_sentence",
     "table",
     "texture_differences",
+    "times_table",
     "training_curves",
     "transferred",
     "values_on_maps",

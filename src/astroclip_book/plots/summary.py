@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from myst_nb import glue
 
+from astroclip_book.plots.tables import number
 from astroclip_book.run import Run
 
 MISSING = "–"
@@ -18,6 +19,24 @@ def glue_summary(run: Run) -> None:
     scores = run.metrics
     for name, text in {**_identity(run), **_properties(scores["property"]), **_structure(scores)}.items():
         glue(name, text, display=False)
+
+
+def glue_numbers(metrics: dict, paths: dict[str, str], form: str = ".2f") -> None:
+    """Glue single numbers of a run as text, a dash where the run has no such number.
+
+    Parameters
+    ----------
+    metrics : dict
+    paths : dict of str to str
+        Name in the text to the keys that lead to the number, with slashes between them, as some keys have dots.
+    form : str
+        Of the text.
+    """
+    for name, path in paths.items():
+        value = metrics
+        for key in path.split("/"):
+            value = value.get(key, {})
+        glue(name, number(value if value != {} else None, form), display=False)
 
 
 def _identity(run: Run) -> dict[str, str]:

@@ -63,6 +63,29 @@ def number(value: float | None, form: str) -> str:
     return "–" if value is None else f"{value:{form}}".replace("-", "−")
 
 
+def times_table(chapter_of: dict[str, str], metrics: dict) -> Markdown:
+    """How long the steps of each chapter took when they were made, and their peak memory.
+
+    Parameters
+    ----------
+    chapter_of : dict
+        Step to the stem of the chapter that makes it.
+    metrics : dict
+        ``timing`` and ``memory`` of a run's metrics.
+    """
+    stems = sorted({stem for stem in chapter_of.values() if stem[0].isdigit()})
+    made = {stem: [step for step in metrics["timing"] if chapter_of[step] == stem] for stem in stems}
+    rows = [
+        [
+            f"{{doc}}`../notebooks/{stem}`",
+            f"{sum(metrics['timing'][step]['wall_seconds'] for step in steps):,.0f}",
+            f"{max(metrics['memory'][step]['peak_rss_bytes'] for step in steps) / 2**30:.1f}",
+        ]
+        for stem, steps in made.items() if steps
+    ]
+    return table(["chapter", "seconds of computing", "peak memory (GiB)"], rows)
+
+
 def no_training(weights: str) -> Markdown:
     """What stands in the place of a figure where published weights were used and nothing was trained."""
     return Markdown(f"*Nothing was trained here: the weights are those of `{Path(weights).name}`.*")
