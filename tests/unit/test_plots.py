@@ -17,8 +17,7 @@ from astroclip_book.ablations import scaling_law
 from astroclip_book.claims import claims
 from astroclip_book.mock import sed
 from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
-from astroclip_book.plots import light, outcomes
-from astroclip_book.plots import summary
+from astroclip_book.plots import light, outcomes, summary
 from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
 from astroclip_book.plots.spectra import stack
 from astroclip_book.plots.structure import DETECTORS
@@ -587,6 +586,8 @@ def test_places_of_outcomes_exist_in_the_reference():
         for key in place.split("/"):
             assert key in found, place
             found = found[key]
+
+
 def test_times_of_the_steps_of_a_chapter_add_up():
     metrics = {
         "timing": {name: {"wall_seconds": seconds} for name, seconds in (("survey", 80.0), ("index", 2.0), ("claims", 9.0))},
