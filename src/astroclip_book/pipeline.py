@@ -108,5 +108,6 @@ CHAPTERS = {
     "11_mock_and_sky": ("survey", "index", "alignment", "realism"),
     "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "claims": ("claims",),
+    "differences": ("ablations", "properties"),
     "introduction": tuple(STEPS),
 }
