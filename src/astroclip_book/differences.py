@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 V1 = "AstroCLIP v1 {cite:p}`Lanusse2023`"
 V2 = "AstroCLIP v2 {cite:p}`Parker2024`"
-STEIN = "`georgestein/ssl-legacysurvey`"
-VRIKKIS = "`av1518/AstroCLIP-Extention`"
-SIDDIQUEI = "`adnansiddiquei/AstroCLIP`"
+STEIN = "[Stein et al.](https://github.com/georgestein/ssl-legacysurvey)"
+VRIKKIS = "[Vrikkis 2024](https://github.com/av1518/AstroCLIP-Extention)"
+SIDDIQUEI = "[Siddiquei 2024](https://github.com/adnansiddiquei/AstroCLIP)"
+MELCHIOR = "[Spender](https://github.com/pmelchior/spender)"
 PAPER, EARLIER = "To the paper", "To earlier reproductions"
 
 
@@ -59,7 +60,7 @@ class Difference:
     effects: Effects | str = "not measured here"
 
 
-SCORES = {"redshift_cross": "$R^2$ of $z$, cross", "redshift_spectrum": "$R^2$ of $z$, spectrum", "recall_at_10": "recall at 10"}
+SCORES = {"redshift_cross": "$z$ cross", "redshift_spectrum": "$z$ spectrum", "recall_at_10": "recall"}
 
 
 def ablation(question: str, variant: str, against: str | None = None) -> Effects:
@@ -86,7 +87,7 @@ def ablation(question: str, variant: str, against: str | None = None) -> Effects
 def fixed_neighbours(metrics: dict) -> list[Effect]:
     """R² by 16 neighbours less that by as many as validation chose."""
     ways = {way: metrics["property"]["redshift"][way] for way in ("image", "spectrum", "cross")}
-    return [Effect(f"$R^2$ of $z$, {way}, 16 neighbours", score["r2_k16"] - score["r2"])
+    return [Effect(f"$z$ {way}", score["r2_k16"] - score["r2"])
             for way, score in ways.items() if score["r2_k16"] is not None]
 
 
@@ -106,7 +107,7 @@ DIFFERENCES = (
     Difference(PAPER, "in the stretch, a missing pair of brackets: `image*(scales + m*(fI/I))` for `(image*scales + m)*(fI/I)`",
                STEIN, "input `{image_encoder.input}`", "02_image_encoder"),
     Difference(PAPER, "spectra standardised, each by its own mean and deviation; Spender was made for a median flux of one",
-               f"{V1}; `pmelchior/spender`", "one normalisation in training and use, `{spectrum_encoder.normalisation}`", "03_spectrum_encoder"),
+               f"{V1}; {MELCHIOR}", "one normalisation in training and use, `{spectrum_encoder.normalisation}`", "03_spectrum_encoder"),
     Difference(PAPER, "specific star formation rate: log metallicity subtracted in the place of log mass", V2,
                "the rate over the stellar mass", "06_redshift_and_mass"),
     Difference(PAPER, "the number of neighbours that is asked for is ignored", V2,

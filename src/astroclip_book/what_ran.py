@@ -133,7 +133,7 @@ def _artefacts(steps: dict[str, dict]) -> str:
             rows.append([f"`{artefact}`", f"`{name}`", _bytes(size), f"`{value[:16]}`" if value else UNKNOWN])
             sums += [f"{value}  {artefact}"] if value else []
     if not sums:
-        return _table(["file", "step", "size", "SHA-256 begins"], rows)
+        return _table(["file", "made by", "size", "SHA-256 begins"], rows)
     whole = "\n".join(["```{dropdown} Sums in full, for `sha256sum --check` in the run's directory", "~~~text", *sums, "~~~", "```"])
     return _table(["file", "made by", "size", "SHA-256 begins"], rows) + "\n\n" + whole
 
