@@ -63,17 +63,14 @@ def _run(run: Run, steps: dict[str, dict]) -> str:
     files = {}
     for record in steps.values():
         files |= record["configuration"].get("files", {})
-    rows += [[f"file given as `{key}`", _given(run, key, stamp)] for key, stamp in files.items()]
+    rows += [[f"given as `{key}`", _given(stamp)] for key, stamp in files.items()]
     return _table(["", "this run"], rows)
 
 
-def _given(run: Run, key: str, stamp: list) -> str:
-    """Files of others are told apart by size and time of change; reading 60 GB for a hash would take longer than a run."""
-    many = [entry for entry in stamp if isinstance(entry, list)]
-    if many:
-        return f"{len(many)} files, {_bytes(sum(size for _, size, _ in many))}"
-    name = next(vars(section)[key] for section in vars(run.preset).values() if key in getattr(section, "__dict__", {}))
-    return f"{Path(name).name}, {_bytes(stamp[0])}"
+def _given(stamp: list) -> str:
+    """Size of what a reader gave, which is told by size and time of change: to hash 60 GB would take longer than many a step."""
+    sizes = [size for _, size, _ in stamp] if isinstance(stamp[0], list) else stamp[:1]
+    return f"{len(sizes)} file{'s' if len(sizes) > 1 else ''}, {_bytes(sum(sizes))}"
 
 
 def _machine(steps: dict[str, dict]) -> str:

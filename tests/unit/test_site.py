@@ -40,7 +40,8 @@ def run(repository):
     shown = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
     metadata = {"mystnb": {"figure": {"name": "fig-toy", "caption": "What it shows."}}}
     figure = nbformat.v4.new_code_cell("draw()", metadata=metadata, outputs=[shown])
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy"), injected, figure]), target)
+    cells = [nbformat.v4.new_markdown_cell("# Toy"), injected, figure]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), target)
     (run.directory / "chapters.json").write_text(json.dumps({"01_toy": RECORD}))
     return run
 

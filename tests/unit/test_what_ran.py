@@ -94,6 +94,16 @@ def test_what_is_out_of_date_or_missing_is_marked(root):
     assert rows(what_ran(other, root), "Steps")["`first`"][-1] == "**out of date**"
 
 
+def test_files_of_a_reader_are_named_with_their_size(root):
+    (root / "mine.h5").write_text("x" * 2048)
+    steps = {"first": Step("first", "toy_record:first", ("pairs.h5",), ("data",), (), "01_toy")}
+    run = Run(load_preset("smoke", pairs_path=str(root / "mine.h5")), root / "run", steps=steps)
+    run.make("first")
+    page = what_ran(run, root)
+    assert rows(page, "The run")["given as `pairs_path`"] == ["1 file, 2 KiB"]
+    assert "pairs_path: mine.h5" in page and str(root) not in page
+
+
 def test_a_step_made_from_an_earlier_file_is_marked(root):
     run = Run(load_preset("smoke"), root / "run", steps=STEPS)
     for name in STEPS:

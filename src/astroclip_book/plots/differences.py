@@ -19,10 +19,11 @@ def differences_table(side: str, run: Run) -> Markdown:
     run : Run
     """
     metrics = run.metrics
-    lines = ["| what they did | source | this book | effect of theirs | chapter |", "|:---|:---|:---|:---|:---|"]
+    lines = ["| what they did | source | this book | effect of theirs |", "|:---|:---|:---|:---|"]
     for one in DIFFERENCES:
         if one.side == side:
-            cells = [one.theirs, one.source, one.ours.format(**vars(run.preset)), _effect(one, metrics), _link(one.chapter)]
+            ours = f"{one.ours.format(**vars(run.preset))} ({_link(one.chapter)})"
+            cells = [one.theirs, one.source, ours, _effect(one, metrics)]
             lines.append("| " + " | ".join(cells) + " |")
     return Markdown("\n".join(lines))
 
