@@ -133,7 +133,6 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: Te
         "peak_rss_bytes": memory.peak,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": commit(),
-        "threads": threads,
     }
 
 

@@ -81,7 +81,7 @@ def _machine(steps: dict[str, dict]) -> str:
         ["processor", hardware("cpu")],
         ["cores", hardware("cores")],
         ["memory", hardware("memory_bytes", _bytes)],
-        ["GPU", hardware("gpu")],
+        ["GPU", _distinct(steps, lambda record: record["hardware"]["gpu"] or "not used" if "hardware" in record else UNKNOWN)],
         ["device of the steps", _distinct(steps, lambda record: record["device"])],
         ["platform", _distinct(steps, lambda record: record["platform"])],
         ["Python", _distinct(steps, lambda record: record["python"])],

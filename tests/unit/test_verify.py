@@ -2,10 +2,12 @@
 
 import copy
 import json
+import sys
 import types
 
 import pytest
 
+from astroclip_book import __main__ as command_line
 from astroclip_book import verify as module
 from astroclip_book.errors import BookError
 from astroclip_book.presets import preset_names
@@ -73,6 +75,26 @@ def test_the_report_names_the_furthest_number_of_each_family():
     rows = compare({"a.r2": 0.5, "b.r2": 0.5}, {"a": {"r2": 0.51}, "b": {"r2": 0.495}}, FAMILIES, "laptop")
     line = next(line for line in report(rows, FAMILIES, "laptop").splitlines() if line.startswith("scores"))
     assert line.split() == ["scores", "2", "0.02", "0.01", "a.r2"]
+
+
+@pytest.mark.parametrize("command", [[], ["--run-dir", "mine"]])
+def test_the_command_fails_with_the_report_and_begins_anew_unless_it_is_given_a_run(monkeypatch, tmp_path, command):
+    def disagree(run):
+        assert run.directory.name == (command[1] if command else "verify-smoke")
+        raise BookError("1 of 2 numbers do not agree")
+
+    monkeypatch.setattr(command_line, "execute", lambda *_: None)
+    monkeypatch.setattr(command_line, "verify", disagree)
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["astroclip_book", "verify", "smoke", *command])
+    old = [tmp_path / "runs" / "verify-smoke" / "old", tmp_path / "mine" / "old"]
+    for file in old:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    with pytest.raises(SystemExit, match="Error: 1 of 2 numbers do not agree"):
+        command_line.main()
+    assert [file.is_file() for file in old] == [bool(command), True]
 
 
 @pytest.mark.parametrize("path", sorted(module.REFERENCES.glob("*.json")), ids=lambda path: path.stem)

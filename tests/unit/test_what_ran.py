@@ -78,6 +78,7 @@ def test_a_run_is_told_with_its_hashes_machine_and_values(root):
     hardware = run.record("first")["hardware"]
     assert rows(page, "Machine and versions")["processor"] == [hardware["cpu"]] and hardware["memory_bytes"] > 2**29
     assert rows(page, "Machine and versions")["cores"] == [str(hardware["cores"])]
+    assert rows(page, "Machine and versions")["GPU"] == ["not used"]
     assert as_yaml(run.preset) in page
     assert str(root) not in page
 
