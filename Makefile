@@ -10,6 +10,12 @@ help: ## List these commands
 book: .venv/ready ## Execute the chapters and build the site: make book PRESET=smoke
 	@$(RUN) -m astroclip_book book "$(PRESET)"
 
+verify: .venv/ready ## Execute a preset anew and compare every number with the committed reference
+	@$(RUN) -m astroclip_book verify "$(PRESET)"
+
+reference: .venv/ready ## Make the present run of a preset the reference: book/reference/
+	@$(RUN) -m astroclip_book reference "$(PRESET)"
+
 data: .venv/ready ## Download real galaxies and published weights into data/: make data DATASET=desi
 	@$(RUN) -m astroclip_book data "$(DATASET)"
 
@@ -41,4 +47,4 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 	.venv/bin/pip install --quiet --no-deps open_clip_torch==3.3.0  # its losses are an oracle; the rest wants torchvision
 	touch $@
 
-.PHONY: help book data test bench clean lock
+.PHONY: help book verify reference data test bench clean lock

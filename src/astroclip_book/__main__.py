@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,13 +14,16 @@ from astroclip_book.pipeline import CHAPTERS
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run, choose_device
 from astroclip_book.site import build_site
+from astroclip_book.verify import verify, write_reference
 
 
 def main() -> None:
-    """Execute the chapters of a run, build its site, or both; make its steps without the chapters; or download data."""
+    """Execute the chapters of a run, build its site, or both; verify it; make its steps without the chapters; or download data."""
     parser = argparse.ArgumentParser(prog="python -m astroclip_book", description=main.__doc__)
-    parser.add_argument("what", choices=("book", "execute", "site", "steps", "data"),
-                        help="book is execute and site; steps is for torchrun, on many GPUs; data downloads a data set")
+    parser.add_argument("what", choices=("book", "execute", "site", "verify", "reference", "steps", "data"),
+                        help="book is execute and site; verify executes and compares with the reference, in a new runs/verify-<preset> "
+                        "unless --run-dir names a run to be completed; reference makes a run the reference; steps is for torchrun, "
+                        "on many GPUs; data downloads a data set")
     parser.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/; for data, datasets/")
     parser.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
     parser.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
@@ -31,7 +35,10 @@ def main() -> None:
             download_dataset(options.preset, options.data_dir)
             return
         preset = load_preset(options.preset)
-        run = Run(preset, options.run_dir or ROOT / "runs" / preset.name)
+        fresh = options.what == "verify" and options.run_dir is None
+        run = Run(preset, options.run_dir or ROOT / "runs" / f"{'verify-' if fresh else ''}{preset.name}")
+        if fresh:
+            shutil.rmtree(run.directory, ignore_errors=True)
         if options.what == "steps":
             run.device = choose_device(options.device)
             for step in run.steps:
@@ -40,7 +47,11 @@ def main() -> None:
         if options.what != "site":
             parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
             execute(run, parameters, CHAPTERS)
-        if options.what != "execute":
+        if options.what == "verify":
+            print("\n" + verify(run))
+        elif options.what == "reference":
+            print("\nThe reference:", write_reference(run))
+        elif options.what != "execute":
             print("\nThe book:", build_site(run, (options.site_dir or ROOT / "_build" / preset.name).absolute()))
     except BookError as error:
         sys.exit(f"\nError: {error}")

@@ -9,13 +9,16 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from astroclip_book.errors import BookError
 from astroclip_book.fingerprint import code_hash, digest, imports
+from astroclip_book.memory import PeakMemory
 from astroclip_book.presets import ROOT
+from astroclip_book.provenance import commit
 from astroclip_book.run import Run
 from astroclip_book.schedule import side_by_side, waits
 from astroclip_book.storage import read_json, write_json
@@ -52,23 +55,34 @@ def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root:
     BookError
         When a chapter fails. It is kept beside the others as ``<stem>.failed.ipynb``.
     """
-    record_path = run.directory / "chapters.json"
     keys, reads = {}, {}
     for chapter in chapters(root):
         names = steps.get(chapter.stem, tuple(run.steps))
         key = _key(run, chapter, parameters, names)
-        fresh = read_json(record_path).get(chapter.stem) == key and executed(run, chapter).is_file()
+        fresh = records(run).get(chapter.stem, {}).get("key") == key and executed(run, chapter).is_file()
         if not fresh or any(map(run.problem, names)):
             keys[chapter], reads[chapter] = key, names
     done = []
-    for chapter, seconds in side_by_side(waits(run, reads), partial(_execute, run, parameters)):
-        write_json(record_path, {**read_json(record_path), chapter.stem: keys[chapter]})
-        print(f"{chapter.relative_to(root)}: executed in {seconds:.0f} s", flush=True)
+    for chapter, record in side_by_side(waits(run, reads), partial(_execute, run, parameters)):
+        record = {"key": keys[chapter], "steps": reads[chapter], "parameters": parameters, **record}
+        write_json(run.directory / "chapters.json", {**records(run), chapter.stem: record})
+        print(f"{chapter.relative_to(root)}: executed in {record['wall_seconds']:.0f} s", flush=True)
         done.append(chapter.stem)
     return done
 
 
-def _key(run: Run, chapter: Path, parameters: dict, steps: tuple[str, ...]) -> str:
+def records(run: Run) -> dict[str, dict]:
+    """For each chapter that was executed, by stem: what it was given, wall time, peak memory, commit, when it was finished."""
+    found = read_json(run.directory / "chapters.json")
+    return {stem: record for stem, record in found.items() if isinstance(record, dict)}  # once, the key alone was kept
+
+
+def outdated(run: Run, chapter: Path, record: dict) -> bool:
+    """Whether the text, the code or the steps of a chapter changed since it was executed as recorded."""
+    return record["key"] != _key(run, chapter, record["parameters"], record["steps"])
+
+
+def _key(run: Run, chapter: Path, parameters: dict, steps: Sequence[str]) -> str:
     import jupytext
 
     script = jupytext.writes(jupytext.read(chapter), "py:percent")  # prose and magics become comments
@@ -77,8 +91,8 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: tuple[str, ...]) -> s
     return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
 
 
-def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: TextIO) -> float:
-    """Execute one chapter with so many threads, what it prints going to ``output``, and return the seconds it took."""
+def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: TextIO) -> dict:
+    """Execute one chapter with so many threads, what it prints going to ``output``, and return the record of it."""
     import jupytext
     import papermill
     from nbclient.exceptions import DeadKernelError
@@ -97,10 +111,11 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: Te
             OMP_NUM_THREADS=str(threads),  # of the kernel: torch, BLAS and scikit-learn go by it
         )
         try:
-            papermill.execute_notebook(
-                source, unfinished, parameters, kernel_name="python3", progress_bar=False,
-                stdout_file=output, stderr_file=output,
-            )  # fmt: skip
+            with PeakMemory() as memory:
+                papermill.execute_notebook(
+                    source, unfinished, parameters, kernel_name="python3", progress_bar=False,
+                    stdout_file=output, stderr_file=output,
+                )  # fmt: skip
         except papermill.PapermillExecutionError as error:
             os.replace(unfinished, failed)
             message = error.evalue if error.ename == BookError.__name__ else f"{error.ename}: {error.evalue}"
@@ -113,7 +128,12 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: Te
             ) from error
     failed.unlink(missing_ok=True)
     os.replace(unfinished, target)
-    return time.perf_counter() - start
+    return {
+        "wall_seconds": round(time.perf_counter() - start, 2),
+        "peak_rss_bytes": memory.peak,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(),
+    }
 
 
 def _write_kernel_profile(directory: Path) -> None:

@@ -111,6 +111,7 @@ CHAPTERS = {
     "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "light": ("survey", "index"),
     "claims": ("claims",),
+    "differences": ("ablations", "properties"),
     "introduction": tuple(STEPS),
     "teaching": tuple(STEPS),
 }

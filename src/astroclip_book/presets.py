@@ -182,6 +182,17 @@ class Preset:
     own: Own
 
 
+def as_yaml(preset: Preset) -> str:
+    """The values of a run as a preset's file has them, with the names of files in the place of their paths."""
+    values = dataclasses.asdict(preset)
+    del values["name"]
+    for section in values.values():
+        if isinstance(section, dict):
+            paths = {key: Path(value).name for key, value in section.items() if key.endswith(("_path", "_files")) and value}
+            section.update(paths)
+    return yaml.safe_dump(values, sort_keys=False)
+
+
 def preset_names() -> list[str]:
     """Names of the presets that come with the book."""
     return sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))

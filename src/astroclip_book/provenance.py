@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import subprocess
 from importlib import metadata
+from pathlib import Path
+
+import psutil
 
 from astroclip_book.presets import ROOT
 
@@ -14,14 +19,36 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def provenance() -> dict:
-    """Commit of the code, versions of the packages that compute, Python and platform."""
+def provenance(device: str) -> dict:
+    """Commit of the code, versions of the packages that compute, Python, platform and hardware.
+
+    Parameters
+    ----------
+    device : str
+        "cpu" or "cuda", what computed.
+    """
     return {
         "commit": commit(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "hardware": hardware(device),
     }
+
+
+def hardware(device: str) -> dict:
+    """Model of the processor, cores that this process may use, bytes of memory, and the name of the GPU where it computed."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "gpu": _gpu_name() if device == "cuda" else None,
+    }
+
+
+def cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str:
@@ -31,6 +58,19 @@ def commit() -> str:
         return head + ("+dirty" if _git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _cpu_model() -> str:
+    """Linux alone tells the model in a file; elsewhere Python knows no more than the architecture."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
+    return model[1] if model else platform.processor() or platform.machine()
+
+
+def _gpu_name() -> str:
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def _git(*arguments: str) -> str:

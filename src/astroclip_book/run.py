@@ -18,7 +18,7 @@ from astroclip_book.fingerprint import code_hash, digest
 from astroclip_book.memory import PeakMemory
 from astroclip_book.presets import ROOT, Preset, load_preset
 from astroclip_book.provenance import provenance
-from astroclip_book.storage import full_disk_explained, lock, matching, read_json, write_json
+from astroclip_book.storage import full_disk_explained, lock, matching, read_json, sha256, write_json
 
 SURVEY = "survey"  # the one step that a file of real pairs replaces
 
@@ -111,6 +111,10 @@ class Run:
                 return f"{path} is damaged: {path.stat().st_size} bytes instead of {size}."
         return None
 
+    def record(self, name: str) -> dict | None:
+        """What the manifest says of a step as it was last made; None where it never was."""
+        return self._manifest().get(name)
+
     def path(self, artefact: str) -> Path:
         """Path of an artefact, checked to be there and to belong to this configuration.
 
@@ -169,13 +173,15 @@ class Run:
             "key": self.key(name),
             **self._identity(name),
             "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
+            "sha256": {artefact: sha256(scratch / artefact) for artefact in step.artefacts},
+            "inputs": self._inputs(name),
             "metrics": metrics,
             "wall_seconds": round(seconds, 2),
             "peak_rss_bytes": peak,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "device": self.device,
             "processes": processes.count() if step.parallel else 1,
-            **provenance(),
+            **provenance(self.device),
         }
         self._record(name, None)  # killed between here and the end, the step counts as not made
         for artefact in step.artefacts:
@@ -205,6 +211,11 @@ class Run:
             "code": code_hash({step.function.partition(":")[0]}),
             "needs": {need: self.key(need) for need in step.needs},
         }
+
+    def _inputs(self, name: str) -> dict[str, str]:
+        """Hashes of the artefacts that a step reads, as they lie there now."""
+        records = [self.record(need) or {} for need in self.steps[name].needs]
+        return {artefact: value for record in records for artefact, value in record.get("sha256", {}).items()}
 
     def _difference(self, name: str, record: dict) -> str:
         now = self._identity(name)

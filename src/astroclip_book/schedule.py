@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +11,13 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import TextIO
 
+from astroclip_book.provenance import cores
 from astroclip_book.run import Run
 
 AT_ONCE = 2  # chapters: more would want more memory than a laptop has
 QUIET = 15.0  # seconds between two lines of a progress bar, where it shares the screen
 
-Work = Callable[[Path, int, TextIO], float]  # a chapter, its threads and where it prints, to seconds
+Work = Callable[[Path, int, TextIO], dict]  # a chapter, its threads and where it prints, to what it took
 
 
 def waits(run: Run, reads: dict[Path, tuple[str, ...]]) -> dict[Path, set[Path]]:
@@ -42,8 +42,8 @@ def waits(run: Run, reads: dict[Path, tuple[str, ...]]) -> dict[Path, set[Path]]
     }
 
 
-def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[Path, float]]:
-    """Work on chapters, each after those it waits for, and yield each with its seconds as it is done.
+def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[Path, dict]]:
+    """Work on chapters, each after those it waits for, and yield each with what it took as it is done.
 
     A chapter that runs alone has all cores and prints as it likes. After a failure nothing new begins, but what is
     running is finished first.
@@ -55,8 +55,7 @@ def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[P
     work : callable
         Can be pickled.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waiting, running, failure = dict(waiting), {}, None
+    available, waiting, running, failure = cores(), dict(waiting), {}, None
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
         while running or (waiting and not failure):
             ready = [chapter for chapter, others in waiting.items() if not others & (waiting.keys() | running.values())]
@@ -66,12 +65,12 @@ def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[P
                 chapter = ready[0]
                 del waiting[chapter]
                 print(f"\n{chapter.stem}", flush=True)
-                yield chapter, work(chapter, cores, sys.stdout)
+                yield chapter, work(chapter, available, sys.stdout)
                 continue
-            for chapter in ready[: min(AT_ONCE, cores) - len(running)]:
+            for chapter in ready[: min(AT_ONCE, available) - len(running)]:
                 del waiting[chapter]
                 print(f"\n{chapter.stem}, beside another", flush=True)
-                running[pool.submit(_work, work, chapter, max(1, cores // AT_ONCE))] = chapter
+                running[pool.submit(_work, work, chapter, max(1, available // AT_ONCE))] = chapter
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 chapter = running.pop(future)
                 if future.exception() is None:
@@ -82,7 +81,7 @@ def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[P
         raise failure
 
 
-def _work(work: Work, chapter: Path, threads: int) -> float:
+def _work(work: Work, chapter: Path, threads: int) -> dict:
     return work(chapter, threads, Lines(chapter.stem))
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import yaml
 
 from astroclip_book.errors import BookError
-from astroclip_book.execution import chapters, executed
+from astroclip_book.execution import chapters, executed, records
 from astroclip_book.fingerprint import digest
 from astroclip_book.presets import ROOT
 from astroclip_book.run import Run
 from astroclip_book.storage import read_json, write_json
+from astroclip_book.what_ran import caption_line, what_ran
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
@@ -65,15 +66,19 @@ def _stage(run: Run, stage: Path, root: Path) -> Path:
     for script in (artefact for step in run.steps.values() for artefact in step.artefacts if artefact.endswith(".js")):
         shutil.copy(run.path(script), stage / "book" / "static")  # pages load it from there
     (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+    made = records(run)
     for chapter in chapters(root):
         place = stage / chapter.relative_to(root)
         place.unlink(missing_ok=True)
-        _copy_notebook(executed(run, chapter), place.with_suffix(".ipynb"))
+        line = caption_line(run.preset, made.get(chapter.stem, {}).get("commit", "unknown"))
+        _copy_notebook(executed(run, chapter), place.with_suffix(".ipynb"), line)
+    (stage / "book" / "what_ran.txt").write_text(what_ran(run, root))  # the page of this name includes it
     _link_to_notebooks(stage, [chapter.stem for chapter in chapters(root)])
     return stage
 
 
-def _copy_notebook(source: Path, target: Path) -> None:
+def _copy_notebook(source: Path, target: Path, line: str) -> None:
+    """Copy an executed chapter, each of its figures with a last line in its caption."""
     import nbformat
 
     try:
@@ -83,6 +88,9 @@ def _copy_notebook(source: Path, target: Path) -> None:
     for cell in notebook.cells:  # papermill's cell with this machine's paths is for the record, not for readers
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("remove-cell")
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if figure.get("caption"):
+            figure["caption"] += f"\n\n[{line}]{{.run-line}}"
     nbformat.write(notebook, target)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -35,6 +36,12 @@ def matching(pattern: str) -> list[Path]:
     """Files of a path or a pattern such as ``night/*.fits``, absolute and in order; none where there is none."""
     path = os.path.abspath(os.path.expanduser(pattern))
     return [Path(one) for one in ([path] if os.path.isfile(path) else sorted(glob.glob(path))) if os.path.isfile(one)]
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, a gigabyte in about a second."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

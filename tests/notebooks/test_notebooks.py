@@ -16,7 +16,9 @@ from astroclip_book.execution import chapters
 from astroclip_book.hdf5 import read_hdf5
 from astroclip_book.observations.mock_files import write_coadd, write_cutout
 from astroclip_book.pairs import WAVELENGTH, Index, Pairs
-from astroclip_book.presets import ROOT
+from astroclip_book.presets import ROOT, load_preset
+from astroclip_book.run import Run
+from astroclip_book.verify import verify
 
 BIN = Path(sys.executable).parent
 METRICS = [
@@ -81,6 +83,10 @@ def test_metrics_are_there(book, name):
     value = json.loads((book.run / "metrics.json").read_text())
     for key in name.split("."):
         value = value[key]
+
+
+def test_the_numbers_agree_with_the_reference(book):
+    assert "numbers agree with" in verify(Run(load_preset("smoke"), book.run))
 
 
 def test_timing_and_memory_of_every_step(book):

@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from astroclip_book.errors import BookError
-from astroclip_book.execution import chapters, execute, executed
+from astroclip_book.execution import chapters, execute, executed, outdated, records
 from astroclip_book.presets import load_preset
 from astroclip_book.run import Run
 
@@ -50,6 +50,9 @@ def test_a_chapter_is_executed_once_until_it_changes(run_chapters, repository):
     assert run_chapters("print(preset)") == ["01_toy"]
     assert "smoke" in executed(run_chapters.run, chapters(repository)[0]).read_text()
     assert run_chapters("print(preset)") == []
+    record = records(run_chapters.run)["01_toy"]
+    assert 0 < record["wall_seconds"] < 60 and record["peak_rss_bytes"] > 2**24 and record["parameters"] == {"preset": "smoke"}
+    assert not outdated(run_chapters.run, chapters(repository)[0], record)
     assert run_chapters("print(preset + preset)") == ["01_toy"]
     assert run_chapters("print(preset + preset)", preset="laptop") == ["01_toy"]
 

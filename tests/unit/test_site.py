@@ -1,5 +1,6 @@
 """The site: warnings are errors, an old site outlives a failed build, nothing changed is nothing built."""
 
+import json
 import shutil
 
 import nbformat
@@ -11,16 +12,20 @@ from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run
 from astroclip_book.site import build_site
 
+RECORD = {"key": "of another text", "parameters": {}, "steps": [], "wall_seconds": 12.0, "peak_rss_bytes": 2**28,
+          "finished": "2024-05-01T12:00:00Z", "commit": "3c9e7f7c0ffee"}  # fmt: skip
+
 
 @pytest.fixture
 def repository(tmp_path):
     """A book of one prose page and one executed chapter, with this book's configuration."""
     (tmp_path / "book" / "static").mkdir(parents=True)
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n- file: book/what_ran\n")
     (tmp_path / "book" / "first.md").write_text("# First\n\n[The toy](../notebooks/01_toy.md)\n")
     (tmp_path / "book" / "references.bib").write_text("")
     shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copy(ROOT / "book" / "what_ran.md", tmp_path / "book")
     shutil.copy(ROOT / "book" / "static" / "style.css", tmp_path / "book" / "static")
     (tmp_path / "notebooks" / "01_toy.md").write_text("# Toy\n\n```{code-cell} ipython3\n1\n```\n")
     return tmp_path
@@ -32,7 +37,12 @@ def run(repository):
     target = executed(run, repository / "notebooks" / "01_toy.md")
     target.parent.mkdir(parents=True)
     injected = nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]})
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy"), injected]), target)
+    shown = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
+    metadata = {"mystnb": {"figure": {"name": "fig-toy", "caption": "What it shows."}}}
+    figure = nbformat.v4.new_code_cell("draw()", metadata=metadata, outputs=[shown])
+    cells = [nbformat.v4.new_markdown_cell("# Toy"), injected, figure]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), target)
+    (run.directory / "chapters.json").write_text(json.dumps({"01_toy": RECORD}))
     return run
 
 
@@ -41,6 +51,11 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     page = (index.parent / "notebooks" / "01_toy.html").read_text()
     assert "Mock survey – simulated data (preset smoke)" in page
     assert "/somewhere" not in page
+    caption = page.partition("<figcaption>")[2].partition("</figcaption>")[0]
+    assert "What it shows." in caption.partition('class="run-line"')[0]
+    assert "Run smoke · seed 0 · configuration" in caption and "commit 3c9e7f7" in caption
+    record = (index.parent / "book" / "what_ran.html").read_text()
+    assert "12.0 s" in record and "out of date" in record and "n_galaxies" in record
     assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
     before = index.stat().st_mtime_ns
     assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before

@@ -6,6 +6,7 @@ the figure's corner, so that no figure can be taken for the sky when it is not.
 
 from astroclip_book.plots.ablations import ablations, ablations_table, earlier_table, scaling, scaling_sentence
 from astroclip_book.plots.claims import claims_table, verdicts_sentence
+from astroclip_book.plots.differences import differences_table
 from astroclip_book.plots.encoders import alike, attention, by_way, ways
 from astroclip_book.plots.few_labels import (
     artefacts_table,
@@ -88,6 +89,7 @@ __all__ = [
     "cosine_matrix",
     "counts_table",
     "detectors",
+    "differences_table",
     "distances_table",
     "earlier_table",
     "effects",

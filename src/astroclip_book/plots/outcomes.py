@@ -13,7 +13,7 @@ REFERENCE = ROOT / "book" / "reference" / "laptop.json"
 
 
 def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
-    """Table of some numbers of a run, with their 95 % intervals, and of the reference run on which the text comments.
+    """Table of some numbers of a run, with their 95 % intervals, beside those of the reference run, on which the text comments.
 
     Parameters
     ----------
@@ -21,8 +21,9 @@ def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
     rows : list of (str, str)
         What the number is, and its place in ``metrics.json``, keys joined by ``/``. A run without it gets a dash.
     """
-    found, reference = run.metrics, read_json(REFERENCE)["metrics"]
-    lines = [[name, _value(found, place), _value(reference, place)] for name, place in rows]
+    content, found = read_json(REFERENCE), run.metrics
+    reference = content["metrics"] | content["not_compared"]
+    lines = [[name, _value(found, place), number(reference.get(place.replace("/", ".")), ".3f")] for name, place in rows]
     return table(["", "this run", "reference run"], lines)
 
 

@@ -1,0 +1,133 @@
+"""The record of a run as a page: what it says, and how it marks what is out of date."""
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from astroclip_book.execution import _key
+from astroclip_book.fingerprint import digest
+from astroclip_book.presets import as_yaml, load_preset
+from astroclip_book.run import Run, Step
+from astroclip_book.what_ran import caption_line, configuration, what_ran
+
+TOY = """
+    def first(run, scratch):
+        (scratch / "pairs.h5").write_text("pairs")
+
+    def second(run, scratch):
+        run.path("pairs.h5")
+        return {"n": 1}
+"""
+STEPS = {
+    "first": Step("first", "toy_record:first", ("pairs.h5",), ("survey",), (), "01_toy"),
+    "second": Step("second", "toy_record:second", (), (), ("first",), "01_toy"),
+}
+CHAPTER = """
+    ---
+    kernelspec: {display_name: Python 3, language: python, name: python3}
+    ---
+    # A chapter
+
+    ```{code-cell} ipython3
+    1
+    ```
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    (tmp_path / "toy_record.py").write_text(textwrap.dedent(TOY))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "book").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01_toy.md").write_text(textwrap.dedent(CHAPTER).lstrip())
+    return tmp_path
+
+
+def record_chapter(run: Run, root: Path) -> None:
+    """As if the chapter had been executed now."""
+    key = _key(run, root / "notebooks" / "01_toy.md", {}, [])
+    taken = {"wall_seconds": 61.04, "peak_rss_bytes": 3 * 2**28, "finished": "2024-05-01T12:00:00Z", "commit": "3c9e7f7c0ffee"}
+    record = {"key": key, "parameters": {}, "steps": [], **taken}
+    (run.directory / "chapters.json").write_text(json.dumps({"01_toy": record}))
+
+
+def rows(page: str, title: str) -> dict[str, list[str]]:
+    """Cells of a section's table by the first of each line."""
+    section = page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    return {line[0]: line[1:] for line in lines}
+
+
+def test_a_run_is_told_with_its_hashes_machine_and_values(root):
+    run = Run(load_preset("smoke"), root / "run", steps=STEPS)
+    for name in STEPS:
+        run.make(name)
+    record_chapter(run, root)
+    page = what_ran(run, root)
+    assert rows(page, "The run")["seed"] == ["0"]
+    assert rows(page, "The run")["configuration"] == [f"`{configuration(run.preset)}`"]
+    assert rows(page, "Artefacts")["`pairs.h5`"] == ["`first`", "5 B", f"`{digest('pairs')[:16]}`"]
+    assert f"{digest('pairs')}  pairs.h5" in page  # as sha256sum reads it
+    assert run.record("second")["inputs"] == {"pairs.h5": digest("pairs")}
+    assert [rows(page, "Steps")[f"`{name}`"][-1] for name in STEPS] == ["up to date"] * 2
+    notebook = ["1 min 01 s", "768 MiB", "2024-05-01T12:00:00Z", "3c9e7f7", "up to date"]
+    assert rows(page, "Notebooks")["{doc}`/notebooks/01_toy`"] == notebook
+    hardware = run.record("first")["hardware"]
+    assert rows(page, "Machine and versions")["processor"] == [hardware["cpu"]] and hardware["memory_bytes"] > 2**29
+    assert rows(page, "Machine and versions")["cores"] == [str(hardware["cores"])]
+    assert rows(page, "Machine and versions")["GPU"] == ["not used"]
+    assert as_yaml(run.preset) in page
+    assert str(root) not in page
+
+
+def test_what_is_out_of_date_or_missing_is_marked(root):
+    run = Run(load_preset("smoke"), root / "run", steps=STEPS)
+    run.make("first")
+    assert rows(what_ran(run, root), "Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**not recorded**"
+    assert rows(what_ran(run, root), "Steps")["`second`"][-1] == "**not made**"
+    record_chapter(run, root)
+    (root / "notebooks" / "01_toy.md").write_text((root / "notebooks" / "01_toy.md").read_text() + "\nMore.\n")
+    assert rows(what_ran(run, root), "Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**out of date**"
+    other = Run(load_preset("smoke", n_galaxies=300), root / "run", steps=STEPS)
+    assert rows(what_ran(other, root), "Steps")["`first`"][-1] == "**out of date**"
+
+
+def test_files_of_a_reader_are_named_with_their_size(root):
+    (root / "mine.h5").write_text("x" * 2048)
+    steps = {"first": Step("first", "toy_record:first", ("pairs.h5",), ("data",), (), "01_toy")}
+    run = Run(load_preset("smoke", pairs_path=str(root / "mine.h5")), root / "run", steps=steps)
+    run.make("first")
+    page = what_ran(run, root)
+    assert rows(page, "The run")["given as `pairs_path`"] == ["1 file, 2 KiB"]
+    assert "pairs_path: mine.h5" in page and str(root) not in page
+
+
+def test_a_step_made_from_an_earlier_file_is_marked(root):
+    run = Run(load_preset("smoke"), root / "run", steps=STEPS)
+    for name in STEPS:
+        run.make(name)
+    path = run.directory / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["first"]["sha256"]["pairs.h5"] = digest("others")  # made again, with the same key and other bytes
+    path.write_text(json.dumps(manifest))
+    assert rows(what_ran(run, root), "Steps")["`second`"][-1] == "**made from an earlier pairs.h5**"
+
+
+def test_a_line_names_values_and_commit():
+    preset, other = load_preset("smoke"), load_preset("smoke", alignment_epochs=3)
+    name = configuration(preset)
+    assert caption_line(preset, "3c9e7f7aa") == f"Run smoke · seed 0 · configuration {name} · commit 3c9e7f7"
+    assert caption_line(preset, "3c9e7f7aa+dirty").endswith("commit 3c9e7f7, with changes")
+    assert configuration(other) != name
+    assert caption_line(preset, "unknown").endswith("commit unknown")
+
+
+def test_the_printed_values_are_a_preset_without_this_machines_paths(tmp_path):
+    pairs = tmp_path / "desi.h5"
+    pairs.write_text("")
+    (tmp_path / "again.yaml").write_text(as_yaml(load_preset("smoke", pairs_path=str(pairs))))
+    again = load_preset(str(tmp_path / "again.yaml"))
+    assert again.data.pairs_path == "desi.h5" and again.survey == load_preset("smoke").survey
