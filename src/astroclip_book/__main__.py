@@ -13,6 +13,7 @@ from astroclip_book.pipeline import CHAPTERS
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run, choose_device
 from astroclip_book.site import build_site
+from astroclip_book.storage import prepare
 
 
 def main() -> None:
@@ -32,6 +33,11 @@ def main() -> None:
             return
         preset = load_preset(options.preset)
         run = Run(preset, options.run_dir or ROOT / "runs" / preset.name)
+        site = (options.site_dir or ROOT / "_build" / preset.name).absolute()
+        if options.what != "site":
+            prepare(run.directory, "--run-dir")
+        if options.what in ("book", "site"):
+            prepare(site, "--site-dir")
         if options.what == "steps":
             run.device = choose_device(options.device)
             for step in run.steps:
@@ -41,7 +47,7 @@ def main() -> None:
             parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
             execute(run, parameters, CHAPTERS)
         if options.what != "execute":
-            print("\nThe book:", build_site(run, (options.site_dir or ROOT / "_build" / preset.name).absolute()))
+            print("\nThe book:", build_site(run, site))
     except BookError as error:
         sys.exit(f"\nError: {error}")
     except KeyboardInterrupt:
