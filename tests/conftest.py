@@ -13,6 +13,7 @@ from astroclip_book.storage import lock
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: pytest -n gives each core a process
 
+
 @dataclass(frozen=True)
 class Book:
     """A book built at PRESET=smoke."""
