@@ -16,7 +16,7 @@ from astroclip_book.engine import make_fabric
 from astroclip_book.presets import Ablations, Alignment
 
 CONFIG = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0)
-ABLATIONS = Ablations(grid="short", seeds=1, epochs=12, learning_rate=5e-3)
+ABLATIONS = Ablations(grid="short", seeds=1, epochs=6, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
