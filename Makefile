@@ -21,7 +21,7 @@ data: .venv/ready ## Download real galaxies and published weights into data/: ma
 
 test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke
 	$(RUN) -m ruff check
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: .venv/ready ## Measure what is fast beside what one would otherwise run: runs/bench.json
 	$(RUN) benchmarks
@@ -38,13 +38,6 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 	rm -rf .lock
 
 .venv/ready: requirements.lock
-	@$(PYTHON) -c 'import sys; v = sys.version_info; \
-	  v >= (3, 11) or sys.exit("The book needs Python 3.11 or later, this is %d.%d. Choose another: make PYTHON=python3.12 ..." % v[:2])'
-	rm -rf .venv
-	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet -r requirements.lock
-	.venv/bin/pip install --quiet --no-deps -e .
-	.venv/bin/pip install --quiet --no-deps open_clip_torch==3.3.0  # its losses are an oracle; the rest wants torchvision
-	touch $@
+	@sh install.sh "$(PYTHON)"
 
 .PHONY: help book verify reference data test bench clean lock

@@ -1,5 +1,6 @@
-"""Fixtures that several kinds of tests share: the smoke book, built once, and real data where there are any."""
+"""What several kinds of tests share: the smoke book, built once, real data where there are any, and the work between processes."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from astroclip_book.presets import ROOT
+from astroclip_book.storage import lock
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: pytest -n gives each core a process
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,27 @@ def pytest_addoption(parser):
     parser.addoption("--book-dir", type=Path, help="keep the smoke book here, and start from what lies there")
 
 
+def pytest_collection_modifyitems(items):
+    """Under ``pytest -n``, hand out tests file by file, as fixtures are shared in a file; those that read the book one by one.
+
+    The first builds the book, beside the tests that do not need it; the others come when it is there.
+    """
+    readers = [item for item in items if "book" in item.fixturenames]
+    others = [item for item in items if "book" not in item.fixturenames]
+    for item in others:
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
+    items[:] = readers[:1] + others + readers[1:]
+
+
 @pytest.fixture(scope="session")
 def book(request, tmp_path_factory) -> Book:
     """The whole book at PRESET=smoke: every chapter executed, the site built."""
-    directory = request.config.getoption("--book-dir") or tmp_path_factory.mktemp("book")
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    directory = request.config.getoption("--book-dir") or shared / "the book"  # every smoke book is on a path with a space
     book = Book(directory.absolute() / "run", directory.absolute() / "site")
-    result = book.build()
+    with lock(directory / "lock"):  # one process builds, the others find it built
+        result = book.build()
     assert result.returncode == 0, result.stdout + result.stderr
     return book
 

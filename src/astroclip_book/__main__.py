@@ -14,6 +14,7 @@ from astroclip_book.pipeline import CHAPTERS
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run, choose_device
 from astroclip_book.site import build_site
+from astroclip_book.storage import prepare
 from astroclip_book.verify import verify, write_reference
 
 
@@ -37,8 +38,13 @@ def main() -> None:
         preset = load_preset(options.preset)
         fresh = options.what == "verify" and options.run_dir is None
         run = Run(preset, options.run_dir or ROOT / "runs" / f"{'verify-' if fresh else ''}{preset.name}")
+        site = (options.site_dir or ROOT / "_build" / preset.name).absolute()
         if fresh:
             shutil.rmtree(run.directory, ignore_errors=True)
+        if options.what != "site":
+            prepare(run.directory, "--run-dir")
+        if options.what in ("book", "site"):
+            prepare(site, "--site-dir")
         if options.what == "steps":
             run.device = choose_device(options.device)
             for step in run.steps:
@@ -52,7 +58,7 @@ def main() -> None:
         elif options.what == "reference":
             print("\nThe reference:", write_reference(run))
         elif options.what != "execute":
-            print("\nThe book:", build_site(run, (options.site_dir or ROOT / "_build" / preset.name).absolute()))
+            print("\nThe book:", build_site(run, site))
     except BookError as error:
         sys.exit(f"\nError: {error}")
     except KeyboardInterrupt:

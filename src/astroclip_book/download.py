@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from astroclip_book.errors import BookError
@@ -10,7 +9,7 @@ from astroclip_book.fetch import Part, Unavailable, check_space, fetch
 from astroclip_book.integrity import problem
 from astroclip_book.presets import ROOT
 from astroclip_book.sources import Source, load_dataset
-from astroclip_book.storage import full_disk_explained, lock
+from astroclip_book.storage import full_disk_explained, lock, prepare
 
 DATA = ROOT / "data"
 PARTIAL = ".partial"  # where files grow
@@ -40,7 +39,7 @@ def download_dataset(name: str, directory: Path = DATA) -> dict[str, Path]:
         or not the published one. The message says for each what to do.
     """
     sources, directory = load_dataset(name), Path(directory).absolute()
-    _prepare(directory)
+    prepare(directory / PARTIAL, "--data-dir")
     missing = [source for source in sources.values() if not (directory / source.file).exists()]
     for source in missing:
         if not source.addresses:  # said now too, for a person to see to it in the meantime
@@ -123,11 +122,3 @@ def _check_space(missing: list[Source], directory: Path, name: str) -> None:
 
 def _parts(source: Source, directory: Path) -> list[Part]:
     return [Part(directory / PARTIAL, source.file, address) for address in source.addresses]
-
-
-def _prepare(directory: Path) -> None:
-    try:
-        (directory / PARTIAL).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory / PARTIAL).close()
-    except OSError as error:
-        raise BookError(f"{directory} cannot be made or written to ({error}): choose another place by --data-dir.") from error

@@ -215,6 +215,11 @@ def load_preset(name: str, **overrides) -> Preset:
         For an unknown preset or key, a missing key, or a value of the wrong type.
     """
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else ROOT / "presets" / f"{name}.yaml"
+    if not path.is_file() and not preset_names():
+        raise BookError(
+            f"There are no presets in {ROOT}: the package is there without its repository. "
+            "Clone that, and install it from there with `pip install -e .`."
+        )
     if not path.is_file():
         raise BookError(f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file.")
     try:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def write_json(path: Path, value) -> None:
     temporary = path.with_name(f"{path.name}.part")
     temporary.write_text(json.dumps(value, indent=2, default=lambda array: array.tolist()) + "\n")
     os.replace(temporary, path)
+
+
+def prepare(directory: Path, option: str) -> None:
+    """Make a directory; BookError that names the ``option`` for another place where nothing can be written to it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise BookError(
+            f"{directory} cannot be made or written to ({error}): "
+            f"choose another place by the option {option} of `python -m astroclip_book`."
+        ) from error
 
 
 def matching(pattern: str) -> list[Path]:

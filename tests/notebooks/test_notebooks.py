@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -75,7 +76,8 @@ def test_every_chapter_is_executed(book):
     assert len(chapters()) >= 13
     for chapter in chapters():
         notebook = nbformat.read(book.run / "chapters" / f"{chapter.stem}.ipynb", as_version=4)
-        assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source)
+        counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source]
+        assert counts == list(range(1, len(counts) + 1))  # alone, in a process of its own, from the first cell to the last
 
 
 @pytest.mark.parametrize("name", [name for pattern in METRICS for name in spelled_out(pattern)])
@@ -101,10 +103,18 @@ def test_nothing_changed_nothing_executed(book):
     assert str(book.site / "html" / "index.html") in result.stdout
 
 
-@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
-def test_each_chapter_alone(book, chapter, tmp_path):
+def test_what_the_issue_form_asks_for_is_there(book):
+    form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "reproduction.yml").read_text()
+    asked = re.findall(r"`runs/<preset>/(\w+\.json)`", form)
+    assert "manifest.json" in asked and all((book.run / name).is_file() for name in asked)
+
+
+@pytest.mark.parametrize("chapter", ["notebooks/04_alignment.md", "book/introduction.md"])
+def test_a_chapter_alone_makes_nothing_again(book, chapter, tmp_path):
+    """One that makes steps, one that reads all; of each, the build tells that it runs alone, and a second that nothing is stale."""
     before = (book.run / "manifest.json").read_bytes()
-    result = alone(chapter, tmp_path / "executed.ipynb", "-p preset smoke", f'-p run_dir "{book.run}"', "-p device cpu")
+    places = "-p preset smoke", f'-p run_dir "{book.run}"', "-p device cpu"
+    result = alone(ROOT / chapter, tmp_path / "executed.ipynb", *places)
     assert result.returncode == 0, result.stderr
     assert (book.run / "manifest.json").read_bytes() == before, "a step that was up to date was made again"
 

@@ -16,7 +16,7 @@ from astroclip_book.engine import make_fabric
 from astroclip_book.presets import Ablations, Alignment
 
 CONFIG = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0)
-ABLATIONS = Ablations(grid="short", seeds=1, epochs=12, learning_rate=5e-3)
+ABLATIONS = Ablations(grid="short", seeds=1, epochs=6, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,9 @@ def result(cached, tmp_path_factory):
     return run(cached, tmp_path_factory.mktemp("scores"))
 
 
-def run(cached, directory):
+def run(cached, directory, config=ABLATIONS):
     features, known = cached
-    return ablate(features, lambda name: features, known, CONFIG, ABLATIONS, 100, make_fabric("cpu", "32-true"), 0, directory)
+    return ablate(features, lambda name: features, known, CONFIG, config, 100, make_fabric("cpu", "32-true"), 0, directory)
 
 
 def test_every_variant_that_is_possible_is_scored_and_the_reference_has_a_spread(result):
@@ -65,15 +65,20 @@ def test_shares_of_the_pairs_are_seen_in_as_many_steps(result):
     assert [one["n_train"] for one in pairs.values()] == [275, 550, 1100]  # a sixteenth would not fill a batch
 
 
-def test_killed_in_the_middle_it_goes_on_and_ends_alike(cached, result, tmp_path, monkeypatch):
+def test_killed_in_the_middle_it_goes_on_and_ends_alike(cached, tmp_path, monkeypatch):
+    short = dataclasses.replace(ABLATIONS, epochs=1)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(ablations, "_train_and_score", killing(ablations._train_and_score, 6))
-        run(cached, tmp_path)
+        run(cached, killed, short)
     trained = []
     real = ablations._train_and_score
     monkeypatch.setattr(ablations, "_train_and_score", lambda *args: trained.append(args[-1]) or real(*args))
-    assert run(cached, tmp_path) == result
+    resumed = run(cached, killed, short)
     assert "all/reference" not in trained and len(trained) > 10
+    assert resumed == run(cached, whole, short)
 
 
 def test_a_law_is_found_again_and_none_from_too_few_numbers():

@@ -1,0 +1,121 @@
+"""`make` where something is missing: what is wrong and what to do, before anything long begins."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from astroclip_book import presets
+from astroclip_book.__main__ import main
+from astroclip_book.errors import BookError
+from astroclip_book.presets import ROOT, load_preset
+
+# A Python whose environments have a pip that behaves as told and a Python that shows how it was called.
+PYTHON = """#!/bin/sh
+if [ "$1$2" = -mvenv ]; then
+  mkdir -p .venv/bin
+  echo '{pip}' > .venv/bin/pip
+  echo 'printf "<%s>" "$@"' > .venv/bin/python
+  chmod +x .venv/bin/*
+else
+  case "$2" in {case}) exit 1;; esac
+  exec "{python}" "$@"
+fi
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout on a path with spaces, without an environment."""
+    place = tmp_path / "a path with spaces"
+    place.mkdir()
+    for name in ("Makefile", "install.sh", "requirements.lock"):
+        shutil.copy(ROOT / name, place)
+    return place
+
+
+def make(checkout, *arguments, pip="exit 0", case="nothing"):
+    python = checkout / "some python"
+    python.write_text(PYTHON.format(pip=pip, case=case, python=sys.executable))
+    python.chmod(0o755)
+    command = ["make", "-C", checkout, "book", f"PYTHON={python}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_an_environment_is_made_once_on_a_path_with_spaces(checkout):
+    for _ in range(2):
+        result = make(checkout, "PRESET=my own.yaml")
+        assert result.returncode == 0 and "<-m><astroclip_book><book><my own.yaml>" in result.stdout, result.stderr
+        (checkout / ".venv" / "kept").touch()
+    assert (checkout / ".venv" / "kept").is_file()
+    os.utime(checkout / "requirements.lock")
+    make(checkout)
+    assert not (checkout / ".venv" / "kept").exists()
+
+
+def test_without_a_network_nothing_is_left_half_done(checkout):
+    result = make(checkout, pip="echo no route to host >&2; exit 1")
+    assert result.returncode != 0 and re.search(r"no route to host\s+Error: .*needs the network", result.stderr)
+    assert not (checkout / ".venv").exists()
+    assert make(checkout).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [
+        ("no-such-python", "no working 'no-such-python' here. Name a Python of version 3.11 or later: make PYTHON="),
+        ("old", "needs Python 3.11 or later, 'old' is 3.9. Name another: make PYTHON="),
+    ],
+)
+def test_a_python_that_will_not_do(checkout, python, message, monkeypatch):
+    old = checkout / "old"
+    old.write_text('#!/bin/sh\ncase "$2" in *print*) echo 3.9;; *) exit 1;; esac\n')
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(checkout), prepend=os.pathsep)
+    result = make(checkout, f"PYTHON={python}")
+    assert result.returncode != 0 and message in result.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_python_without_venv(checkout):
+    result = make(checkout, case="*ensurepip*")
+    assert result.returncode != 0 and "cannot make environments. On Debian and Ubuntu: apt install python3." in result.stderr
+
+
+def test_a_checkout_that_cannot_be_written_to(checkout):
+    (checkout / "python").write_text("#!/bin/sh\necho 3.12\n")
+    (checkout / "python").chmod(0o755)
+    checkout.chmod(0o555)
+    nobody = 65534 if os.geteuid() == 0 else None  # root may write anywhere
+    command = ["make", "book", "PYTHON=./python"]
+    result = subprocess.run(command, cwd=checkout, user=nobody, capture_output=True, text=True, check=False)
+    assert result.returncode != 0 and f"Error: {checkout} cannot be written to" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "message"),
+    [("book", "nonsense", "no preset 'nonsense'. Use one of: gpu, "), ("data", "nonsense", "no data set 'nonsense'. Use one of: desi")],
+)
+def test_unknown_names(what, name, message, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["book", what, name])
+    with pytest.raises(SystemExit, match=message):
+        main()
+
+
+@pytest.mark.parametrize("option", ["--run-dir", "--site-dir"])
+def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_executed(option, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    others = ["--run-dir", str(tmp_path / "run"), "--site-dir", str(tmp_path / "site")]
+    monkeypatch.setattr(sys, "argv", ["book", "book", "smoke", *others, option, str(tmp_path / "file" / "place")])
+    monkeypatch.setattr("astroclip_book.__main__.execute", lambda *_: pytest.fail("chapters are executed"))
+    with pytest.raises(SystemExit, match=f"file/place cannot be made or written to .*by the option {option}"):
+        main()
+
+
+def test_the_package_without_its_repository(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "ROOT", tmp_path)
+    with pytest.raises(BookError, match="without its repository. Clone that"):
+        load_preset("laptop")

@@ -1,0 +1,55 @@
+"""Files that other services read: they are well-formed, and what they name is there."""
+
+import os
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+from astroclip_book.presets import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def commands(workflow) -> str:
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    return "\n".join(step.get("run", "") for job in jobs for step in job["steps"])
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_call_targets_that_there_are(workflow):
+    called = set(re.findall(r"\bmake ([a-z]+)", commands(workflow)))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert called and called <= targets
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_watch_files_that_there_are(workflow):
+    watched = [name for call in re.findall(r"hashFiles\((.*?)\)", workflow.read_text()) for name in re.findall("'(.*?)'", call)]
+    assert watched and all(any(ROOT.glob(name)) for name in watched)
+
+
+@pytest.mark.parametrize(("place", "root"), [(".", "."), (".binder", "..")])
+def test_conda_environments_have_the_pins_and_a_python_that_will_do(place, root):
+    python, _, packages = yaml.safe_load((ROOT / place / "environment.yml").read_text())["dependencies"]
+    files = [one.partition(" ")[2] for one in packages["pip"] if one.startswith("-r ")]
+    assert [(ROOT / place / file).resolve() for file in files] == [ROOT / "requirements.lock"]
+    assert f"-e {root}" in packages["pip"]
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert python == oldest.replace(">=", "python=")
+
+
+def test_the_script_of_binder_can_be_executed():
+    script = ROOT / ".binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert citation["version"] == project["version"] and citation["license"] == project["license"]["text"]
+    readme = (ROOT / "README.md").read_text()
+    assert citation["title"] in readme and citation["references"][0]["doi"] in readme
