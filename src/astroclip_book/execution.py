@@ -22,6 +22,7 @@ from astroclip_book.provenance import commit
 from astroclip_book.run import Run
 from astroclip_book.schedule import side_by_side, waits
 from astroclip_book.storage import read_json, write_json
+from astroclip_book.verify import COMMENTED
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
@@ -87,7 +88,7 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: Sequence[str]) -> str
 
     script = jupytext.writes(jupytext.read(chapter), "py:percent")  # prose and magics become comments
     modules = imports(ast.parse(script), __package__)
-    text = hashlib.sha256(chapter.read_bytes()).hexdigest()
+    text = hashlib.sha256(chapter.read_bytes() + COMMENTED.read_bytes()).hexdigest()  # chapters show both
     return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
 
 

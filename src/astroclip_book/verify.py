@@ -15,6 +15,7 @@ from astroclip_book.run import Run
 from astroclip_book.storage import read_json, write_json
 
 REFERENCES = ROOT / "book" / "reference"
+COMMENTED = REFERENCES / "laptop.json"  # by the chapters, beside the run that they show
 MACHINE = ("timing.", "memory.")  # which no reference holds
 DIGITS = 7  # significant ones of a reference: those of single precision
 

@@ -4,6 +4,7 @@ import textwrap
 
 import pytest
 
+from astroclip_book import execution
 from astroclip_book.errors import BookError
 from astroclip_book.execution import chapters, execute, executed, outdated, records
 from astroclip_book.presets import load_preset
@@ -55,6 +56,14 @@ def test_a_chapter_is_executed_once_until_it_changes(run_chapters, repository):
     assert not outdated(run_chapters.run, chapters(repository)[0], record)
     assert run_chapters("print(preset + preset)") == ["01_toy"]
     assert run_chapters("print(preset + preset)", preset="laptop") == ["01_toy"]
+
+
+def test_a_chapter_is_out_of_date_when_the_reference_that_it_comments_on_is_renewed(run_chapters, repository, monkeypatch):
+    run_chapters("print(preset)")
+    record, chapter = records(run_chapters.run)["01_toy"], chapters(repository)[0]
+    monkeypatch.setattr(execution, "COMMENTED", repository / "other.json")
+    execution.COMMENTED.write_text("{}")
+    assert outdated(run_chapters.run, chapter, record)
 
 
 def test_a_failing_chapter_keeps_the_old_and_says_why(run_chapters, repository):

@@ -564,7 +564,7 @@ def test_claims_are_counted_by_verdict_and_each_is_named_once():
 def test_outcomes_stand_beside_the_reference_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):
     reference = tmp_path / "laptop.json"
     reference.write_text(json.dumps({"metrics": {"a.b c.r2": -0.25}, "not_compared": {}}))
-    monkeypatch.setattr(outcomes, "REFERENCE", reference)
+    monkeypatch.setattr(outcomes, "COMMENTED", reference)
     run = SimpleNamespace(metrics={"a": {"b c": {"r2": 0.5, "r2_ci95": [-0.5, 0.625]}}})
     text = outcomes.outcomes_table(run, [("one", "a/b c/r2"), ("two", "a/x/r2")]).data
     assert "| one | 0.500 [−0.500, 0.625] | −0.250 |" in text
@@ -577,7 +577,7 @@ def test_the_populations_shown_have_the_colours_of_their_sequences(colour, blue)
 
 
 def test_places_of_outcomes_exist_in_the_reference():
-    content = json.loads(outcomes.REFERENCE.read_text())
+    content = json.loads(outcomes.COMMENTED.read_text())
     reference = content["metrics"] | content["not_compared"]
     text = "".join(page.read_text() for page in (ROOT / "notebooks").glob("*.md"))
     places = re.findall(r'^    \(r?".+", "(.+)"\),$', text, re.MULTILINE)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from IPython.display import Markdown
 
 from astroclip_book.plots.tables import number, table
-from astroclip_book.presets import ROOT
 from astroclip_book.run import Run
 from astroclip_book.storage import read_json
-
-REFERENCE = ROOT / "book" / "reference" / "laptop.json"
+from astroclip_book.verify import COMMENTED
 
 
 def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
@@ -21,7 +19,7 @@ def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
     rows : list of (str, str)
         What the number is, and its place in ``metrics.json``, keys joined by ``/``. A run without it gets a dash.
     """
-    content, found = read_json(REFERENCE), run.metrics
+    content, found = read_json(COMMENTED), run.metrics
     reference = content["metrics"] | content["not_compared"]
     lines = [[name, _value(found, place), number(reference.get(place.replace("/", ".")), ".3f")] for name, place in rows]
     return table(["", "this run", "reference run"], lines)
