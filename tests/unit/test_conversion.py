@@ -1,7 +1,5 @@
 """Pairs in Parquet files and in tables of the Multimodal Universe, brought into the layout of the release."""
 
-import logging
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,11 +43,11 @@ def test_parquet_keeps_every_number_and_the_test_set(files, pairs, tmp_path):
 
 
 def test_a_split_of_70_15_15_keeps_its_test_pairs_in_the_test_set(pairs, tmp_path, caplog):
-    sizes = {"train-00000-of-00001": 42, "val-00000-of-00001": 9, "test-00000-of-00001": 9}
+    sizes = {"train-00000-of-00001": 40, "val-00000-of-00001": 11, "test-00000-of-00001": 9}
     output = convert_parquet(write_release(tmp_path / "data", pairs, sizes), tmp_path / "pairs.h5")
     index, _ = index_pairs(output, 0.2, 0)
     tested = set(index.targetid[index.where("test")])
-    assert set(pairs["targetids"][51:]) < tested and not tested & set(pairs["targetids"][:42])
+    assert set(pairs["targetids"][51:]) < tested and not tested & set(pairs["targetids"][:40])
     assert not caplog.records
 
 
