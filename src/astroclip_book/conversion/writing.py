@@ -38,6 +38,7 @@ class Writing:
         self.path, self.count, self._state = directory / "pairs.h5", count, directory / "pieces.json"
         self._source = source
         self._pieces: dict[str, int] = {}
+        self._views: dict[tuple[str, str], np.memmap] = {}
         sizes = [len(part) for part in np.array_split(np.arange(count), len(GROUPS))]
         self._starts = np.cumsum([0, *sizes[:-1]])
         state = read_json(self._state)
@@ -46,7 +47,8 @@ class Writing:
             return
         self._state.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
-        check_space(directory, 4 * count * (3 * IMAGE_SIZE**2 + (2 if ivar else 1) * N_WAVELENGTH + 3), "The file of pairs")
+        numbers = count * (3 * IMAGE_SIZE**2 + (2 if ivar else 1) * N_WAVELENGTH + 3)
+        check_space(directory, 4 * numbers, "The file of pairs", "--output")
         create_pairs(self.path, sizes, ivar)
         if hasattr(os, "posix_fallocate"):  # the space is ours from here on
             with self.path.open("r+b") as file:
@@ -71,7 +73,7 @@ class Writing:
         for group in np.unique(groups):
             here = groups == group
             for name, values in arrays.items():
-                open_rows(self.path, GROUPS[group], name)[rows[here] - self._starts[group]] = values[here]
+                self._view(GROUPS[group], name)[rows[here] - self._starts[group]] = values[here]
 
     def finish(self, piece: str, n: int) -> None:
         """Remember that a piece of ``n`` pairs has been written."""
@@ -82,6 +84,11 @@ class Writing:
     def missing(self) -> int:
         """Pairs that have not been written."""
         return self.count - sum(self._pieces.values())
+
+    def _view(self, group: str, name: str) -> np.memmap:
+        if (group, name) not in self._views:
+            self._views[group, name] = open_rows(self.path, group, name)
+        return self._views[group, name]
 
     def _save(self) -> None:
         write_json(self._state, {"source": self._source, "pieces": self._pieces})
