@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _converted(options: argparse.Namespace) -> Path:
-    # Imported where needed: the other commands start half a second sooner without Arrow.
+    # Imported where needed: the other commands start sooner without Arrow.
     if options.kind == "parquet":
         from astroclip_book.conversion.parquet import convert_parquet
 

@@ -71,14 +71,11 @@ def test_a_killed_conversion_goes_on_and_leaves_no_half_file(files, pairs, tmp_p
         patch.setattr(writing.Writing, "finish", killing(writing.Writing.finish, 3))
         convert_parquet(files, output)
     assert not output.exists()
-    read = []
-    monkeypatch.setattr(parquet, "pairs_of", lambda batch, where: read.append(len(batch)) or _pairs_of(batch, where))
+    read, pairs_of = [], parquet.pairs_of
+    monkeypatch.setattr(parquet, "pairs_of", lambda batch, where: read.append(len(batch)) or pairs_of(batch, where))
     convert_parquet(files, output)
     assert sum(read) == 36  # three pieces of 10, 10 and 4 were there
     assert same(output, pairs)
-
-
-_pairs_of = parquet.pairs_of
 
 
 def test_pieces_of_another_source_are_not_kept(files, pairs, tmp_path, monkeypatch):
