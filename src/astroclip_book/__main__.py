@@ -19,21 +19,14 @@ from astroclip_book.verify import verify, write_reference
 
 
 def main() -> None:
-    """Execute the chapters of a run, build its site, or both; verify it; make its steps without the chapters; or download data."""
-    parser = argparse.ArgumentParser(prog="python -m astroclip_book", description=main.__doc__)
-    parser.add_argument("what", choices=("book", "execute", "site", "verify", "reference", "steps", "data"),
-                        help="book is execute and site; verify executes and compares with the reference, in a new runs/verify-<preset> "
-                        "unless --run-dir names a run to be completed; reference makes a run the reference; steps is for torchrun, "
-                        "on many GPUs; data downloads a data set")
-    parser.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/; for data, datasets/")
-    parser.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
-    parser.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
-    parser.add_argument("--data-dir", type=Path, default=DATA, help="where downloaded files go, by default data")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    options = parser.parse_args()
+    """Execute the chapters of a run, build its site, or both; verify it; make its steps without the chapters; download or convert data."""
+    options = _parser().parse_args()
     try:
         if options.what == "data":
-            download_dataset(options.preset, options.data_dir)
+            download_dataset(options.dataset, options.data_dir)
+            return
+        if options.what == "pairs":
+            print("\nThe pairs:", _converted(options))
             return
         preset = load_preset(options.preset)
         fresh = options.what == "verify" and options.run_dir is None
@@ -63,6 +56,47 @@ def main() -> None:
         sys.exit(f"\nError: {error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. Run the same command again to continue from here.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m astroclip_book", description=main.__doc__)
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name, purpose in (
+        ("book", "execute and site"), ("execute", "the chapters"), ("site", "their pages"),
+        ("verify", "execute and compare with the reference, in a new runs/verify-<preset> unless --run-dir names a run to be completed"),
+        ("reference", "make a run the reference"), ("steps", "for torchrun, on many GPUs"),
+    ):  # fmt: skip
+        command = commands.add_parser(name, help=purpose)
+        command.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/")
+        command.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
+        command.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
+        command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    data = commands.add_parser("data", help="download a data set")
+    data.add_argument("dataset", help="name of a data set, or path of a YAML file like those in datasets/")
+    data.add_argument("--data-dir", type=Path, default=DATA, help="where downloaded files go, by default data")
+    kinds = commands.add_parser("pairs", help="write pairs of another format as the book reads them")
+    kinds = kinds.add_subparsers(dest="kind", required=True)
+    parquet = kinds.add_parser("parquet", help="the AstroCLIP release in Parquet files")
+    parquet.add_argument("sources", type=Path, nargs="+", help="files, or directories with them")
+    universe = kinds.add_parser("universe", help="catalogues of the Multimodal Universe in HATS format, cross-matched")
+    universe.add_argument("--images", required=True, help="directory or address of a catalogue of Legacy Survey images")
+    universe.add_argument("--spectra", required=True, help="directory or address of a catalogue of DESI spectra")
+    universe.add_argument("--radius", type=float, default=1.0, help="of the match, arcsec; by default 1")
+    universe.add_argument("--scheduler", help="address of a Dask cluster, by default this machine")
+    for kind in (parquet, universe):
+        kind.add_argument("--output", type=Path, required=True, help="the HDF5 file to write")
+    return parser
+
+
+def _converted(options: argparse.Namespace) -> Path:
+    # Imported where needed: the other commands start sooner without Arrow.
+    if options.kind == "parquet":
+        from astroclip_book.conversion.parquet import convert_parquet
+
+        return convert_parquet(options.sources, options.output)
+    from astroclip_book.conversion.crossmatch import convert_universe
+
+    return convert_universe(options.images, options.spectra, options.output, options.radius, options.scheduler)
 
 
 if __name__ == "__main__":

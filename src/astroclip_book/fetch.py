@@ -202,11 +202,11 @@ def _write(part: Part, name: str, first: bytes, chunks) -> None:
             bar.update(len(chunk))
 
 
-def check_space(directory: Path, n_bytes: float, what: str) -> None:
-    """BookError where a disk has less room than needed."""
+def check_space(directory: Path, n_bytes: float, what: str, option: str = "--data-dir") -> None:
+    """BookError where a disk has less room than needed; ``option`` is what chooses another place."""
     free = shutil.disk_usage(directory).free
     if free < n_bytes:
         raise BookError(
             f"{what} needs {n_bytes / 1e9:,.1f} GB more in {directory}, where {free / 1e9:,.1f} GB are free: "
-            "make room, or choose another place by --data-dir."
+            f"make room, or choose another place by {option}."
         )

@@ -40,7 +40,7 @@ _LAYOUT = {
 }
 
 
-def create_pairs(path: Path, counts: list[int]) -> None:
+def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
     """Write an empty file in the release layout, its space laid out but not filled.
 
     All metadata are final when this returns, so that processes can fill disjoint rows through
@@ -51,11 +51,14 @@ def create_pairs(path: Path, counts: list[int]) -> None:
     path : Path
     counts : list of int
         Rows in each of the ten groups.
+    ivar : bool
+        Whether there are inverse variances of the spectra beside the release's datasets.
     """
+    layout = _LAYOUT | ({"ivar": _LAYOUT["spectra"]} if ivar else {})
     with h5py.File(path, "w", libver="latest") as file:
         for group, count in zip(GROUPS, counts, strict=True):
             parent = file.create_group(group)
-            for name, (shape, dtype) in _LAYOUT.items():
+            for name, (shape, dtype) in layout.items():
                 properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
                 properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
                 properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)

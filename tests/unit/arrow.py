@@ -1,0 +1,84 @@
+"""Pairs as other people's Arrow tables hold them."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from astroclip_book.pairs import GROUPS, WAVELENGTH
+
+SKY = (150.0, 2.0)  # degrees, where mock galaxies are put
+
+
+def nested(array: np.ndarray) -> pa.Array:
+    """An array (n, ...) as a column of nested lists."""
+    column = pa.array(array.reshape(-1))
+    for size in array.shape[:0:-1]:
+        column = pa.ListArray.from_arrays(pa.array(np.arange(0, len(column) + 1, size), pa.int32()), column)
+    return column
+
+
+def read_all(path: Path) -> dict[str, np.ndarray]:
+    """All datasets of a file of pairs, groups one after another."""
+    with h5py.File(path) as file:
+        return {name: np.concatenate([file[group][name][:] for group in GROUPS]) for name in file["0"]}
+
+
+def release(pairs: dict[str, np.ndarray]) -> pa.Table:
+    """The columns of the release's public Parquet conversion."""
+    return pa.table({
+        "image": nested(pairs["images"]), "spectrum": nested(pairs["spectra"][..., None]),
+        "redshift": pairs["redshifts"], "targetid": pairs["targetids"],
+    })
+
+
+def write_release(directory: Path, pairs: dict[str, np.ndarray], sizes: dict[str, int], row_group: int = 10) -> Path:
+    """Pairs in files of these names and sizes, in this order."""
+    directory.mkdir(parents=True, exist_ok=True)
+    table, start = release(pairs), 0
+    for name, size in sizes.items():
+        pq.write_table(table.slice(start, size), directory / f"{name}.parquet", row_group_size=row_group)
+        start += size
+    return directory
+
+
+def images(cutouts: np.ndarray, bands=("DES-G", "DES-R", "DES-I", "DES-Z"), scale: float = 0.262) -> pa.Array:
+    """Cut-outs (n, bands, h, w) as the Multimodal Universe has Legacy Survey images."""
+    n = len(cutouts)
+    fields = {"band": pa.array([list(bands)] * n), "flux": nested(cutouts),
+              "psf_fwhm": nested(np.full((n, len(bands)), 1.3, np.float32)),
+              "scale": nested(np.full((n, len(bands)), scale, np.float32))}
+    return pa.StructArray.from_arrays(list(fields.values()), list(fields))
+
+
+def spectra(flux: np.ndarray, ivar=None, wavelength=WAVELENGTH, mask=None) -> pa.Array:
+    """Spectra (n, p) as the Multimodal Universe has DESI's."""
+    arrays = {"flux": flux, "ivar": np.ones_like(flux) if ivar is None else ivar, "lsf_sigma": np.full_like(flux, 0.86),
+              "lambda": np.broadcast_to(wavelength, flux.shape).astype(np.float32),
+              "mask": np.zeros(flux.shape, bool) if mask is None else mask}
+    return pa.StructArray.from_arrays([nested(np.ascontiguousarray(values)) for values in arrays.values()], list(arrays))
+
+
+def framed(pairs: np.ndarray, size: int = 160) -> np.ndarray:
+    """Images of pairs (n, 152, 152, 3) as larger cut-outs (n, 4, size, size) in g, r, i, z with something around them."""
+    margin = (size - pairs.shape[1]) // 2
+    cutouts = np.full((len(pairs), 4, size, size), 7, np.float32)
+    inner = np.moveaxis(pairs[..., [0, 1, 1, 2]], -1, 1) + np.float32([0, 0, 5, 0])[:, None, None]
+    cutouts[:, :, margin : size - margin, margin : size - margin] = inner
+    return cutouts
+
+
+def catalogues(pairs: dict[str, np.ndarray], seed: int = 0) -> tuple[pa.Table, pa.Table]:
+    """Catalogues of images and of spectra of the same galaxies, each in an order of its own, placed on a patch of the sky."""
+    rng = np.random.default_rng(seed)
+    n = len(pairs["targetids"])
+    ra, dec = SKY[0] + rng.uniform(0, 30, n), SKY[1] + rng.uniform(0, 20, n)
+    one, other = rng.permutation(n), rng.permutation(n)
+    image = pa.table({"image": images(framed(pairs["images"])), "object_id": [f"b'{i}'" for i in range(n)], "ra": ra, "dec": dec})
+    spectrum = pa.table({
+        "spectrum": spectra(pairs["spectra"]), "Z": pairs["redshifts"], "ZWARN": np.zeros(n, bool),
+        "object_id": pairs["targetids"].astype(str).tolist(), "ra": ra + rng.normal(0, 3e-5, n), "dec": dec,
+    })
+    return image.take(one), spectrum.take(other)

@@ -1,0 +1,220 @@
+"""Pairs in Parquet files and in tables of the Multimodal Universe, brought into the layout of the release."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from arrow import framed, images, nested, read_all, release, spectra, write_release
+from small import Killed, killing, write_pairs
+
+from astroclip_book.conversion import parquet, universe, writing
+from astroclip_book.conversion.crossmatch import _chosen, convert_universe
+from astroclip_book.conversion.parquet import convert_parquet
+from astroclip_book.errors import BookError
+from astroclip_book.pairs import WAVELENGTH, index_pairs
+
+SIZES = {"train-00000-of-00002": 24, "train-00001-of-00002": 24, "test-00000-of-00001": 12}  # 80 to 20
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> dict[str, np.ndarray]:
+    return read_all(write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.h5", per_group=6))
+
+
+@pytest.fixture(scope="module")
+def files(pairs, tmp_path_factory):
+    return write_release(tmp_path_factory.mktemp("release"), pairs, SIZES)
+
+
+def same(path, pairs) -> bool:
+    """Whether a file has these pairs, in whatever order."""
+    there = read_all(path)
+    order, wanted = np.argsort(there["targetids"]), np.argsort(pairs["targetids"])
+    return all(np.array_equal(there[name][order], pairs[name][wanted]) for name in pairs)
+
+
+def test_parquet_keeps_every_number_and_the_test_set(files, pairs, tmp_path):
+    output = convert_parquet(files, tmp_path / "pairs.h5")
+    assert same(output, pairs)
+    index, dropped = index_pairs(output, 0.2, 0)
+    assert set(index.targetid[index.where("test")]) >= set(pairs["targetids"][48:])
+    assert set(index.targetid[index.where("train", "validation")]) <= set(pairs["targetids"][:48])
+    assert not any(dropped.values()) and [path.name for path in tmp_path.iterdir()] == ["pairs.h5"]
+
+
+def test_a_split_of_70_15_15_keeps_its_test_pairs_in_the_test_set(pairs, tmp_path, caplog):
+    sizes = {"train-00000-of-00001": 40, "val-00000-of-00001": 11, "test-00000-of-00001": 9}
+    output = convert_parquet(write_release(tmp_path / "data", pairs, sizes), tmp_path / "pairs.h5")
+    index, _ = index_pairs(output, 0.2, 0)
+    tested = set(index.targetid[index.where("test")])
+    assert set(pairs["targetids"][51:]) < tested and not tested & set(pairs["targetids"][:40])
+    assert not caplog.records
+
+
+def test_what_the_names_promise_and_the_file_will_not_have_is_said(pairs, tmp_path, caplog):
+    write_release(tmp_path / "data", pairs, {"train-00000-of-00003": 20, "train-00002-of-00003": 10, "test-00000-of-00001": 30})
+    convert_parquet(tmp_path / "data", tmp_path / "pairs.h5")
+    assert "1 of 3 files named train are missing: train-00001-of-00003" in caplog.text
+    assert "18 of 30 pairs named test are on the training side" in caplog.text
+
+
+def test_a_directory_may_name_the_split(pairs, tmp_path):
+    for name, part in (("partial-test", slice(0, 12)), ("partial-train", slice(12, 60))):
+        write_release(tmp_path / name, {key: values[part] for key, values in pairs.items()}, {"0000": 60})
+    index, _ = index_pairs(convert_parquet([tmp_path / "partial-test", tmp_path / "partial-train"], tmp_path / "pairs.h5"), 0.2, 0)
+    assert set(index.targetid[index.where("test")]) >= set(pairs["targetids"][:12])
+
+
+def test_a_killed_conversion_goes_on_and_leaves_no_half_file(files, pairs, tmp_path, monkeypatch):
+    output = tmp_path / "pairs.h5"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(writing.Writing, "finish", killing(writing.Writing.finish, 3))
+        convert_parquet(files, output)
+    assert not output.exists()
+    read, pairs_of = [], parquet.pairs_of
+    monkeypatch.setattr(parquet, "pairs_of", lambda batch, where: read.append(len(batch)) or pairs_of(batch, where))
+    convert_parquet(files, output)
+    assert sum(read) == 36  # three pieces of 10, 10 and 4 were there
+    assert same(output, pairs)
+
+
+def test_pieces_of_another_source_are_not_kept(files, pairs, tmp_path, monkeypatch):
+    output = tmp_path / "pairs.h5"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(writing.Writing, "finish", killing(writing.Writing.finish, 3))
+        convert_parquet(files, output)
+    changed = pairs | {"redshifts": pairs["redshifts"] + 1}
+    convert_parquet(write_release(tmp_path / "data", changed, SIZES), output)
+    assert same(output, changed)
+
+
+def test_a_file_that_is_there_is_left_alone(files, tmp_path):
+    (tmp_path / "pairs.h5").write_text("mine")
+    with pytest.raises(BookError, match="exists already"):
+        convert_parquet(files, tmp_path / "pairs.h5")
+    assert (tmp_path / "pairs.h5").read_text() == "mine"
+
+
+def ragged(pairs):
+    rows = nested(pairs["spectra"]).to_pylist()
+    return pa.array([rows[0][:-1], *rows[1:]], pa.list_(pa.float32()))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda table, _: table.drop_columns(["redshift", "targetid"]), "no column redshift, targetid; it has image, spectrum"),
+    (lambda table, pairs: table.set_column(0, "image", nested(np.moveaxis(pairs["images"], -1, 1))),
+     r"image has shape \(3, 152, 152\), expected is \(152, 152, 3\)"),
+    (lambda table, pairs: table.set_column(1, "spectrum", nested(pairs["spectra"][:, :100])), r"spectrum has shape \(100,\)"),
+    (lambda table, pairs: table.set_column(1, "spectrum", ragged(pairs)), "lists have different lengths"),
+    (lambda table, pairs: table.set_column(2, "redshift", pa.array(["far"] * 6)), "column redshift: holds string"),
+    (lambda table, pairs: table.set_column(3, "targetid", pa.array([None] * 6, pa.int64())), "6 values are missing"),
+])
+def test_tables_of_another_kind_are_refused(pairs, tmp_path, change, message, monkeypatch):
+    monkeypatch.setattr(writing, "SMALLEST", 1)
+    few = {name: values[:6] for name, values in pairs.items()}
+    pq.write_table(change(release(few), few), tmp_path / "train.parquet")
+    with pytest.raises(BookError, match=message):
+        convert_parquet(tmp_path / "train.parquet", tmp_path / "pairs.h5")
+    assert not (tmp_path / "pairs.h5").exists()
+
+
+def test_files_that_are_not_there_or_not_whole_are_named(files, tmp_path):
+    with pytest.raises(BookError, match="neither a Parquet file nor a directory with any"):
+        convert_parquet(tmp_path, tmp_path / "pairs.h5")
+    whole = (files / "test-00000-of-00001.parquet").read_bytes()
+    (tmp_path / "test.parquet").write_bytes(whole[:-100])
+    with pytest.raises(BookError, match="test.parquet cannot be read as Parquet"):
+        convert_parquet(tmp_path, tmp_path / "pairs.h5")
+    with pytest.raises(BookError, match="12 pairs are too few"):
+        convert_parquet(files / "test-00000-of-00001.parquet", tmp_path / "pairs.h5")
+
+
+def table(pairs, n: int = 4, **columns) -> pa.Table:
+    """Matched rows of the Multimodal Universe."""
+    return pa.table({
+        "image": images(framed(pairs["images"][:n])), "spectrum": spectra(pairs["spectra"][:n]),
+        "Z": pairs["redshifts"][:n], "object_id": [f"b'{one}'" for one in pairs["targetids"][:n]], **columns,
+    })
+
+
+def as_lists(struct: pa.Array) -> pa.Array:
+    """Structs of lists as lists of structs, as nested-pandas has them."""
+    lists = struct.flatten()
+    values = pa.StructArray.from_arrays([one.flatten() for one in lists], [field.name for field in struct.type])
+    return pa.ListArray.from_arrays(lists[0].offsets, values)
+
+
+@pytest.mark.parametrize("nesting", [lambda column: column, as_lists])
+def test_matched_rows_become_the_pairs_they_are(pairs, nesting):
+    rows = table(pairs)
+    columns = {name: nesting(rows[name].combine_chunks()) for name in ("image", "spectrum")}
+    found = universe.pairs_of(table(pairs, **columns), "here")
+    for name in pairs:
+        np.testing.assert_array_equal(found[name], pairs[name][:4])
+    assert (found["ivar"] == 1).all()
+
+
+def test_bands_go_by_their_names(pairs):
+    zrg = np.moveaxis(pairs["images"][:4, ..., ::-1], -1, 1)
+    found = universe.images_of(images(np.ascontiguousarray(zrg), ("des-z", "des-r", "des-g")), "here")
+    np.testing.assert_array_equal(found, pairs["images"][:4])
+
+
+def test_what_was_not_seen_is_filled_and_has_no_weight(pairs):
+    flux = pairs["spectra"][:3].copy()
+    mask, ivar = np.zeros(flux.shape, bool), np.full_like(flux, 11)
+    mask[0, 500:520], flux[0, 510], flux[1, 30] = True, 1e6, np.nan
+    ivar[2, 1000:] = 0  # most of it
+    filled, weight = universe.spectra_of(spectra(flux, ivar, mask=mask), "here")
+    assert np.isfinite(filled).all() and abs(filled[0, 510]) < 10 and (weight[0, 500:520] == 0).all() and weight[1, 30] == 0
+    np.testing.assert_array_equal(filled[0][~mask[0]], flux[0][~mask[0]])
+    assert (filled[2] == 0).all()
+
+
+def test_another_grid_is_joined_onto_that_of_the_pairs(pairs):
+    wavelength = np.linspace(3590, 9900, 6000)
+    flux = (1 + np.sin(wavelength / 300))[None].astype(np.float32)
+    there, weight = universe.spectra_of(spectra(flux, np.full_like(flux, 1e8), wavelength), "here")
+    np.testing.assert_allclose(there[0], 1 + np.sin(WAVELENGTH / 300), atol=2e-3)
+    assert (weight > 0).all()
+
+
+@pytest.mark.parametrize(("columns", "message"), [
+    (lambda p: {"image": images(framed(p["images"])[:, :3], ("DES-G", "DES-R", "DES-I"))},
+     "one band z; there are DES-G, DES-R, DES-I, and g, r and z are needed"),
+    (lambda p: {"image": images(framed(p["images"])[..., 10:, :])}, "150 × 160 pixels, 152 × 152 are needed"),
+    (lambda p: {"image": images(framed(p["images"]), scale=0.168)}, "pixels of 0.168 arcsec, 0.262 are needed"),
+    (lambda p: {"image": nested(p["images"])}, "no field band in"),
+    (lambda p: {"spectrum": spectra(p["spectra"][:, 200:], wavelength=WAVELENGTH[200:])}, "reaches from 3760 to 9824 Å; 3600 to 9824 Å"),
+    (lambda p: {"spectrum": spectra(p["spectra"][:, :-200], wavelength=WAVELENGTH[:-200])}, "reaches from 3600 to 9664 Å"),
+    (lambda p: {"spectrum": spectra(p["spectra"], wavelength=WAVELENGTH[::-1])}, "lambda does not increase"),
+    (lambda p: {"object_id": ["0421p022-7410"] * 2}, "'0421p022-7410' is no TARGETID"),
+])
+def test_catalogues_of_another_kind_are_refused(pairs, columns, message):
+    few = {name: values[:2] for name, values in pairs.items()}
+    with pytest.raises(BookError, match=message):
+        universe.pairs_of(table(few, 2, **columns(few)), "here")
+
+
+def matches(targetid, distance, warning) -> list[dict]:
+    arrays = {"targetid": np.array(targetid), "distance": np.array(distance), "warning": np.array(warning)}
+    return [{name: values[part] for name, values in arrays.items()} for part in (slice(0, 2), slice(2, None))]
+
+
+def test_each_object_is_paired_with_its_nearest_image_where_its_redshift_is_good(caplog):
+    chosen = _chosen(matches([7, 5, 7, 3, 5], [0.3, 0.2, 0.1, 0.0, 0.2], [0, 0, 0, 4, 0]), "here", 1.0)
+    assert chosen.targetid.tolist() == [5, 7] and chosen.tile.tolist() == [0, 1] and chosen.row.tolist() == [1, 0]
+    assert "left out 1 of 5 matches (ZWARN" in caplog.text and "left out 2 of 5 matches (a nearer one" in caplog.text
+
+
+def test_matches_that_cannot_be_are_refused():
+    with pytest.raises(BookError, match="no image lies within 1.0 arcsec"):
+        _chosen(matches([], [], []), "here", 1.0)
+    with pytest.raises(BookError, match="inverted"):
+        _chosen(matches([1, 2, 3], [0, 0, 0], [1, 1, 0]), "here", 1.0)
+
+
+def test_without_lsdb_the_way_to_install_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "lsdb", None)
+    with pytest.raises(BookError, match=r"pip install .*universe"):
+        convert_universe("images", "spectra", tmp_path / "pairs.h5")

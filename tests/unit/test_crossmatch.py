@@ -1,0 +1,85 @@
+"""HATS catalogues of the mock survey, made by hats-import, cross-matched by LSDB."""
+
+import os
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from arrow import catalogues, read_all
+from small import Killed, killing, small_survey
+
+from astroclip_book.conversion import writing
+from astroclip_book.conversion.crossmatch import convert_universe
+from astroclip_book.errors import BookError
+from astroclip_book.mock.survey import simulate
+from astroclip_book.pairs import index_pairs
+
+pytest.importorskip("lsdb", reason="LSDB is an extra: pip install -e '.[universe]'")
+hats_import = pytest.importorskip("hats_import", reason="hats-import makes the catalogues of this test: pip install hats-import")
+
+
+@pytest.fixture(scope="module")
+def sky(tmp_path_factory):
+    """A mock survey, its pairs, and catalogues of its images and spectra; ten of the galaxies have a bad redshift."""
+    from distributed import Client
+    from hats_import.pipeline import pipeline_with_client
+
+    directory = tmp_path_factory.mktemp("sky")
+    simulate(small_survey(100), 0, directory)
+    pairs = read_all(directory / "pairs.h5")
+    image, spectrum = catalogues(pairs)
+    bad = np.isin(np.array(spectrum["object_id"]).astype(np.int64), pairs["targetids"][:10])
+    spectrum = spectrum.set_column(spectrum.column_names.index("ZWARN"), "ZWARN", [bad])
+    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as client:
+        for name, table in (("images", image), ("spectra", spectrum)):
+            pq.write_table(table, directory / f"{name}.parquet")
+            arguments = hats_import.CollectionArguments(
+                output_artifact_name=name, output_path=directory / "hats", progress_bar=False,
+            ).catalog(
+                input_file_list=[directory / f"{name}.parquet"], file_reader="parquet", ra_column="ra", dec_column="dec",
+                lowest_healpix_order=1, highest_healpix_order=3, pixel_threshold=40,
+            ).add_margin(margin_threshold=10.0, is_default=True)
+            pipeline_with_client(arguments, client)
+    return directory / "hats", {name: values[10:] for name, values in pairs.items()}
+
+
+def test_catalogues_become_the_pairs_they_were_made_of(sky, tmp_path):
+    hats, pairs = sky
+    there = read_all(convert_universe(str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5"))
+    assert (np.diff(there["targetids"]) > 0).all()
+    for name in pairs:
+        np.testing.assert_array_equal(there[name], pairs[name])
+    index, _ = index_pairs(tmp_path / "pairs.h5", 0.2, 0)
+    assert len(index) == 90 and [path.name for path in tmp_path.iterdir()] == ["pairs.h5"]
+
+
+def test_a_killed_conversion_goes_on_also_on_a_cluster(sky, tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    hats, pairs = sky
+    arguments = (str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(writing.Writing, "finish", killing(writing.Writing.finish, 2))
+        convert_universe(*arguments)
+    assert not arguments[2].exists()
+    finished = []
+    finish = writing.Writing.finish
+    monkeypatch.setattr(writing.Writing, "finish", lambda self, piece, n: finished.append(piece) or finish(self, piece, n))
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        convert_universe(*arguments, scheduler=cluster.scheduler_address)
+    assert {"0", "1"}.isdisjoint(finished)
+    np.testing.assert_array_equal(read_all(arguments[2])["images"], pairs["images"])
+
+
+def test_what_cannot_be_matched_is_said(sky, tmp_path):
+    hats, _ = sky
+    images, spectra, output = str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5"
+    with pytest.raises(BookError, match="A HATS catalogue is a directory with"):
+        convert_universe(images, str(tmp_path), output)
+    with pytest.raises(BookError, match="has no column object_id, Z, ZWARN, spectrum.flux|has no column Z, ZWARN"):
+        convert_universe(images, images, output)
+    with pytest.raises(BookError, match="no image lies within 1e-05 arcsec"):
+        convert_universe(images, spectra, output, radius=1e-5)
+    with pytest.raises(BookError, match="margin"):
+        convert_universe(images, spectra, output, radius=60)
+    assert not os.listdir(tmp_path)
