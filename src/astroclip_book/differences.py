@@ -95,7 +95,7 @@ WORDS = "none: figures and words alone"
 DIFFERENCES = (
     Difference(PAPER, "encoders of 43 M parameters and more, transformers (ViT-L, SpecFormer) in v2", f"{V1}; {V2}",
                "a ResNet-{image_encoder.depth} and Spender, frozen", "02_image_encoder"),
-    Difference(PAPER, "158,377 pairs to train on", V1, "fewer; the effect is that of four times as many as a quarter of them",
+    Difference(PAPER, "158,377 pairs to train on", V1, "fewer; the effect is of four times the pairs, from a quarter of this run's to all",
                "08_ablations", ablation("pairs", "1/1", against="1/4")),
     Difference(PAPER, "embeddings of 512 dimensions", V2, "{alignment.dimension}", "08_ablations", ablation("dimension", "512")),
     Difference(PAPER, "one hidden layer in the heads", V1, "{alignment.layers} of width {alignment.hidden}", "08_ablations",

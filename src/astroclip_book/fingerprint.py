@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.util
 from pathlib import Path
@@ -30,12 +31,18 @@ def code_hash(modules: set[str]) -> str:
         name = waiting.pop()
         path = _source(name)
         if name not in found and path:
-            tree = ast.parse(path.read_text())
-            waiting |= imports(tree, name.partition(".")[0])
-            found[name] = ast.dump(_without_docstrings(tree))
+            imported, found[name] = _parsed(path.read_text(), name.partition(".")[0])
+            waiting |= imported
             beside = [file for file in path.parent.glob(f"{path.stem}.*") if file.suffix in BESIDE]
             found |= {f"{name} {file.name}": file.read_text() for file in beside}
     return digest("\n".join(f"{name} {found[name]}" for name in sorted(found)))
+
+
+@functools.cache  # steps and chapters share most of their modules
+def _parsed(source: str, package: str) -> tuple[frozenset[str], str]:
+    """What a module imports of its package, and its code as text."""
+    tree = ast.parse(source)
+    return frozenset(imports(tree, package)), ast.dump(_without_docstrings(tree))
 
 
 def imports(tree: ast.AST, package: str) -> set[str]:

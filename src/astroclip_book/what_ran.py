@@ -131,7 +131,7 @@ def _artefacts(steps: dict[str, dict]) -> str:
             sums += [f"{value}  {artefact}"] if value else []
     if not sums:
         return _table(["file", "made by", "size", "SHA-256 begins"], rows)
-    whole = "\n".join(["```{dropdown} Sums in full, for `sha256sum --check` in the run's directory", "~~~text", *sums, "~~~", "```"])
+    whole = "\n".join([":::{dropdown} Sums in full, for `sha256sum --check` in the run's directory", "```text", *sums, "```", ":::"])
     return _table(["file", "made by", "size", "SHA-256 begins"], rows) + "\n\n" + whole
 
 
