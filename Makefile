@@ -10,6 +10,12 @@ help: ## List these commands
 book: .venv/ready ## Execute the chapters and build the site: make book PRESET=smoke
 	@$(RUN) -m astroclip_book book "$(PRESET)"
 
+pdf: .venv/ready ## Print the book as one PDF, with Chromium; the pages then offer it: make pdf PRESET=smoke
+	@$(RUN) -m astroclip_book pdf "$(PRESET)"
+
+links: book ## Ask the network whether the addresses that the book cites answer
+	.venv/bin/jupyter-book build --builder linkcheck "_build/$(PRESET)/source"
+
 data: .venv/ready ## Download real galaxies and published weights into data/: make data DATASET=desi
 	@$(RUN) -m astroclip_book data "$(DATASET)"
 
@@ -41,4 +47,4 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 	.venv/bin/pip install --quiet --no-deps open_clip_torch==3.3.0  # its losses are an oracle; the rest wants torchvision
 	touch $@
 
-.PHONY: help book data test bench clean lock
+.PHONY: help book pdf links data test bench clean lock

@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+import yaml
+
 from astroclip_book.errors import BookError
 from astroclip_book.presets import ROOT
 from astroclip_book.run import Run
@@ -15,9 +17,10 @@ from astroclip_book.sphinx_pages import PDF
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px"><span class="pageNumber"></span></p>'
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
-WIDTH = 658  # pixels of a page between its margins: the explorer draws its map for the width that it finds
-# Pages that have become one: links to citations stay within it, past the footnotes that share their ids; the list of contents
-# is of chapters; parts of the explorer are none.
+SCALE = 0.8
+WIDTH = 822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
+# Pages that have become one: links to citations stay within it, past the footnotes that share their ids; a list of
+# chapters comes first; parts of the explorer are no chapters.
 TIDY = """() => {
   for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
   for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
@@ -29,7 +32,9 @@ TIDY = """() => {
     line.append(link);
     return line;
   });
-  document.querySelector("#jb-print-toc ul").replaceChildren(...lines);
+  const contents = document.createElement("ul");
+  contents.append(...lines);
+  document.querySelector("#jb-print-docs-body h1").after(contents);
   for (const one of document.querySelectorAll(".explorer :is(h2, h3)")) one.role = "presentation";
 }"""
 
@@ -58,7 +63,11 @@ def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
         run_jupyter_book(stage, "singlehtml")
         for old in output.glob("*.pdf"):
             old.unlink()
-        _print(browser, stage / "_build" / "singlehtml" / "book" / "introduction.html", target)
+        first = yaml.safe_load((stage / "_toc.yml").read_text())["root"]
+        folder = stage / "_build" / "singlehtml"
+        page = folder / "whole.html"  # addresses in it are seen from here, but for the explorer's
+        page.write_text((folder / f"{first}.html").read_text().replace('src="../_static/', 'src="_static/'))
+        _print(browser, page, target)
     return build_site(run, output, root).parent / "_static" / PDF
 
 
@@ -71,9 +80,9 @@ def _print(browser: str, page: Path, target: Path) -> None:
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 900})
         tab.emulate_media(media="print", color_scheme="light")
         tab.goto(page.as_uri(), wait_until="load")
-        tab.wait_for_function("() => !window.MathJax || MathJax.startup.promise.then(() => true)")
+        tab.wait_for_function("() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)")
         tab.evaluate(TIDY)
-        tab.pdf(path=unfinished, format="A4", margin=MARGIN, print_background=True, outline=True, tagged=True,
+        tab.pdf(path=unfinished, format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
                 display_header_footer=True, header_template="<p></p>", footer_template=FOOTER)  # fmt: skip
         chromium.close()
     os.replace(unfinished, target)
