@@ -41,7 +41,7 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
     printed = printed_book(stage, output)
     if printed.is_file():
         shutil.copy(printed, stage / "book" / "static" / PDF)
-    key = fingerprint(stage)
+    key = _fingerprint(stage)
     if not index.is_file() or read_json(output / "site.json").get("source") != key:
         run_jupyter_book(stage, "html")
         shutil.rmtree(index.parent, ignore_errors=True)
@@ -52,7 +52,7 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
 
 def printed_book(stage: Path, output: Path) -> Path:
     """Where the PDF lies that is made of these sources, if it has been: :mod:`astroclip_book.pdf` makes it."""
-    return output / f"{fingerprint(stage)}.pdf"
+    return output / f"{_fingerprint(stage)}.pdf"
 
 
 def run_jupyter_book(stage: Path, builder: str) -> None:
@@ -123,7 +123,6 @@ def _banner(run: Run) -> str:
     return f"Mock survey – simulated data (preset {run.preset.name})"
 
 
-def fingerprint(directory: Path) -> str:
-    """Hash of all files below a directory."""
+def _fingerprint(directory: Path) -> str:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return digest("\n".join(f"{f.relative_to(directory)} {hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files))

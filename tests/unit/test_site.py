@@ -49,17 +49,12 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     index = build_site(run, repository / "site", repository)
     page = (index.parent / "notebooks" / "01_toy.html").read_text()
     assert "Mock survey – simulated data (preset smoke)" in page
-    assert "/somewhere" not in page
+    downloaded = (index.parent / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
+    assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
+    assert "/somewhere" not in page + downloaded
     assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
     before = index.stat().st_mtime_ns
     assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before
-
-
-def test_a_reader_downloads_a_notebook_with_the_preset_and_without_paths(run, repository):
-    index = build_site(run, repository / "site", repository)
-    text = (index.parent / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
-    assert "/somewhere" not in text
-    assert nbformat.reads(text, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
 
 
 def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, repository):
