@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from astroclip_book.site import build_site, printed_book, run_jupyter_book, stag
 from astroclip_book.sphinx_pages import PDF
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px"><span class="pageNumber"></span></p>'
+FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
 SCALE = 0.8
 WIDTH = 822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
@@ -82,7 +83,8 @@ def _print(browser: str, page: Path, target: Path) -> None:
         tab.goto(page.as_uri(), wait_until="load")
         tab.wait_for_function("() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)")
         tab.evaluate(TIDY)
+        footer = FOOTER.format(html.escape(tab.locator(".bd-header-announcement").text_content().strip()))
         tab.pdf(path=unfinished, format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
-                display_header_footer=True, header_template="<p></p>", footer_template=FOOTER)  # fmt: skip
+                display_header_footer=True, header_template="<p></p>", footer_template=footer)  # fmt: skip
         chromium.close()
     os.replace(unfinished, target)
