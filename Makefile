@@ -16,6 +16,12 @@ verify: .venv/ready ## Execute a preset anew and compare every number with the c
 reference: .venv/ready ## Make the present run of a preset the reference: book/reference/
 	@$(RUN) -m astroclip_book reference "$(PRESET)"
 
+pdf: .venv/ready ## Print the book as one PDF, with Chromium; the pages then offer it: make pdf PRESET=smoke
+	@$(RUN) -m astroclip_book pdf "$(PRESET)"
+
+links: book ## Ask the network whether the addresses that the book cites answer
+	.venv/bin/jupyter-book build --builder linkcheck "_build/$(PRESET)/source"
+
 data: .venv/ready ## Download real galaxies and published weights into data/: make data DATASET=desi
 	@$(RUN) -m astroclip_book data "$(DATASET)"
 
@@ -40,4 +46,4 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 .venv/ready: requirements.lock
 	@sh install.sh "$(PYTHON)"
 
-.PHONY: help book verify reference data test bench clean lock
+.PHONY: help book pdf links verify reference data test bench clean lock

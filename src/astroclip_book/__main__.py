@@ -10,6 +10,7 @@ from pathlib import Path
 from astroclip_book.download import DATA, download_dataset
 from astroclip_book.errors import BookError
 from astroclip_book.execution import execute
+from astroclip_book.pdf import print_book
 from astroclip_book.pipeline import CHAPTERS
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run, choose_device
@@ -19,7 +20,7 @@ from astroclip_book.verify import verify, write_reference
 
 
 def main() -> None:
-    """Execute the chapters of a run, build its site, or both; verify it; make its steps without the chapters; download or convert data."""
+    """Execute the chapters of a run, build its site, print or verify it; make its steps without the chapters; download or convert data."""
     options = _parser().parse_args()
     try:
         if options.what == "data":
@@ -36,7 +37,7 @@ def main() -> None:
             shutil.rmtree(run.directory, ignore_errors=True)
         if options.what != "site":
             prepare(run.directory, "--run-dir")
-        if options.what in ("book", "site"):
+        if options.what in ("book", "site", "pdf"):
             prepare(site, "--site-dir")
         if options.what == "steps":
             run.device = choose_device(options.device)
@@ -51,7 +52,8 @@ def main() -> None:
         elif options.what == "reference":
             print("\nThe reference:", write_reference(run))
         elif options.what != "execute":
-            print("\nThe book:", build_site(run, site))
+            make = print_book if options.what == "pdf" else build_site
+            print("\nThe book:", make(run, site))
     except BookError as error:
         sys.exit(f"\nError: {error}")
     except KeyboardInterrupt:
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True)
     for name, purpose in (
         ("book", "execute and site"), ("execute", "the chapters"), ("site", "their pages"),
+        ("pdf", "the book, and print it as one PDF"),
         ("verify", "execute and compare with the reference, in a new runs/verify-<preset> unless --run-dir names a run to be completed"),
         ("reference", "make a run the reference"), ("steps", "for torchrun, on many GPUs"),
     ):  # fmt: skip

@@ -17,6 +17,7 @@ from astroclip_book.execution import chapters, executed, records
 from astroclip_book.fingerprint import digest
 from astroclip_book.presets import ROOT
 from astroclip_book.run import Run
+from astroclip_book.sphinx_pages import PDF
 from astroclip_book.storage import read_json, write_json
 from astroclip_book.what_ran import caption_line, what_ran
 
@@ -37,25 +38,40 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
         When a chapter has not been executed, or Jupyter Book warns of anything.
     """
     index = output / "html" / "index.html"
-    stage = _stage(run, output / "source", root)
+    stage = stage_site(run, output / "source", root)
+    printed = printed_book(stage, output)
+    if printed.is_file():
+        shutil.copy(printed, stage / "book" / "static" / PDF)
     key = _fingerprint(stage)
     if not index.is_file() or read_json(output / "site.json").get("source") != key:
-        _run_jupyter_book(stage)
+        run_jupyter_book(stage, "html")
         shutil.rmtree(index.parent, ignore_errors=True)
         os.replace(stage / "_build" / "html", index.parent)
         write_json(output / "site.json", {"source": key})
     return index
 
 
-def _run_jupyter_book(stage: Path) -> None:
+def printed_book(stage: Path, output: Path) -> Path:
+    """Where the PDF lies that is made of these sources, if it has been: :mod:`astroclip_book.pdf` makes it."""
+    return output / f"{_fingerprint(stage)}.pdf"
+
+
+def run_jupyter_book(stage: Path, builder: str) -> None:
+    """Render into ``_build/<builder>`` of the stage.
+
+    Raises
+    ------
+    BookError
+        When Jupyter Book warns of anything.
+    """
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", "-W", "-n", "--keep-going", "--quiet", stage]
+    command = [program, "build", "-W", "-n", "--keep-going", "--quiet", "--builder", builder, stage]
     result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if result.returncode:
         raise BookError(f"The site was not built from {stage}:\n{result.stderr}")
 
 
-def _stage(run: Run, stage: Path, root: Path) -> Path:
+def stage_site(run: Run, stage: Path, root: Path) -> Path:
     """Lay out what Jupyter Book reads: the repository's tree with executed notebooks in their places."""
     shutil.rmtree(stage, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book")
@@ -71,23 +87,33 @@ def _stage(run: Run, stage: Path, root: Path) -> Path:
         place = stage / chapter.relative_to(root)
         place.unlink(missing_ok=True)
         line = caption_line(run.preset, made.get(chapter.stem, {}).get("commit", "unknown"))
-        _copy_notebook(executed(run, chapter), place.with_suffix(".ipynb"), line)
+        _copy_notebook(run, executed(run, chapter), place.with_suffix(".ipynb"), line)
     (stage / "book" / "what_ran.txt").write_text(what_ran(run, root))  # the page of this name includes it
     _link_to_notebooks(stage, [chapter.stem for chapter in chapters(root)])
     return stage
 
 
-def _copy_notebook(source: Path, target: Path, line: str) -> None:
-    """Copy an executed chapter, each of its figures with a last line in its caption."""
+def _copy_notebook(run: Run, source: Path, target: Path, line: str) -> None:
+    """Copy an executed notebook as a page and as what its readers download: with the preset, without traces of this machine.
+
+    Each of its figures gets a last line in its caption.
+    """
     import nbformat
 
     try:
         notebook = nbformat.read(source, as_version=4)
     except (OSError, nbformat.reader.NotJSONError) as error:
         raise BookError(f"{source} is not there or not a notebook. Execute the chapters first.") from error
-    for cell in notebook.cells:  # papermill's cell with this machine's paths is for the record, not for readers
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("remove-cell")
+    notebook.metadata.pop("papermill", None)
+    tagged = [(cell, cell.metadata.get("tags", [])) for cell in notebook.cells]
+    notebook.cells = [cell for cell, tags in tagged if "injected-parameters" not in tags]  # paths of this machine
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = re.sub('^preset = "[^"]*"', f'preset = "{run.preset.name}"', cell.source, flags=re.MULTILINE)
+        if "outputs" in cell:  # progress bars and warnings of libraries, which name their files
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if figure.get("caption"):
             figure["caption"] += f"\n\n[{line}]{{.run-line}}"

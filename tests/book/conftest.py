@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from visits import watched
 
 
 @pytest.fixture(scope="session")
@@ -21,13 +22,8 @@ def browser():
 
 @pytest.fixture
 def open_file(browser):
-    """Open a file in a tab and collect what the browser complains of and asks the network for."""
-    tab = browser.new_page(viewport={"width": 1200, "height": 900})
-    troubles = []
-    tab.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
-    tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
-    tab.on("request", lambda request: request.url.startswith("http") and troubles.append(f"network: {request.url}"))
+    """Open a file in a tab of its own."""
+    tab, troubles = watched(browser)
 
     def open_(path: Path, fragment: str = ""):
         tab.goto(path.as_uri() + fragment, wait_until="load")
@@ -35,15 +31,3 @@ def open_file(browser):
 
     yield open_
     tab.close()
-
-
-@pytest.fixture
-def open_page(book, open_file):
-    """Open a page of the site likewise."""
-
-    def open_(page: str):
-        tab, troubles = open_file(book.site / "html" / f"{page}.html")
-        tab.wait_for_timeout(500)  # MathJax and the theme work on after the page has loaded
-        return tab, troubles
-
-    return open_

@@ -1,8 +1,16 @@
 """The built site in a real browser, opened as a plain folder without a network."""
 
+import json
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlparse
+
+import jupytext
 import pytest
 import yaml
+from visits import PHONE, visit, watched
 
+from astroclip_book.execution import chapters
 from astroclip_book.presets import ROOT
 
 
@@ -12,30 +20,90 @@ def pages() -> list[str]:
     return [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
 
 
-@pytest.mark.parametrize("page", pages())
-def test_page_opens_offline_without_errors(open_page, page):
-    tab, troubles = open_page(page)
-    assert troubles == []
-    assert tab.locator("article h1").count() == 1
-    assert "mock survey" in tab.locator(".bd-header-announcement").inner_text().lower()
-    assert tab.locator("mjx-merror").count() == 0
-    assert tab.evaluate("[...document.images].filter(i => !i.naturalWidth || !i.alt.trim()).map(i => i.src)") == []
+@pytest.fixture(scope="session")
+def visits(book, browser):
+    """Each page seen once."""
+    tab, troubles = watched(browser)
+    seen = {page: visit(tab, troubles, book.site / "html" / f"{page}.html") for page in [*pages(), "search", "genindex"]}
+    tab.close()
+    return seen
 
 
 @pytest.mark.parametrize("page", pages())
-def test_page_fits_a_phone(open_page, page):
-    tab, _ = open_page(page)
-    tab.set_viewport_size({"width": 390, "height": 844})
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+def test_page_is_whole(visits, page):
+    seen = visits[page]
+    assert seen.troubles == []
+    assert seen.facts["formulas"] == 0
+    assert "mock survey" in seen.facts["banner"].lower()
+    assert seen.facts["language"] == "en" and seen.facts["title"]
 
 
-def test_index_leads_to_the_first_page(open_page):
-    tab, troubles = open_page("index")
+@pytest.mark.parametrize("page", pages())
+def test_page_can_be_read_by_everyone(visits, page):
+    seen = visits[page]
+    assert seen.barriers == {"light": [], "dark": []}
+    headings = seen.facts["headings"]
+    assert headings.count(1) == 1 and headings[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(headings)), headings
+    lacking = {name: found for name, found in seen.facts.items() if name.startswith("without_") and found}
+    assert lacking == {}
+
+
+@pytest.mark.parametrize("page", pages())
+def test_page_fits_a_phone_and_paper(visits, page):
+    assert visits[page].phone_width <= PHONE
+    assert visits[page].paper == {"bars": [], "cut": []}
+
+
+def test_no_link_is_dead(visits, book):
+    html = book.site / "html"
+    anchors = {html / f"{page}.html": set(seen.facts["ids"]) for page, seen in visits.items()}
+    dead = []
+    for page, seen in visits.items():
+        for link in {link for link in seen.facts["links"] if link.startswith("file:")}:
+            address, anchor = urldefrag(link)
+            target = Path(unquote(urlparse(address).path))
+            known = not anchor or anchor.startswith("galaxy=") or unquote(anchor) in anchors.get(target, ())
+            if not (target.is_file() and known):
+                dead.append(f"{page}: {link}")
+    assert sum(len(seen.facts["links"]) for seen in visits.values()) > 10 * len(visits)
+    assert dead == []
+
+
+def test_index_leads_to_the_first_page(open_file, book):
+    tab, troubles = open_file(book.site / "html" / "index.html")
     tab.wait_for_url(f"**/{pages()[0]}.html")
     assert troubles == []
 
 
-@pytest.mark.parametrize("page", pages())
-def test_page_names_no_file_of_this_machine(book, page):
-    html = (book.site / "html" / f"{page}.html").read_text()
-    assert str(book.run) not in html and "Traceback" not in html
+def test_search_finds_in_a_plain_folder(open_file, book):
+    tab, troubles = open_file(book.site / "html" / "search.html", "?q=photometric+redshift")
+    tab.locator("#search-results li a").first.wait_for()
+    found = tab.locator("#search-results li a").evaluate_all("all => all.map(one => one.href)")
+    assert any("06_redshift_and_mass" in link for link in found)
+    assert troubles == []
+
+
+def test_the_keyboard_sees_where_it_is(open_file, book):
+    tab, _ = open_file(book.site / "html" / f"{pages()[2]}.html")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.hash") == "#main-content"
+    unseen = """() => {
+      const one = document.activeElement, {outlineStyle, outlineWidth, boxShadow} = getComputedStyle(one);
+      return (outlineStyle === "none" || outlineWidth === "0px") && boxShadow === "none" ? one.outerHTML.slice(0, 200) : "";
+    }"""
+    lost = []
+    for _ in range(40):
+        lost.append(tab.evaluate(unseen))
+        tab.keyboard.press("Tab")
+    assert list(filter(None, lost)) == []
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.stem)
+def test_downloaded_notebook_is_the_chapter_and_names_no_file_of_this_machine(book, chapter):
+    text = (book.site / "html" / "_sources" / chapter.relative_to(ROOT).with_suffix(".ipynb")).read_text()
+    assert not any(place in text for place in (str(book.run), str(ROOT), "site-packages", "ipykernel_"))
+    code = [(cell["source"], cell["metadata"].get("tags", [])) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    ours = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
+    assert ["".join(source) for source, _ in code] == [one.replace('preset = "laptop"', 'preset = "smoke"') for one in ours]
+    assert "parameters" in code[0][1]

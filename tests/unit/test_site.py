@@ -1,6 +1,7 @@
 """The site: warnings are errors, an old site outlives a failed build, nothing changed is nothing built."""
 
 import json
+import re
 import shutil
 
 import nbformat
@@ -8,6 +9,7 @@ import pytest
 
 from astroclip_book.errors import BookError
 from astroclip_book.execution import executed
+from astroclip_book.pdf import BROWSERS, print_book
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run
 from astroclip_book.site import build_site
@@ -36,12 +38,18 @@ def run(repository):
     run = Run(load_preset("smoke"), repository / "run", steps={})
     target = executed(run, repository / "notebooks" / "01_toy.md")
     target.parent.mkdir(parents=True)
-    injected = nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]})
     shown = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
-    metadata = {"mystnb": {"figure": {"name": "fig-toy", "caption": "What it shows."}}}
-    figure = nbformat.v4.new_code_cell("draw()", metadata=metadata, outputs=[shown])
-    cells = [nbformat.v4.new_markdown_cell("# Toy"), injected, figure]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), target)
+    caption = {"mystnb": {"figure": {"name": "fig-toy", "caption": "What it shows."}}}
+    cells = [
+        nbformat.v4.new_markdown_cell("# Toy"),
+        nbformat.v4.new_code_cell('preset = "laptop"  # or another', metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]}),
+        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", name="stderr", text="/somewhere/lib.py: odd")]),
+        nbformat.v4.new_code_cell("draw()", metadata=caption, outputs=[shown]),
+    ]
+    language = {"name": "python", "pygments_lexer": "ipython3"}
+    metadata = {"papermill": {"output_path": "/somewhere/toy.ipynb"}, "language_info": language}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), target)
     (run.directory / "chapters.json").write_text(json.dumps({"01_toy": RECORD}))
     return run
 
@@ -50,7 +58,9 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     index = build_site(run, repository / "site", repository)
     page = (index.parent / "notebooks" / "01_toy.html").read_text()
     assert "Mock survey – simulated data (preset smoke)" in page
-    assert "/somewhere" not in page
+    downloaded = (index.parent / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
+    assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
+    assert "/somewhere" not in page + downloaded
     caption = page.partition("<figcaption>")[2].partition("</figcaption>")[0]
     assert "What it shows." in caption.partition('class="run-line"')[0]
     assert "Run smoke · seed 0 · configuration" in caption and "commit 3c9e7f7" in caption
@@ -59,6 +69,24 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
     before = index.stat().st_mtime_ns
     assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before
+
+
+def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, repository):
+    if not any(map(shutil.which, BROWSERS)):
+        pytest.skip("no Chromium here: apt-get install chromium")
+    offered = re.compile(r'href="\.\./_static/astroclip-book\.pdf"')
+    page = repository / "site" / "html" / "book" / "first.html"
+    build_site(run, repository / "site", repository)
+    assert not offered.search(page.read_text())
+    printed = print_book(run, repository / "site", repository)
+    content = printed.read_bytes()
+    assert content.startswith(b"%PDF") and b"/Outlines" in content
+    assert offered.search(page.read_text())
+    before = printed.stat().st_mtime_ns
+    assert print_book(run, repository / "site", repository).stat().st_mtime_ns == before
+    (repository / "book" / "first.md").write_text("# Changed\n")
+    build_site(run, repository / "site", repository)
+    assert not offered.search(page.read_text())
 
 
 def test_a_warning_fails_the_build_and_the_old_site_stays(run, repository):

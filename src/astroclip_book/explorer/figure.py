@@ -16,7 +16,7 @@ def map_figure() -> dict:
     """JSON of a figure named ``map`` for ``Bokeh.embed.embed_item``.
 
     Its sources are named ``galaxies`` (columns x, y, colour) and ``rings`` (x, y, size, colour, width): what is selected
-    and what it found. Axes of a UMAP mean nothing, so there are none; the page keeps the figure square, and its ranges alike.
+    and what it found. Axes of a UMAP mean nothing, so there are none; the page gives the figure its shape, and its ranges one scale.
     Buttons of the page stand for a toolbar, as a keyboard does not reach Bokeh's.
     """
     galaxies = ColumnDataSource({"x": [], "y": [], "colour": []}, name="galaxies")

@@ -158,6 +158,9 @@ async function explore(root) {
     if (event.final && event.geometry.type === "poly") choose([...map.galaxies.selected.indices], "Lasso");
   });
   part("map").addEventListener("keydown", press);
+  const meant = (event) => event.ctrlKey || event.metaKey || part("map").contains(document.activeElement);
+  const pass = (event) => { if (!meant(event)) event.stopPropagation(); }; // a wheel that scrolls the page across the map
+  part("map").addEventListener("wheel", pass, { capture: true });
   window.addEventListener("keydown", (event) => { if (event.key === "Escape") away(); });
   window.addEventListener("hashchange", () => { if (follow()) goTo("detail"); });
   const dress = () => { map.dress(theme("--ex-text"), theme("--ex-ground")); ring(); };

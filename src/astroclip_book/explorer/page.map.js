@@ -1,17 +1,19 @@
 // The map, drawn by Bokeh: where galaxies lie, which one is near a place, what is ringed.
 
 const REACH = { mouse: 14, touch: 26 }; // pixels from a galaxy within which it is meant
+const SHAPE = [0.6, 1.25]; // the flattest map and the tallest, height by width
 
 async function drawMap(data, place) {
   await Bokeh.embed.embed_item({ ...data.figure, target_id: place.id });
   const found = Bokeh.documents.map((one) => one.get_model_by_name("map")).find((plot) => plot !== null);
   const named = (name) => found.document.get_model_by_name(name);
-  return new GalaxyMap(found, named);
+  return new GalaxyMap(found, named, place);
 }
 
 class GalaxyMap {
-  constructor(plot, named) {
+  constructor(plot, named, place) {
     this.plot = plot;
+    this.place = place;
     [this.galaxies, this.rings, this.drawn] = ["galaxies", "rings", "drawn"].map(named);
     [this.pan, this.lasso] = ["pan", "lasso"].map(named);
     [this.across, this.up] = ["across", "up"].map(named);
@@ -22,16 +24,19 @@ class GalaxyMap {
     this.galaxies.data = { x: points.x, y: points.y, colour: colours };
   }
 
-  // Bring all galaxies into view.
+  // Bring all galaxies into view, in a frame of about their shape.
   fit() {
     const [x, y] = [this.points.x, this.points.y].map((values) => [Math.min(...values), Math.max(...values)]);
-    const half = 0.53 * Math.max(x[1] - x[0], y[1] - y[0]) || 1;
-    this.look((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, half);
+    const wide = x[1] - x[0] || 1, high = y[1] - y[0] || 1;
+    this.shape = Math.min(Math.max(high / wide, SHAPE[0]), SHAPE[1]);
+    this.place.style.aspectRatio = 1 / this.shape;
+    this.look((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, 0.53 * Math.max(wide, high / this.shape));
   }
 
+  // Centre on a place; ``half`` the width of what is seen, and in height as much as has the same scale.
   look(x, y, half) {
     this.across.setv({ start: x - half, end: x + half });
-    this.up.setv({ start: y - half, end: y + half });
+    this.up.setv({ start: y - half * this.shape, end: y + half * this.shape });
   }
 
   get half() {

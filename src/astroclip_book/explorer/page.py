@@ -58,8 +58,8 @@ others.</p></noscript>
 </div>
 <div class="ex-legend" data-part="legend"></div>
 <p class="ex-hint" id="ex-keys">Click or tap a galaxy, or focus the map and use the keys: arrows go to the nearest galaxy that
-way, Enter to its neighbours, + and − zoom, 0 shows all, Escape gives up a lasso's selection. Rings: thick, the selected galaxy;
-thin, those it found.</p>
+way, Enter to its neighbours, + and − zoom, 0 shows all, Escape gives up a lasso's selection. The wheel zooms after a click on the
+map, or with Ctrl or ⌘. Rings: thick, the selected galaxy; thin, those it found.</p>
 </div>
 <div data-part="detail"></div>
 </div>

@@ -1,0 +1,90 @@
+"""The book as one PDF: all pages as one, printed by Chromium."""
+
+from __future__ import annotations
+
+import html
+import os
+import shutil
+from pathlib import Path
+
+import yaml
+
+from astroclip_book.errors import BookError
+from astroclip_book.presets import ROOT
+from astroclip_book.run import Run
+from astroclip_book.site import build_site, printed_book, run_jupyter_book, stage_site
+from astroclip_book.sphinx_pages import PDF
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
+MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
+SCALE = 0.8
+WIDTH = 822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
+# Pages that have become one: links to citations stay within it, past the footnotes that share their ids; a list of
+# chapters comes first; parts of the explorer are no chapters.
+TIDY = """() => {
+  for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
+  for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
+  const chapters = document.querySelectorAll(".toctree-wrapper > section");
+  const lines = [...chapters].map((one) => {
+    const line = document.createElement("li"), link = document.createElement("a");
+    link.href = `#${one.id}`;
+    link.append(one.querySelector("h2").firstChild.textContent);
+    line.append(link);
+    return line;
+  });
+  const contents = document.createElement("ul");
+  contents.append(...lines);
+  document.querySelector("#jb-print-docs-body h1").after(contents);
+  for (const one of document.querySelectorAll(".explorer :is(h2, h3)")) one.role = "presentation";
+}"""
+
+
+def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
+    """Print the book of a run, unless its PDF is up to date, let the site offer it, and return it.
+
+    Parameters
+    ----------
+    run : Run
+        Its chapters are executed.
+    output : Path
+        As for :func:`astroclip_book.site.build_site`; the site is built there too.
+
+    Raises
+    ------
+    BookError
+        When there is no Chromium, or for the reasons of ``build_site``.
+    """
+    stage = stage_site(run, output / "source", root)
+    target = printed_book(stage, output)
+    if not target.is_file():
+        browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+        if browser is None:
+            raise BookError(f"The PDF is printed by Chromium, and none of {', '.join(BROWSERS)} is here. Install one of them.")
+        run_jupyter_book(stage, "singlehtml")
+        for old in output.glob("*.pdf"):
+            old.unlink()
+        first = yaml.safe_load((stage / "_toc.yml").read_text())["root"]
+        folder = stage / "_build" / "singlehtml"
+        page = folder / "whole.html"  # addresses in it are seen from here, but for the explorer's
+        page.write_text((folder / f"{first}.html").read_text().replace('src="../_static/', 'src="_static/'))
+        _print(browser, page, target)
+    return build_site(run, output, root).parent / "_static" / PDF
+
+
+def _print(browser: str, page: Path, target: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    unfinished = target.with_suffix(".unfinished")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser)
+        tab = chromium.new_page(viewport={"width": WIDTH, "height": 900})
+        tab.emulate_media(media="print", color_scheme="light")
+        tab.goto(page.as_uri(), wait_until="load")
+        tab.wait_for_function("() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)")
+        tab.evaluate(TIDY)
+        footer = FOOTER.format(html.escape(tab.locator(".bd-header-announcement").text_content().strip()))
+        tab.pdf(path=unfinished, format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
+                display_header_footer=True, header_template="<p></p>", footer_template=footer)  # fmt: skip
+        chromium.close()
+    os.replace(unfinished, target)
