@@ -11,7 +11,9 @@ import pytest
 from astroclip_book.presets import ROOT
 from astroclip_book.storage import lock
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: pytest -n gives each core a process
+# Before torch is loaded: pytest -n gives each core a process. Numba, by UMAP, would set the threads of torch anew.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 
 @dataclass(frozen=True)
