@@ -11,7 +11,9 @@ import pytest
 from astroclip_book.presets import ROOT
 from astroclip_book.storage import lock
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: pytest -n gives each core a process
+# Before torch is loaded: pytest -n gives each core a process. Numba, by UMAP, would set the threads of torch anew.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Under ``pytest -n``, hand out tests file by file, as fixtures are shared in a file; those that read the book one by one.
-
-    The first builds the book, beside the tests that do not need it; the others come when it is there.
-    """
-    readers = [item for item in items if "book" in item.fixturenames]
-    others = [item for item in items if "book" not in item.fixturenames]
-    for item in others:
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
-    items[:] = readers[:1] + others + readers[1:]
+    """A file that reads the book comes first, to build it beside those that do not; the others that read it come last."""
+    readers = [item.path for item in items if "book" in item.fixturenames]
+    items.sort(key=lambda item: (item.path not in readers[:1], item.path in readers))
 
 
 @pytest.fixture(scope="session")
