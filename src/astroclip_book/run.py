@@ -53,7 +53,7 @@ class Run:
     device : str
         "cpu" or "cuda", for the steps to use.
     steps : dict of str to Step, optional
-        By default :data:`astroclip_book.pipeline.STEPS`.
+        By default ``pipeline.STEPS``.
 
     Raises
     ------
