@@ -46,6 +46,8 @@ def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root:
     steps : dict of str to tuple of str
         Steps that each chapter makes or reads, ``pipeline.CHAPTERS``; a chapter that
         is not listed reads all.
+    root : Path
+        The repository, whose chapters these are.
 
     Raises
     ------

@@ -203,7 +203,22 @@ def _write(part: Part, name: str, first: bytes, chunks) -> None:
 
 
 def check_space(directory: Path, n_bytes: float, what: str) -> None:
-    """BookError where a disk has less room than needed."""
+    """Refuse what a disk has no room for.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the file is to lie.
+    n_bytes : float
+        That are still to come.
+    what : str
+        Named in the message.
+
+    Raises
+    ------
+    BookError
+        Where fewer bytes are free.
+    """
     free = shutil.disk_usage(directory).free
     if free < n_bytes:
         raise BookError(

@@ -280,7 +280,13 @@ def open_run(namespace: dict) -> Run:
 
 
 def choose_device(name: str) -> str:
-    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda"; BookError for another name, or a GPU that is not there."""
+    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda".
+
+    Raises
+    ------
+    BookError
+        For another name, or a GPU that is not there.
+    """
     if name == "cpu":
         return name
     if name not in ("auto", "cuda"):

@@ -29,6 +29,8 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
         Its chapters are executed.
     output : Path
         The pages go to ``<output>/html``, which keeps its old content when the build fails.
+    root : Path
+        The repository, with ``_config.yml``, ``_toc.yml`` and the prose pages.
 
     Raises
     ------
