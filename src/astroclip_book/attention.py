@@ -24,6 +24,8 @@ def attention_weights(model: SpectrumAutoencoder, flux: np.ndarray, redshift: np
     model : SpectrumAutoencoder
     flux : (n, 7781) array
     redshift : (n,) array
+    block : int
+        Spectra at a time.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import ctypes
 import math
 import os
@@ -151,6 +152,26 @@ class Descent:
             self.optimizer.step()
             self.optimizer.zero_grad()
         return value.detach()
+
+
+class Best(nn.Module):
+    """A network in training, `now`, and `best`, its copy from the epoch with the least loss; a checkpoint holds both.
+
+    Parameters
+    ----------
+    network : nn.Module
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.now, self.best = network, copy.deepcopy(network)
+        self.register_buffer("loss", torch.tensor(float("inf"), dtype=torch.float64))
+
+    def see(self, loss: float) -> None:
+        """Take over the weights of an epoch with this validation loss, if it is the least so far."""
+        if loss < self.loss:
+            self.loss.fill_(loss)
+            self.best.load_state_dict(self.now.state_dict())
 
 
 def fit(

@@ -48,8 +48,10 @@ def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root:
     parameters : dict
         Passed to every chapter: ``preset``, ``run_dir``, ``device``.
     steps : dict of str to tuple of str
-        Steps that each chapter makes or reads, :data:`astroclip_book.pipeline.CHAPTERS`; a chapter that
+        Steps that each chapter makes or reads, ``pipeline.CHAPTERS``; a chapter that
         is not listed reads all.
+    root : Path
+        The repository, whose chapters these are.
 
     Raises
     ------

@@ -203,7 +203,22 @@ def _write(part: Part, name: str, first: bytes, chunks) -> None:
 
 
 def check_space(directory: Path, n_bytes: float, what: str, option: str = "--data-dir") -> None:
-    """BookError where a disk has less room than needed; ``option`` is what chooses another place."""
+    """Refuse what a disk has no room for.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the file is to lie.
+    n_bytes : float
+        That are still to come.
+    what, option : str
+        Named in the message: what is to be written, and what chooses another place.
+
+    Raises
+    ------
+    BookError
+        Where fewer bytes are free.
+    """
     free = shutil.disk_usage(directory).free
     if free < n_bytes:
         raise BookError(

@@ -82,8 +82,10 @@ def knn_predict(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k
 
     Parameters
     ----------
-    train_x : (n, d), train_y : (n,), query_x : (m, d) arrays
-        Training and query objects are different ones: nothing here leaves out an object's own entry.
+    train_x : (n, d) array
+    train_y : (n,) array
+    query_x : (m, d) array
+        Other objects than those of training: nothing here leaves out an object's own entry.
     k : int
     weighting : str
         ``distance`` for weights by inverse Euclidean distance, or ``uniform``.
@@ -177,10 +179,11 @@ def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles,
 
     Parameters
     ----------
-    gallery_x, query_x, roles
+    gallery_x, query_x : (N, d) arrays
         As `Neighbourhood` takes them.
     y : (N,) array
         Finite in all rows with a role.
+    roles : Roles
     k : int, optional
         Taken as it is, with weights by distance; nothing is chosen then.
     together : bool

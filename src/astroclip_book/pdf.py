@@ -49,6 +49,8 @@ def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
         Its chapters are executed.
     output : Path
         As for :func:`astroclip_book.site.build_site`; the site is built there too.
+    root : Path
+        The repository's directory.
 
     Raises
     ------

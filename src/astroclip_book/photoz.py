@@ -20,7 +20,7 @@ def bias(error: np.ndarray) -> float:
 
 
 def nmad(error: np.ndarray) -> float:
-    """Scatter of scaled errors (n,), blind to outliers: 1.4826 × median |error − median error|.
+    """Scatter of scaled errors (n,), blind to outliers: 1.4826 times the median distance from the median.
 
     The normalised median absolute deviation of Brammer et al. 2008 (https://doi.org/10.1086/591786), which is the standard
     deviation where errors are normal.

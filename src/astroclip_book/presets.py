@@ -257,7 +257,22 @@ def _apply(values: dict, key: str, value) -> None:
 
 
 def build(kind, values, where: str):
-    """Make a dataclass from what YAML holds; BookError, which begins with ``where``, unless keys and types are its own."""
+    """Make a dataclass from what YAML holds.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    values : dict
+        Value of each field; those of fields that are dataclasses are dicts again.
+    where : str
+        The file, with which a message begins.
+
+    Raises
+    ------
+    BookError
+        Unless keys and types are those of the dataclass.
+    """
     if not isinstance(values, dict):
         raise BookError(f"{where}: expected keys with values, found {values!r}.")
     hints = typing.get_type_hints(kind)

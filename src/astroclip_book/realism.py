@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from astroclip_book.cosmology import COSMOLOGY
 from astroclip_book.imaging import SKY_NOISE
+from astroclip_book.metrics import ranking
 from astroclip_book.pairs import BANDS, N_WAVELENGTH, Pairs
 from astroclip_book.sky import COLOURS, WITHIN, binned, colour_percentiles, sky_noise
 from astroclip_book.texture import z_scored
@@ -162,6 +162,6 @@ def probe(mock: np.ndarray, real: np.ndarray, bootstrap: int, seed: int) -> dict
     rng = np.random.default_rng(seed)
     draws = [np.concatenate([rng.choice(np.flatnonzero(label == k), np.sum(label == k)) for k in (0, 1)])
              for _ in range(bootstrap)]
-    interval = np.percentile([roc_auc_score(label[rows], score[rows]) for rows in draws], [2.5, 97.5])
-    return {"auc": float(roc_auc_score(label, score)), "auc_ci95": interval.tolist(),
+    interval = np.percentile([ranking(label[rows], score[rows])["auc"] for rows in draws], [2.5, 97.5])
+    return {"auc": float(ranking(label, score)["auc"]), "auc_ci95": interval.tolist(),
             "n_mock": len(mock), "n_real": len(real)}

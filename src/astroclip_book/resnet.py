@@ -23,6 +23,7 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(n_in, n, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (b, n_in, h, w) to (b, n * expansion, h / stride, w / stride)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(x)) + shortcut)
@@ -46,6 +47,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(n_in, n_out, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (b, n_in, h, w) to (b, n * expansion, h / stride, w / stride)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))

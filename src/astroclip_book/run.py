@@ -53,7 +53,7 @@ class Run:
     device : str
         "cpu" or "cuda", for the steps to use.
     steps : dict of str to Step, optional
-        By default :data:`astroclip_book.pipeline.STEPS`.
+        By default ``pipeline.STEPS``.
 
     Raises
     ------
@@ -291,7 +291,13 @@ def open_run(namespace: dict) -> Run:
 
 
 def choose_device(name: str) -> str:
-    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda"; BookError for another name, or a GPU that is not there."""
+    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda".
+
+    Raises
+    ------
+    BookError
+        For another name, or a GPU that is not there.
+    """
     if name == "cpu":
         return name
     if name not in ("auto", "cuda"):

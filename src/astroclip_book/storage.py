@@ -17,7 +17,13 @@ from astroclip_book.errors import BookError
 
 
 def read_json(path: Path) -> dict:
-    """Content of a JSON file, {} where there is none; BookError where it is not JSON."""
+    """Content of a JSON file, {} where there is none.
+
+    Raises
+    ------
+    BookError
+        Where it is not JSON.
+    """
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -34,7 +40,13 @@ def write_json(path: Path, value) -> None:
 
 
 def prepare(directory: Path, option: str) -> None:
-    """Make a directory; BookError that names the ``option`` for another place where nothing can be written to it."""
+    """Make a directory.
+
+    Raises
+    ------
+    BookError
+        Where nothing can be written to it; it names the ``option`` for another place.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
@@ -59,7 +71,13 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def lock(path: Path, refusal: str | None = None):
-    """Hold a lock between processes; where another holds it, wait, or raise BookError with the ``refusal``."""
+    """Hold a lock between processes, and wait where another holds it.
+
+    Raises
+    ------
+    BookError
+        With the ``refusal`` where there is one, instead of waiting.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
@@ -71,7 +89,13 @@ def lock(path: Path, refusal: str | None = None):
 
 @contextmanager
 def full_disk_explained(directory: Path):
-    """Turn "no space left" in any of its guises into a BookError that names the directory and its free space."""
+    """Turn "no space left" in any of its guises into an error that says what to do.
+
+    Raises
+    ------
+    BookError
+        That names the directory and its free space.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.engine import Descent, check_batch, fit, make_fabric, share
+from astroclip_book.engine import Best, Descent, check_batch, fit, make_fabric, share
 from astroclip_book.pairs import Index
 
 
@@ -74,12 +73,11 @@ def predict_supervised(
     fabric = make_fabric(device)
     mean, std = np.nanmean(labels[train], 0), np.nanstd(labels[train], 0)
     target = torch.from_numpy((labels - mean) / std).float().to(fabric.device)
-    state = nn.ModuleDict({"now": network, "best": copy.deepcopy(network)}).to(fabric.device)
+    state = Best(network).to(fabric.device)
     optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=0.01, fused=True)
     trained, optimizer = fabric.setup(network, optimizer)
     batches = len(train) // batch_size
     descend = Descent(fabric, trained, optimizer, learning_rate, epochs * batches)
-    best = [float("inf")]
 
     def error(predicted: torch.Tensor, positions: np.ndarray) -> torch.Tensor:
         truth = target[positions]
@@ -104,13 +102,9 @@ def predict_supervised(
             advance()
         network.eval()
         loss = error(predict(validation), validation).item()
-        if loss < best[0]:
-            best[0] = loss
-            state["best"].load_state_dict(network.state_dict())
+        state.see(loss)
         return {"train_loss": losses.mean().item(), "validation_loss": loss}
 
-    if checkpoint.exists():
-        best[0] = min(torch.load(checkpoint, weights_only=True)["history"]["validation_loss"])
     fit(f"supervised, {checkpoint.stem}", fabric, state, optimizer, epochs, batches, run_epoch, checkpoint, seed)
-    network.load_state_dict(state["best"].state_dict())
+    network.load_state_dict(state.best.state_dict())
     return predict(test).cpu().numpy() * std + mean

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.engine import Descent, check_batch, fit, gather, share
+from astroclip_book.engine import Best, Descent, check_batch, fit, gather, share
 from astroclip_book.heads import MODALITIES, Head, Heads
 from astroclip_book.losses import Contrast
 from astroclip_book.presets import Alignment
@@ -69,7 +68,7 @@ def fit_heads(
     torch.manual_seed(seed)
     heads = Heads({name: Head(*_moments(cached.views[name]), config) for name in MODALITIES})
     aligner = Aligner(heads, Contrast(config.loss, config.logit_scale, config.learn_scale))
-    state = nn.ModuleDict({"now": aligner, "best": copy.deepcopy(aligner)}).to(fabric.device)
+    state = Best(aligner).to(fabric.device)
     learned = [p for p in aligner.parameters() if p.requires_grad]
     parameters = [
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": config.weight_decay},
@@ -80,7 +79,6 @@ def fit_heads(
     validation = torch.from_numpy(cached.where("validation")).to(fabric.device)
     steps = n_train // config.batch_size
     descend = Descent(fabric, trained, optimizer, config.learning_rate, config.epochs * steps)
-    best = [float("inf")]
 
     def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
         rng = np.random.default_rng([seed, epoch])
@@ -98,9 +96,7 @@ def fit_heads(
             losses[step] = descend(epoch * steps + step, loss)
             advance()
         loss = validation_loss()
-        if loss < best[0]:
-            best[0] = loss
-            state["best"].load_state_dict(aligner.state_dict())
+        state.see(loss)
         scale = aligner.contrast.log_scale.exp().item()
         return {"train_loss": losses.mean().item(), "validation_loss": loss, "logit_scale": scale}
 
@@ -113,11 +109,9 @@ def fit_heads(
             sizes.append(len(rows))
         return float(np.average(losses, weights=sizes))
 
-    if checkpoint is not None and checkpoint.exists():
-        best[0] = min(torch.load(checkpoint, weights_only=True)["history"]["validation_loss"])
     history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
     history["best_epoch"] = int(np.argmin(history["validation_loss"]))
-    return state["best"].heads.eval(), history
+    return state.best.heads.eval(), history
 
 
 @torch.no_grad()

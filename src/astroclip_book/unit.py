@@ -31,20 +31,38 @@ def unit_vectors(vectors: np.ndarray, name: str) -> np.ndarray:
 
 
 def check_dimensions(query: int, gallery: int) -> None:
-    """BookError unless queries and gallery have as many dimensions."""
+    """Refuse queries of other dimensions than the gallery's.
+
+    Raises
+    ------
+    BookError
+        Which names both.
+    """
     if query != gallery:
         raise BookError(f"The queries have {query} dimensions and the gallery {gallery}: "
                         "embed both with the same model.")
 
 
 def check_k(k: int, n: int) -> None:
-    """BookError unless a gallery of n has k neighbours to give."""
+    """Refuse more neighbours k than a gallery of n objects has to give.
+
+    Raises
+    ------
+    BookError
+        Unless k is between 1 and n.
+    """
     if not 1 <= k <= n:
         raise BookError(f"k = {k} neighbours asked of a gallery of {n}: choose k between 1 and {n}.")
 
 
 def check_rows(rows: np.ndarray, n: int) -> None:
-    """BookError unless all rows are among n."""
+    """Refuse rows, (q,) integers, of objects that a gallery of n does not have.
+
+    Raises
+    ------
+    BookError
+        Which names the first.
+    """
     missing = np.asarray(rows)[(np.asarray(rows) < 0) | (np.asarray(rows) >= n)]
     if missing.size:
         raise BookError(f"There is no galaxy {missing.flat[0]} among {n}: choose a query between 0 and {n - 1}.")

@@ -17,7 +17,8 @@ from astroclip_book.presets import ROOT
 def pages() -> list[str]:
     """Every page of the table of contents, without suffix."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"]] + [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"]] + [page["file"] for chapter in chapters for page in [chapter, *chapter.get("sections", [])]]
 
 
 @pytest.fixture(scope="session")

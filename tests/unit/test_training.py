@@ -15,7 +15,7 @@ from astroclip_book.alignment import align
 from astroclip_book.cached_features import CachedFeatures
 from astroclip_book.embeddings import Embeddings, other_seeds
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
-from astroclip_book.engine import make_fabric
+from astroclip_book.engine import Best, make_fabric
 from astroclip_book.errors import BookError
 from astroclip_book.features import extract_features
 from astroclip_book.image_cache import cache_images
@@ -72,6 +72,20 @@ def test_alignment_killed_between_epochs_ends_with_the_same_weights(run, tmp_pat
     align(run / "features.h5", ALIGNMENT, "cpu", 0, tmp_path)
     for key, value in weights(run / "heads.pt").items():
         torch.testing.assert_close(weights(tmp_path / "heads.pt")[key], value, msg=key)
+
+
+def test_the_least_loss_is_known_after_a_checkpoint():
+    kept = Best(torch.nn.Linear(1, 1))
+    for loss, weight in ((2.0, 1.0), (1.0, 2.0)):
+        kept.now.weight.data.fill_(weight)
+        kept.see(loss)
+    resumed = Best(torch.nn.Linear(1, 1))
+    resumed.load_state_dict(kept.state_dict())
+    resumed.now.weight.data.fill_(3.0)
+    resumed.see(1.5)
+    assert resumed.best.weight.item() == 2
+    resumed.see(0.5)
+    assert resumed.best.weight.item() == 3
 
 
 def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):

@@ -57,7 +57,13 @@ def pairs_of(table: pa.Table, where: str) -> dict[str, np.ndarray]:
 
 
 def images_of(column: pa.Array, where: str) -> np.ndarray:
-    """The central 152 pixels of images in g, r and z, (n, 152, 152, 3) float32 nanomaggies."""
+    """The central 152 pixels of images in g, r and z, (n, 152, 152, 3) float32 nanomaggies.
+
+    Raises
+    ------
+    BookError
+        If a band, pixels or the pixel scale are not those of the Legacy Surveys; ``where`` says in which piece.
+    """
     names, counts = _field(column, "band", where)
     letters = np.array([str(name).lower().rsplit("-", 1)[-1] for name in names.to_pylist()])  # of DES-G, des-g or g
     scale = numbers(_field(column, "scale", where)[0], np.dtype(float), f"{where}, image.scale")
@@ -78,7 +84,13 @@ def images_of(column: pa.Array, where: str) -> np.ndarray:
 
 
 def spectra_of(column: pa.Array, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Flux and inverse variance on the grid of the pairs, (n, 7781) float32 each."""
+    """Flux and inverse variance on the grid of the pairs, (n, 7781) float32 each.
+
+    Raises
+    ------
+    BookError
+        If fields are missing or of different lengths, or the wavelengths do not cover the grid.
+    """
     values, counts = {}, {}
     for name in SPECTRUM_FIELDS:
         flat, counts[name] = _field(column, name, where)

@@ -127,7 +127,13 @@ def writing(output: Path, count: int, source: dict, ivar: bool = False) -> Itera
 
 
 def check_output(output: Path) -> None:
-    """BookError where a file of pairs cannot be written."""
+    """Refuse a file that exists, or a directory that cannot be written to.
+
+    Raises
+    ------
+    BookError
+        In either case.
+    """
     if output.exists():
         raise BookError(f"{output} exists already: move it away, or name another --output.")
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
