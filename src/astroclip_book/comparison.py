@@ -10,7 +10,6 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from astroclip_book import views
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
@@ -59,11 +58,11 @@ def compare_images(
     """
     frozen = ImageFeatures.load(encoder)
     shape = frozen.config
-    cache = cache_images(pairs, np.arange(len(pairs.index)), shape.binning, directory / "images.f16")
+    cache = cache_images(pairs, np.arange(len(pairs.index)), shape.binning, directory / "images.f16", frozen.size)
     fabric = make_fabric(device)
 
     def read(positions: np.ndarray) -> torch.Tensor:
-        images = views.centre(torch.from_numpy(cache[positions]), frozen.size).to(fabric.device).float()
+        images = torch.from_numpy(cache[positions]).to(fabric.device).float()
         return network_input(images, shape.input).contiguous(memory_format=torch.channels_last)
 
     def vary(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -119,35 +118,43 @@ def _compare(
 ) -> tuple[dict, dict]:
     device, seed = training[3:5]
     fit, test = pairs.index.where("train"), pairs.index.where("test")
-    spaces = {
-        "frozen": _encode(frozen, read, len(pairs.index), device, "frozen"),
-        "random": _encode(fresh, read, len(pairs.index), device, "random weights"),
-        "pca": _components(read, pairs.index.where("train"), len(pairs.index), config.components, seed),
+    n = len(pairs.index)
+    roles = {label: Roles.known(pairs.index, values) for label, values in labels.items()}
+
+    def by_neighbours(space: np.ndarray) -> dict:
+        x = standardise(space, fit)
+        told = {label: ask(x, x, values, roles[label], evaluation.k).prediction for label, values in labels.items()}
+        return {
+            label: r2_interval(labels[label][roles[label].test], predicted, evaluation.bootstrap, seed)
+            for label, predicted in told.items()
+        }
+
+    features = _encode(frozen, read, n, device, "frozen")
+    scores = {  # one after the other: the features of all at once are more than memory may hold
+        "frozen": by_neighbours(features),
+        "random": by_neighbours(_encode(fresh, read, n, device, "random weights")),
+        "pca": by_neighbours(_components(read, fit, n, config.components, seed)),
     }
-    network = Supervised(fresh, spaces["frozen"].shape[1], len(labels))
+    network = Supervised(fresh, features.shape[1], len(labels))
     told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, *training)
-    scores: dict = {name: {} for name in (*spaces, "supervised")}
-    for column, (label, values) in enumerate(labels.items()):
-        roles = Roles.known(pairs.index, values)
-        for name, space in spaces.items():
-            x = standardise(space, fit)
-            predicted = ask(x, x, values, roles, evaluation.k).prediction
-            scores[name][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
-        predicted = told[np.isfinite(values[test]), column]
-        scores["supervised"][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
-    return scores, {"features": spaces["frozen"].astype(np.float16)}
+    scores["supervised"] = {
+        label: r2_interval(values[roles[label].test], told[np.isfinite(values[test]), column], evaluation.bootstrap, seed)
+        for column, (label, values) in enumerate(labels.items())
+    }
+    return scores, {"features": features}
 
 
 @torch.inference_mode()
 def _encode(encoder: nn.Module, read: Callable, n: int, device: str, description: str, block: int = 512) -> np.ndarray:
     fabric = make_fabric(device)
     encoder = encoder.to(fabric.device).eval()
+    features = None
     with fabric.autocast():
-        parts = [
-            encoder(read(np.arange(start, min(start + block, n)))).float().cpu().numpy()
-            for start in progress(range(0, n, block), description)
-        ]
-    return np.concatenate(parts)
+        for start in progress(range(0, n, block), description):
+            part = encoder(read(np.arange(start, min(start + block, n)))).clamp(-6e4, 6e4).half().cpu().numpy()
+            features = np.empty((n, part.shape[1]), np.float16) if features is None else features
+            features[start : start + len(part)] = part
+    return features
 
 
 def _components(read: Callable, train: np.ndarray, n: int, components: int, seed: int, block: int = 512) -> np.ndarray:

@@ -20,7 +20,7 @@ def extract_features(
     pairs: Pairs, image_encoder: Path, spectrum_encoder: Path, config: Features, device: str, seed: int, directory: Path
 ) -> dict:
     """Write ``directory/features.h5``: for both modalities, ``clean`` (N, D) float16 of every object, and ``views``
-    (n_train, K, D) float16 of K augmented views of the training split.
+    (n_train, 1 + K, D) float16 of the training split: the clean view and K augmented ones.
 
     A killed call goes on at the block it was in; each block draws its views from its own seed.
 
@@ -59,10 +59,12 @@ def extract_features(
             images, flux, redshift = (torch.from_numpy(values).to(fabric.device) for values in (
                 pairs.images(block), pairs.spectra(block), pairs.index.redshift[block]))
             for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):
-                file[name]["clean"][block[0] : block[-1] + 1] = _stored(encoder(*data))
+                clean = encoder(*data)
+                file[name]["clean"][block[0] : block[-1] + 1] = _stored(clean)
                 if len(rows):
-                    some = [values[torch.from_numpy(training).to(fabric.device)] for values in data]
-                    views = [encoder.augmented(*some, generator) for _ in range(config.views)]
+                    known = torch.from_numpy(training).to(fabric.device)
+                    some = [values[known] for values in data]
+                    views = [clean[known], *(encoder.augmented(*some, generator) for _ in range(config.views))]
                     file[name]["views"][rows[0] : rows[-1] + 1] = _stored(torch.stack(views, 1))
             file.flush()
             _write(mark, int(block[-1]) + 1)
@@ -77,7 +79,7 @@ def _create(path: Path, pairs: Pairs, length: dict[str, int], n_train: int, n_vi
     with h5py.File(path, "w") as file:
         for name, n in length.items():
             file.create_dataset(f"{name}/clean", (len(pairs.index), n), np.float16, fillvalue=0)
-            file.create_dataset(f"{name}/views", (n_train, n_views, n), np.float16, fillvalue=0)
+            file.create_dataset(f"{name}/views", (n_train, 1 + n_views, n), np.float16, fillvalue=0)
         for name in ("targetid", "redshift", "split"):
             file[name] = getattr(pairs.index, name)
 

@@ -90,7 +90,9 @@ def nearest(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray,
     index = np.empty((len(query), k), np.int64)
     distance = np.empty((len(query), k), np.float32)
     for rows, _, found in _best(asked, points, k, points.square().sum(1) / 2):
-        exact = (points[found] - asked[rows, None]).square().sum(2).sqrt()
+        few = max(1, BLOCK // (k * points.shape[1]))
+        parts = zip(found.split(few), asked[rows].split(few), strict=True)
+        exact = torch.cat([(points[near] - one[:, None]).square().sum(2).sqrt() for near, one in parts])
         distance[rows], index[rows] = _in_order(exact, found, largest=False)
     return index, distance
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from myst_nb import glue
 
-from astroclip_book.run import Run
+from astroclip_book.run import MOCK, Run
 
 MISSING = "–"
 
@@ -20,8 +20,7 @@ def glue_summary(run: Run) -> None:
 
 
 def _identity(run: Run) -> dict[str, str]:
-    mock = run.source == "mock survey"
-    kind = "A MOCK SURVEY: every galaxy is simulated." if mock else f"Real pairs, read from {run.source}."
+    kind = "A MOCK SURVEY: every galaxy is simulated." if run.source == MOCK else f"R{run.source[1:]}."
     counts = {f"n_{name}": f"{run.metrics['counts'][name]:,}" for name in ("train", "validation", "test")}
     return {"data": kind, "preset": run.preset.name, "seed": str(run.preset.seed), **counts}
 
