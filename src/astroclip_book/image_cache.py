@@ -16,7 +16,8 @@ from astroclip_book.views import bin_images, centre
 def cache_images(pairs: Pairs, positions: np.ndarray, binning: int, path: Path, side: int | None = None) -> np.ndarray:
     """Binned images (n, 3, h, w), float16, in a file mapped into memory, so that epochs read pages and not HDF5.
 
-    With ``side``, their middle (n, 3, side, side) alone: all that is seen of images that are not turned and moved. The first of several processes makes it, the others wait.
+    With ``side``, their middle (n, 3, side, side) alone: all that is seen of images that are not turned and moved. The first of
+    several processes makes it, the others wait.
     """
     side = side or IMAGE_SIZE // binning
     shape = (len(positions), 3, side, side)

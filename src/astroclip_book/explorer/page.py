@@ -39,7 +39,7 @@ def markup(data: dict, static: str = STATIC) -> str:
     """
     shown, total = f"{len(data['ids']):,}", f"{data['total']:,}"
     share = f"all {total} test galaxies" if shown == total else f"{shown} of {total} test galaxies, drawn at random"
-    kind = "Mock survey – simulated data" if data["source"] == MOCK else f"R{data['source'][1:]}"
+    kind = "Mock survey – simulated data" if data["source"] == MOCK else data["source"].replace("real", "Real", 1)
     parts = "\n".join((FOLDER / f"page.{name}.js").read_text() for name in SCRIPTS)
     return f"""<section class="explorer" aria-label="Explorer of the test set">
 <style>

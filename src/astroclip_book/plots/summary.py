@@ -20,7 +20,7 @@ def glue_summary(run: Run) -> None:
 
 
 def _identity(run: Run) -> dict[str, str]:
-    kind = "A MOCK SURVEY: every galaxy is simulated." if run.source == MOCK else f"R{run.source[1:]}."
+    kind = "A MOCK SURVEY: every galaxy is simulated." if run.source == MOCK else f"{run.source.replace('real', 'Real', 1)}."
     counts = {f"n_{name}": f"{run.metrics['counts'][name]:,}" for name in ("train", "validation", "test")}
     return {"data": kind, "preset": run.preset.name, "seed": str(run.preset.seed), **counts}
 
