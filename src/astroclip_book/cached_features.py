@@ -1,4 +1,4 @@
-"""Frozen features of all objects, wholly in memory: what an alignment is trained on."""
+"""Frozen features of all objects, in their file or on a GPU: what an alignment is trained on."""
 
 from __future__ import annotations
 
@@ -34,16 +34,13 @@ class CachedFeatures:
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> CachedFeatures:
-        """Read ``features.h5``."""
+        """Open ``features.h5``, its features copied to a GPU, or mapped into memory: those of all real pairs are more than
+        a laptop has."""
         with h5py.File(path) as file:
-            clean, augmented = (
-                {name: torch.from_numpy(file[name][kind][:]).to(device) for name in MODALITIES}
-                for kind in ("clean", "views")
+            clean, views = (
+                {name: _mapped(path, file[name][kind]).to(device) for name in MODALITIES} for kind in ("clean", "views")
             )
-            split = file["split"][:]
-        train = np.flatnonzero(split == SPLITS.index("train"))
-        views = {name: torch.cat([clean[name][train][:, None], augmented[name]], 1) for name in MODALITIES}
-        return cls(clean, views, split)
+            return cls(clean, views, file["split"][:])
 
     def where(self, split: str) -> np.ndarray:
         """Rows of the objects of a split, ascending."""
@@ -52,3 +49,8 @@ class CachedFeatures:
     def with_views(self, which: slice) -> CachedFeatures:
         """With some of the views; the first is the clean one."""
         return dataclasses.replace(self, views={name: values[:, which] for name, values in self.views.items()})
+
+
+def _mapped(path: Path, dataset: h5py.Dataset) -> torch.Tensor:
+    # Copied where written to, which nobody does: torch complains of what cannot be written.
+    return torch.from_numpy(np.memmap(path, dataset.dtype, "c", dataset.id.get_offset(), dataset.shape))

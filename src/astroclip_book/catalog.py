@@ -78,7 +78,7 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
     Returns
     -------
     columns : dict
-        With NaN in ``LOG_MSTAR`` where a cut fails.
+        With NaN in ``LOG_MSTAR`` where a cut fails, and ``LOG_SSFR`` made of ``AVG_SFR`` and the mass where it is not there.
     counts : dict
         Objects ``matched`` with a mass of any kind, of these with ``positive_mass``, and of these with
         ``positive_magnitudes`` in g, r and z, as far as the catalogue has them.
@@ -96,7 +96,11 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
     positive = matched & (mass > 0)
     good = positive & np.all([columns[name] > 0 for name in ("MAG_G", "MAG_R", "MAG_Z") if name in columns] or True, axis=0)
     counts = {"matched": matched, "positive_mass": positive, "positive_magnitudes": good}
-    return columns | {"LOG_MSTAR": np.where(good, mass, np.nan)}, {name: int(rows.sum()) for name, rows in counts.items()}
+    columns = columns | {"LOG_MSTAR": np.where(good, mass, np.nan)}
+    if "AVG_SFR" in columns and "LOG_SSFR" not in columns:
+        forming = np.where(columns["AVG_SFR"] > 0, columns["AVG_SFR"], np.nan)
+        columns["LOG_SSFR"] = np.log10(forming) - columns["LOG_MSTAR"]
+    return columns, {name: int(rows.sum()) for name, rows in counts.items()}
 
 
 def _table(path: Path) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from astroclip_book import processes, views
+from astroclip_book import processes
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
@@ -60,11 +60,11 @@ def compare_images(
     """
     frozen = ImageFeatures.load(encoder)
     shape = frozen.config
-    cache = cache_images(pairs, np.arange(len(pairs.index)), shape.binning, directory / "images.f16")
+    cache = cache_images(pairs, np.arange(len(pairs.index)), shape.binning, directory / "images.f16", frozen.size)
     fabric = make_fabric(device)
 
     def read(positions: np.ndarray) -> torch.Tensor:
-        images = views.centre(torch.from_numpy(cache[positions]), frozen.size).to(fabric.device).float()
+        images = torch.from_numpy(cache[positions]).to(fabric.device).float()
         return network_input(images, shape.input).contiguous(memory_format=torch.channels_last)
 
     def vary(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -138,7 +138,7 @@ def _compare(
     for column, (label, values) in enumerate(labels.items()):
         known = np.isfinite(values[test])
         scores["supervised"][label] = r2_interval(values[test][known], told[known, column], evaluation.bootstrap, seed)
-    return scores, {"features": join_parts(ways["frozen"], "features").astype(np.float16)}
+    return scores, {"features": join_parts(ways["frozen"], "features").astype(np.float16, copy=False)}
 
 
 def _encode(encoder: nn.Module, read: Callable, n: int, device: str, directory: Path) -> list[Path]:
@@ -149,7 +149,7 @@ def _encode(encoder: nn.Module, read: Callable, n: int, device: str, directory: 
     @torch.inference_mode()
     def encode(block: np.ndarray) -> dict[str, np.ndarray]:
         with fabric.autocast():
-            return {"features": encoder(read(block)).float().cpu().numpy()}
+            return {"features": encoder(read(block)).clamp(-6e4, 6e4).half().cpu().numpy()}
 
     return make_parts(directory, n, BLOCK, encode, f"features, {directory.name}")
 

@@ -21,7 +21,7 @@ def extract_features(
     pairs: Pairs, image_encoder: Path, spectrum_encoder: Path, config: Features, device: str, seed: int, directory: Path
 ) -> dict:
     """Write ``directory/features.h5``: for both modalities, ``clean`` (N, D) float16 of every object, and ``views``
-    (n_train, K, D) float16 of K augmented views of the training split.
+    (n_train, 1 + K, D) float16 of the training split: the clean view and K augmented ones.
 
     Each process encodes a contiguous share of the objects, block by block; the first joins what all have made. A killed
     call, of however many processes, goes on with the blocks that are missing. A block draws its views from a seed of its
@@ -58,10 +58,11 @@ def extract_features(
         made = {}
         with fabric.autocast():
             for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):
-                made[f"{name}/clean"] = _stored(encoder(*data))
+                clean = encoder(*data)
+                made[f"{name}/clean"] = _stored(clean)
                 if training.any():
                     some = [values[training] for values in data]
-                    views = [encoder.augmented(*some, generator) for _ in range(config.views)]
+                    views = [clean[training], *(encoder.augmented(*some, generator) for _ in range(config.views))]
                     made[f"{name}/views"] = _stored(torch.stack(views, 1))
         return made
 
@@ -78,8 +79,8 @@ def _stored(features: torch.Tensor) -> np.ndarray:
 def _join(parts: list[Path], path: Path, pairs: Pairs, length: dict[str, int], n_train: int, n_views: int) -> None:
     with h5py.File(path, "w") as file:
         for name, n in length.items():
-            file.create_dataset(f"{name}/clean", (len(pairs.index), n), np.float16)
-            file.create_dataset(f"{name}/views", (n_train, n_views, n), np.float16)
+            file.create_dataset(f"{name}/clean", (len(pairs.index), n), np.float16, fillvalue=0)
+            file.create_dataset(f"{name}/views", (n_train, 1 + n_views, n), np.float16, fillvalue=0)
         for name in ("targetid", "redshift", "split"):
             file[name] = getattr(pairs.index, name)
         filled: Counter = Counter()

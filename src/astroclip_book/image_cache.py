@@ -10,22 +10,23 @@ import torch
 from astroclip_book import processes
 from astroclip_book.pairs import IMAGE_SIZE, Pairs
 from astroclip_book.progress import progress
-from astroclip_book.views import bin_images
+from astroclip_book.views import bin_images, centre
 
 
-def cache_images(pairs: Pairs, positions: np.ndarray, binning: int, path: Path) -> np.ndarray:
+def cache_images(pairs: Pairs, positions: np.ndarray, binning: int, path: Path, side: int | None = None) -> np.ndarray:
     """Binned images (n, 3, h, w), float16, in a file mapped into memory, so that epochs read pages and not HDF5.
 
-    The first of several processes makes it, the others wait.
+    With ``side``, their middle (n, 3, side, side) alone: all that is seen of images that are not turned and moved. The first of
+    several processes makes it, the others wait.
     """
-    side = IMAGE_SIZE // binning
+    side = side or IMAGE_SIZE // binning
     shape = (len(positions), 3, side, side)
     if processes.rank() == 0 and not path.exists():
         partial = path.with_suffix(".partial")
         cache = np.memmap(partial, np.float16, "w+", shape=shape)
         for start in progress(range(0, len(positions), 256), "read images"):
             images = pairs.images(positions[start : start + 256])
-            binned = bin_images(torch.from_numpy(images), binning)
+            binned = centre(bin_images(torch.from_numpy(images), binning), side)
             cache[start : start + 256] = binned.clamp(-6e4, 6e4).numpy()
         cache.flush()
         partial.rename(path)

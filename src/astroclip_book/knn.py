@@ -14,6 +14,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.search import nearest
 
 CANDIDATES = (4, 8, 16, 32, 64, 128)  # numbers of neighbours to choose from
+PART = 2**25  # numbers of a gallery, 128 MiB, that are searched at a time
 Weights = Literal["distance", "uniform"]
 
 
@@ -169,8 +170,17 @@ class Neighbourhood:
         return self._search(self.roles.test, self.roles.gallery)
 
     def _search(self, asked: np.ndarray, answering: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        k = min(self.most, len(answering))
-        return nearest(self.query_x[asked], self.gallery_x[answering], k, self.together)
+        """Neighbours among a part of those that answer after the other: copies of a part fit where one of all would not."""
+        most, query = min(self.most, len(answering)), self.query_x[asked]
+        index, distance = np.empty((len(asked), 0), np.int64), np.empty((len(asked), 0), np.float32)
+        size = max(most, PART // query.shape[1])
+        for start in range(0, len(answering), size):
+            rows = answering[start : start + size]
+            found, far = nearest(query, self.gallery_x[rows], min(most, len(rows)), self.together)
+            index, distance = np.hstack([index, found + start]), np.hstack([distance, far])
+            best = distance.argsort(1, kind="stable")[:, :most]
+            index, distance = (np.take_along_axis(values, best, 1) for values in (index, distance))
+        return index, distance
 
 
 def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles, k: int | None = None,

@@ -12,6 +12,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.search import nearest
 
 NEIGHBOURS = 10  # whose being near is to be kept
+MOST = 4000  # galaxies of which scikit-learn compares all with all: ten such tables are 1 GB
 
 
 def project(vectors: np.ndarray, n_neighbors: int, min_dist: float, seed: int) -> np.ndarray:
@@ -47,12 +48,16 @@ def distortion(vectors: np.ndarray, points: np.ndarray) -> dict[str, float]:
     Source: Venna & Kaski (2001), "Neighborhood preservation in nonlinear projection methods". Unit vectors are compared by
     Euclidean distance, which orders them as the cosine does.
 
+    Of more than `MOST` galaxies as many are drawn evenly: all distances between them are in memory at a time.
+
     Returns
     -------
     dict
         ``trustworthiness``: 1 where neighbours on the map are neighbours in the space; ``continuity``: 1 where neighbours
         in the space are neighbours on the map. Both near 0.5 for points laid out at random.
     """
+    some = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(int))
+    vectors, points = vectors[some], points[some]
     k = min(NEIGHBOURS, (len(points) - 1) // 2)
     return {
         "trustworthiness": float(trustworthiness(vectors, points, n_neighbors=k)),

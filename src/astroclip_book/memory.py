@@ -9,12 +9,13 @@ import psutil
 
 
 class PeakMemory:
-    """Context that samples the resident memory of this process and its children.
+    """Context that samples the memory that this process and its children hold.
 
     Attributes
     ----------
     peak : int
-        Largest sum seen, in bytes. Pages shared with children count once per process: an upper bound.
+        Largest sum seen, in bytes. Pages of files that are mapped into memory do not count, on Linux, as the system takes
+        them back when it needs them.
     """
 
     def __init__(self, interval: float = 0.5):
@@ -42,7 +43,8 @@ class PeakMemory:
         total = 0
         for process in [this, *this.children(recursive=True)]:
             try:
-                total += process.memory_info().rss
+                memory = process.memory_info()
+                total += memory.rss - getattr(memory, "shared", 0)
             except psutil.NoSuchProcess:  # a worker that ended meanwhile
                 continue
         self.peak = max(self.peak, total)

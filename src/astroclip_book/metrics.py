@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.metrics import r2_score
 
-
-def standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """Features (n, d) float32 with the mean 0 and the variance 1 of the rows ``fit``; constant ones become 0 there."""
-    std = x[fit].std(0)
-    return ((x - x[fit].mean(0)) / np.where(std > 0, std, 1)).astype(np.float32)
+if TYPE_CHECKING:
+    import h5py
 
 
-def resamples(n: int, bootstrap: int, seed: int) -> np.ndarray:
-    """Rows (bootstrap, n) of n objects drawn with replacement."""
-    return np.random.default_rng(seed).integers(n, size=(bootstrap, n))
+BLOCK = 4096  # rows of features, of which double precision is in memory at a time
+
+
+def standardise(x: np.ndarray | h5py.Dataset, fit: np.ndarray) -> np.ndarray:
+    """Features (n, d) as float32 with the mean 0 and the variance 1 of the rows ``fit``; constant ones become 0 there.
+
+    Of what is on disk, or in half precision, nothing but the result is ever wholly in memory.
+    """
+    fitted = np.zeros(len(x), bool)
+    fitted[fit] = True
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(x), BLOCK)]
+    origin = np.asarray(x[int(np.flatnonzero(fitted)[0])], float)  # near the mean, so that squares do not drown the differences
+    total, squares = np.zeros_like(origin), np.zeros_like(origin)
+    for block in blocks:
+        some = x[block][fitted[block]] - origin
+        total += some.sum(0)
+        squares += np.square(some).sum(0)
+    mean = total / fitted.sum()
+    std = np.sqrt(np.maximum(squares / fitted.sum() - np.square(mean), 0))
+    result = np.empty(x.shape, np.float32)
+    for block in blocks:
+        result[block] = (x[block] - origin - mean) / np.where(std > 0, std, 1)
+    return result
+
+
+def resamples(n: int, bootstrap: int, seed: int) -> Iterator[np.ndarray]:
+    """Rows (n,) of n objects drawn with replacement, one resample after the other."""
+    rng = np.random.default_rng(seed)
+    return (rng.integers(n, size=n) for _ in range(bootstrap))
 
 
 def with_interval(
@@ -83,9 +107,10 @@ def r2_interval(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed:
     dict
         ``r2``, ``r2_ci95`` as [low, high], ``n``.
     """
-    rows = resamples(len(truth), bootstrap, seed)
-    drawn = truth[rows].astype(float)
-    residual = np.square(truth.astype(float) - prediction)[rows].sum(1)
-    scores = 1 - residual / np.square(drawn - drawn.mean(1, keepdims=True)).sum(1)
+    residual, known = np.square(truth.astype(float) - prediction), truth.astype(float)
+    scores = [
+        1 - residual[rows].sum() / np.square(known[rows] - known[rows].mean()).sum()
+        for rows in resamples(len(truth), bootstrap, seed)
+    ]
     low, high = np.percentile(scores, [2.5, 97.5])
     return {"r2": float(r2_score(truth, prediction)), "r2_ci95": [float(low), float(high)], "n": len(truth)}

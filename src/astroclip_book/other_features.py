@@ -11,7 +11,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from astroclip_book import views
 from astroclip_book.cached_features import CachedFeatures
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.image_cache import cache_images
@@ -81,15 +80,15 @@ class OtherFeatures:
     @torch.inference_mode()
     def _encode(self, encoder: nn.Module, positions: np.ndarray, shown: str) -> torch.Tensor:
         images = cache_images(
-            self.pairs, np.arange(len(self.pairs.index)), self.image.config.binning, self.directory / "images.f16"
+            self.pairs, np.arange(len(self.pairs.index)), self.image.config.binning, self.directory / "images.f16", self.image.size
         )
-        parts = []
+        features = torch.empty(len(positions), self.image.n_features, dtype=torch.half, device=self.fabric.device)
         with self.fabric.autocast():
             for start in range(0, len(positions), BLOCK):
                 pixels = torch.from_numpy(images[positions[start : start + BLOCK]]).to(self.fabric.device).float()
-                x = network_input(views.centre(pixels, self.image.size), shown)
-                parts.append(encoder(x.contiguous(memory_format=torch.channels_last)).clamp(-6e4, 6e4).half())
-        return torch.cat(parts)
+                x = network_input(pixels, shown).contiguous(memory_format=torch.channels_last)
+                features[start : start + BLOCK] = encoder(x).clamp(-6e4, 6e4).half()
+        return features
 
     @torch.no_grad()
     def _spectra(self, change: Callable[[torch.Tensor], torch.Tensor]) -> CachedFeatures:

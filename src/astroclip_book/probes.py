@@ -109,7 +109,7 @@ def linear(space: Space, y: np.ndarray, labels: Labels, test: np.ndarray, seed: 
     def predict(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values (m, penalties, p) by all penalties at once, which takes hardly longer than by one."""
         columns = np.tile(y[rows], len(PENALTIES))
-        told = Ridge(np.repeat(PENALTIES, y.shape[1])).fit(space.fitted[rows], columns).predict(x)
+        told = Ridge(np.repeat(PENALTIES, y.shape[1]), copy_X=False).fit(space.fitted[rows], columns).predict(x)
         return told.reshape(len(x), len(PENALTIES), y.shape[1])
 
     held_out = np.concatenate([part for _, part in labels.folds])
@@ -173,7 +173,7 @@ def probe_spaces(embeddings: Embeddings, features: Path, catalog: dict[str, np.n
                    (methods, Space(x["spectrum"], {"spectrum": x["spectrum"], "cross": x["image"]}))]
     with h5py.File(features) as file:
         for name in raw:
-            x = standardise(file[name]["clean"][:].astype(np.float32), fit)
+            x = standardise(file[name]["clean"], fit)
             groups.append((("linear",), Space(x, {f"unaligned_{name}": x})))
     colours = photometry(catalog)
     if colours is not None:

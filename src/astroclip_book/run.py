@@ -18,9 +18,11 @@ from astroclip_book.fingerprint import code_hash, digest
 from astroclip_book.memory import PeakMemory
 from astroclip_book.presets import ROOT, Preset, load_preset
 from astroclip_book.provenance import provenance
+from astroclip_book.sources import load_dataset
 from astroclip_book.storage import full_disk_explained, lock, matching, read_json, sha256, write_json
 
 SURVEY = "survey"  # the one step that a file of real pairs replaces
+MOCK = "mock survey"  # what the data are without one
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Run:
 
     @property
     def source(self) -> str:
-        """What the data are: "mock survey", or the name of the file of real pairs."""
-        return Path(self.preset.data.pairs_path).name if self.preset.data.pairs_path else "mock survey"
+        """What the data are, as figures say it: "mock survey", or "real data: " and the name of the release, its file's."""
+        return f"real data: {Path(self.preset.data.pairs_path).stem}" if self.preset.data.pairs_path else MOCK
 
     @property
     def metrics(self) -> dict:
@@ -143,7 +145,7 @@ class Run:
             When an artefact it reads is not there, another process is making it, or the disk is full.
         """
         if self._replaced(name):
-            _say(f"{name}: nothing to do, the pairs are read from {self.source}")
+            _say(f"{name}: nothing to do, the pairs are read from {self.preset.data.pairs_path}")
             return {}
         busy = f"Another process is making step '{name}' in {self.directory}: wait for it."
         first = processes.rank() == 0
@@ -315,16 +317,29 @@ def _with_absolute_paths(preset: Preset) -> Preset:
     sections = {name: getattr(preset, name) for name in ("data", "image_encoder", "spectrum_encoder", "sky")}
     for name, section in sections.items():
         given = {field: value for field, value in vars(section).items() if field.endswith("_path") and value}
-        paths = {field: Path(value).expanduser().resolve() for field, value in given.items()}
+        paths = {field: _found(value) for field, value in given.items()}
         for field, path in paths.items():
             if not path.is_file():
-                raise BookError(f"{name}.{field}: there is no file {path}.")
+                raise BookError(f"{name}.{field}: there is no file {path}.{_remedy(path)}")
         sections[name] = dataclasses.replace(section, **{field: str(path) for field, path in paths.items()})
     patterns = {field: os.path.abspath(os.path.expanduser(value)) for field, value in vars(preset.own).items() if value}
     for field, pattern in patterns.items():
         if not matching(pattern):
             raise BookError(f"own.{field}: no file matches {pattern}.")
     return dataclasses.replace(preset, own=dataclasses.replace(preset.own, **patterns), **sections)
+
+
+def _found(path: str) -> Path:
+    """Where a file of the preset lies: a relative path counts from here or, when nothing is there, from the repository."""
+    here = Path(path).expanduser().resolve()
+    return here if here.is_file() else (ROOT / Path(path).expanduser()).resolve()
+
+
+def _remedy(path: Path) -> str:
+    for dataset in (ROOT / "datasets").glob("*.yaml"):
+        if path.name in {source.file for source in load_dataset(dataset.stem).values()}:
+            return f" Run `make data DATASET={dataset.stem}`, or give the path of yours."
+    return ""
 
 
 def _say(text: str) -> None:

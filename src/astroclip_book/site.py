@@ -132,7 +132,7 @@ def _link_to_notebooks(stage: Path, stems: list[str]) -> None:
 
 def _banner(run: Run) -> str:
     if run.preset.data.pairs_path:
-        return f"Real data: {run.source}"
+        return f"{run.source.replace('real', 'Real', 1)}. Where the text speaks of a mock, it speaks of the book's default data."
     return f"Mock survey – simulated data (preset {run.preset.name})"
 
 

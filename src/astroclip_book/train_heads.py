@@ -1,4 +1,4 @@
-"""Training of the heads by contrast, on frozen features in memory."""
+"""Training of the heads by contrast, on frozen features."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from astroclip_book.heads import MODALITIES, Head, Heads
 from astroclip_book.losses import Contrast
 from astroclip_book.presets import Alignment
 
+BLOCK = 4096  # objects whose features are in memory at a time, in single precision
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 
 
@@ -34,7 +35,7 @@ class Aligner(nn.Module):
 def fit_heads(
     cached: CachedFeatures, config: Alignment, fabric: Fabric, seed: int, checkpoint: Path | None = None, label: str = "heads"
 ) -> tuple[Heads, dict]:
-    """Train both heads on features in memory and keep the epoch with the least validation loss.
+    """Train both heads on frozen features and keep the epoch with the least validation loss.
 
     Each epoch sees one of the views of each training object, drawn anew and separately for image and spectrum.
 
@@ -115,7 +116,7 @@ def fit_heads(
 
 
 @torch.no_grad()
-def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = 4096) -> dict[str, np.ndarray]:
+def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = BLOCK) -> dict[str, np.ndarray]:
     """Embeddings (N, d) float32 of unit length of all objects, by modality."""
     return {
         name: torch.cat([heads[name](part.float()) for part in clean[name].split(block)]).cpu().numpy()
@@ -125,7 +126,8 @@ def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = 4096) -> di
 
 def _moments(views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation (D,) of views (n, K, D), the latter kept from 0."""
-    flat = views.flatten(0, 1).float()
-    mean = flat.mean(0)
-    std = (flat - mean).square_().mean(0).sqrt_()  # `std` of torch goes down the columns on one thread
+    parts, n = views.split(BLOCK), views.shape[0] * views.shape[1]
+    mean = sum(part.flatten(0, 1).float().sum(0) for part in parts) / n
+    # `std` of torch goes down the columns on one thread.
+    std = (sum((part.flatten(0, 1).float() - mean).square_().sum(0) for part in parts) / n).sqrt_()
     return mean, std.clamp(min=1e-3 * std.max())

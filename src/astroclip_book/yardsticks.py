@@ -78,7 +78,7 @@ def yardsticks(
     scores: dict = {"unaligned": {name: {} for name in known}}
     for modality in ("image", "spectrum"):
         with h5py.File(features) as file:
-            x = standardise(file[modality]["clean"][:].astype(np.float32), train)
+            x = standardise(file[modality]["clean"], train)
         for name, score in _by_neighbours(x, embeddings, known, config, seed).items():
             scores["unaligned"][name][modality] = score
     x = photometry(catalog)

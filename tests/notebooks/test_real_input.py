@@ -31,7 +31,7 @@ def real_pairs(realdata, tmp_path_factory):
 
 def test_a_release_file_goes_through_every_step(real_pairs, realdata, tmp_path):
     run = open_run({"preset": "smoke", "run_dir": str(tmp_path), "pairs_path": str(real_pairs), "device": "cpu"})
-    assert run.source == "release.h5"
+    assert run.source == "real data: release"
     for step in (*ENCODING, "similarity", "properties", "analysis", "explorer", "realism"):
         run.make(step)
     far = np.load(realdata / "desi_spectra.npz")["redshift"] > 0.8
@@ -41,7 +41,7 @@ def test_a_release_file_goes_through_every_step(real_pairs, realdata, tmp_path):
     assert np.isfinite(run.metrics["property"]["redshift"]["cross"]["r2"])
     assert "log_mstar" not in run.metrics["property"]  # no catalogue was given
     assert run.metrics["sky"]["colour"] == {"g_r": {}, "r_z": {}}
-    assert "Real data: release.h5" in explorer(run).data
+    assert "Real data: release;" in explorer(run).data
     assert 0 < run.metrics["sky"]["spectra_std_within_30"] < 1
     pairs = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5")))
     model = AstroCLIP.from_run(tmp_path)

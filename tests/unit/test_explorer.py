@@ -116,7 +116,7 @@ def test_labels_break_neither_script_nor_page():
 
 def test_the_page_says_what_it_shows():
     assert "Mock survey – simulated data; all 30 test galaxies." in markup(packed())
-    assert "Real data: desi.h5; 30 of 9,000 test galaxies, drawn at random." in markup(packed(source="desi.h5", total=9000))
+    assert "Real data: desi; 30 of 9,000 test galaxies, drawn at random." in markup(packed(source="real data: desi", total=9000))
 
 
 def test_a_real_run_knows_redshifts_alone():

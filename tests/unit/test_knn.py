@@ -71,3 +71,13 @@ def test_values_known_of_the_same_objects_share_their_roles():
     (all_of_them, first), (known, second) = by_roles(split, {"a": np.ones(9), "b": some, "c": np.zeros(9), "d": -some})
     assert (first, second) == (["a", "c"], ["b", "d"])
     assert len(all_of_them.test) == 3 and known.gallery.tolist() == [1, 2, 4, 5]
+
+
+def test_a_gallery_searched_in_parts_gives_the_same_neighbours(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, roles = rng.normal(size=(500, 3)).astype(np.float32), Roles(*np.split(np.arange(500), [350, 400]))
+    whole = Neighbourhood(x, x, roles, 20).answer(x[:, 0], 20)
+    monkeypatch.setattr("astroclip_book.knn.PART", 3 * 90)
+    parts = Neighbourhood(x, x, roles, 20).answer(x[:, 0], 20)
+    np.testing.assert_array_equal(parts.values, whole.values)
+    np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-4)

@@ -1,5 +1,6 @@
 """Scores on cases whose answer is known."""
 
+import h5py
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
@@ -56,3 +57,16 @@ def test_ranking_is_that_of_scikit_learn(levels):
 
 def test_one_kind_alone_ranks_nothing():
     assert ranking(np.zeros(4, int), np.arange(4.0)) == {"auc": 0.5, "average_precision": 0}
+
+
+def test_features_are_standardised_in_blocks_straight_from_their_file(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.normal(3, [1, 1e-2, 50], (200, 3)), np.full(200, 0.3)].astype(np.float16)
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["x"] = x
+        monkeypatch.setattr("astroclip_book.metrics.BLOCK", 17)
+        found = standardise(file["x"], np.arange(20, 150))
+    known = x.astype(float)
+    expected = (known[:, :3] - known[20:150, :3].mean(0)) / known[20:150, :3].std(0)
+    np.testing.assert_allclose(found[:, :3], expected, rtol=1e-4, atol=1e-4)
+    assert found.dtype == np.float32 and not found[:, 3].any()

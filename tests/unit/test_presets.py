@@ -5,6 +5,7 @@ import yaml
 
 from astroclip_book.errors import BookError
 from astroclip_book.presets import ROOT, load_preset, preset_names
+from astroclip_book.sources import load_dataset
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -41,6 +42,12 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
 def test_bad_overrides(override, message):
     with pytest.raises(BookError, match=message):
         load_preset("smoke", **override)
+
+
+def test_the_real_pairs_are_those_that_are_downloaded():
+    preset, files = load_preset("desi"), {key: f"data/{source.file}" for key, source in load_dataset("desi").items()}
+    encoders = {"image_encoder": preset.image_encoder.weights_path, "spectrum_encoder": preset.spectrum_encoder.weights_path}
+    assert files == {"pairs": preset.data.pairs_path, "catalog": preset.data.catalog_path, **encoders}
 
 
 def test_unknown_preset_lists_those_there_are():

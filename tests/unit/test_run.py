@@ -11,7 +11,7 @@ import types
 import pytest
 
 from astroclip_book.errors import BookError
-from astroclip_book.presets import load_preset
+from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run, Step, open_run
 from astroclip_book.storage import lock
 
@@ -213,10 +213,10 @@ def test_real_pairs_replace_the_survey(toy, open_, tmp_path, capsys):
     pairs, catalog = tmp_path / "real.h5", tmp_path / "provabgs.h5"
     pairs.write_text("real")
     mock, real = open_(), open_(pairs_path=str(pairs))
-    assert mock.source == "mock survey" and real.source == "real.h5"
+    assert mock.source == "mock survey" and real.source == "real data: real"
     assert mock.key("encoder") != real.key("encoder")
     real.make("survey")
-    assert toy.calls == [] and "read from real.h5" in capsys.readouterr().out
+    assert toy.calls == [] and f"read from {pairs}" in capsys.readouterr().out
     assert real.path("pairs.h5") == pairs
     with pytest.raises(BookError, match="no catalogue"):
         real.path("catalog.h5")
@@ -281,3 +281,17 @@ def test_a_given_file_that_changed_makes_its_step_stale(toy, tmp_path):
     spectra.unlink()
     with pytest.raises(BookError, match="spectra_path: there is no file"):
         open_again()
+
+
+def test_files_of_a_preset_lie_in_the_repository_and_are_downloaded_where_they_do_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("astroclip_book.run.ROOT", tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.h5").write_text("pairs")
+    run = Run(load_preset("smoke", pairs_path="data/mine.h5"), tmp_path / "run", steps={})
+    assert run.preset.data.pairs_path == str(tmp_path / "data" / "mine.h5")
+    monkeypatch.setattr("astroclip_book.run.ROOT", ROOT)
+    with pytest.raises(BookError, match="no file .*/data/nobodys.ckpt.$"):
+        Run(load_preset("smoke", image_encoder_weights_path="data/nobodys.ckpt"), tmp_path / "run", steps={})
+    release = "data/absent/astroclip_desi.1.1.5.h5"
+    with pytest.raises(BookError, match=f"no file .*/{release}. Run `make data DATASET=desi`"):
+        Run(load_preset("desi", pairs_path=release), tmp_path / "run", steps={})

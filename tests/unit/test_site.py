@@ -111,4 +111,4 @@ def test_real_data_are_named(repository):
     target.parent.mkdir(parents=True)
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy")]), target)
     index = build_site(run, repository / "site", repository)
-    assert "Real data: desi.h5" in (index.parent / "book" / "first.html").read_text()
+    assert "Real data: desi. Where the text speaks of a mock" in (index.parent / "book" / "first.html").read_text()

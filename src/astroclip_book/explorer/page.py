@@ -11,7 +11,7 @@ from IPython.display import HTML
 
 from astroclip_book.explorer.packing import read_script
 from astroclip_book.explorer.search import byte_neighbours
-from astroclip_book.run import Run
+from astroclip_book.run import MOCK, Run
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "explorer")  # page.<name>.js, in this order
@@ -39,7 +39,7 @@ def markup(data: dict, static: str = STATIC) -> str:
     """
     shown, total = f"{len(data['ids']):,}", f"{data['total']:,}"
     share = f"all {total} test galaxies" if shown == total else f"{shown} of {total} test galaxies, drawn at random"
-    kind = "Mock survey – simulated data" if data["source"] == "mock survey" else f"Real data: {data['source']}"
+    kind = "Mock survey – simulated data" if data["source"] == MOCK else data["source"].replace("real", "Real", 1)
     parts = "\n".join((FOLDER / f"page.{name}.js").read_text() for name in SCRIPTS)
     return f"""<section class="explorer" aria-label="Explorer of the test set">
 <style>

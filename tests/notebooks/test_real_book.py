@@ -1,0 +1,101 @@
+"""`PRESET=desi`, all chapters, at toy size: pairs in the release's layout, masses in PROVABGS's, published weights."""
+
+import json
+import subprocess
+import sys
+
+import h5py
+import nbformat
+import numpy as np
+import pytest
+import yaml
+from astropy.table import Table
+from test_published_weights import spender, stein
+
+from astroclip_book.catalog import read_catalog
+from astroclip_book.execution import chapters
+from astroclip_book.pairs import GROUPS, create_pairs, open_rows
+from astroclip_book.presets import ROOT
+
+FIRST, STEP = 39_627_000_000_000_007, 11  # other ids than a mock's
+SMALL = ("features", "comparison", "alignment", "ablations", "evaluation", "analysis")
+
+
+def write_release(source, path):
+    """Pairs of a mock under other ids, with what the release has that a mock has not; the ids before and after."""
+    with h5py.File(source) as file:
+        create_pairs(path, [len(file[group]["targetids"]) for group in GROUPS])
+        for group in GROUPS:
+            for name in ("images", "spectra", "redshifts"):
+                open_rows(path, group, name)[:] = file[group][name][:]
+        ids = np.concatenate([file[group]["targetids"][:] for group in GROUPS])
+    new = FIRST + STEP * np.arange(len(ids))
+    rows = np.array_split(new, np.cumsum([len(open_rows(path, group, "targetids")) for group in GROUPS])[:-1])
+    for group, some in zip(GROUPS, rows, strict=True):
+        open_rows(path, group, "targetids")[:] = some
+    open_rows(path, "0", "spectra")[0, 100] = np.nan
+    open_rows(path, "1", "spectra")[0] = 0
+    open_rows(path, "2", "redshifts")[0] = 1.5
+    open_rows(path, "3", "targetids")[0] = new[0] + 5 * STEP  # of group 0
+    return ids, new
+
+
+def write_provabgs(truth, ids, new, path):
+    """Masses of most of them in PROVABGS's columns, one of them failed; other galaxies too."""
+    known = read_catalog(truth, ids)
+    mass = known["LOG_MSTAR"].copy()
+    mass[1] = 0
+    columns = {
+        "TARGETID": new, "Z_HP": known["Z"], "PROVABGS_LOGMSTAR_BF": mass, "AVG_SFR": known["AVG_SFR"], "Z_MW": known["Z_MW"],
+        "TAGE_MW": known["TAGE_MW"], **{f"MAG_{band}": known[f"MAG_{band}"] for band in "GRZ"},
+        "PROVABGS_MCMC": np.zeros((len(ids), 3, 2), np.float32),
+    }  # fmt: skip
+    table = Table(columns)[np.random.default_rng(0).permutation(len(ids))[: int(0.8 * len(ids))]]
+    table.write(path, path="__astropy_table__", format="hdf5")
+
+
+@pytest.fixture(scope="module")
+def real(book, tmp_path_factory):
+    """The run of the book on real pairs."""
+    home = tmp_path_factory.mktemp("real")
+    preset = yaml.safe_load((ROOT / "presets" / "desi.yaml").read_text())
+    smoke = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text())
+    preset |= {section: smoke[section] | {"logit_scale": 15.5} if section == "alignment" else smoke[section] for section in SMALL}
+    for section, size in (("image_encoder", {"depth": 18, "width": 8}), ("spectrum_encoder", {"width": 8, "n_latent": 10})):
+        preset[section] |= size | {"batch_size": 32}
+    for section, field in (("data", "pairs_path"), ("data", "catalog_path"), *((f"{m}_encoder", "weights_path") for m in ("image", "spectrum"))):
+        preset[section][field] = str(home / preset[section][field].removeprefix("data/"))
+    ids, new = write_release(book.run / "pairs.h5", preset["data"]["pairs_path"])
+    write_provabgs(book.run / "catalog.h5", ids, new, preset["data"]["catalog_path"])
+    stein(preset["image_encoder"]["weights_path"])
+    spender(preset["spectrum_encoder"]["weights_path"])
+    (home / "desi.yaml").write_text(yaml.safe_dump(preset))
+    command = [sys.executable, "-m", "astroclip_book", "execute", home / "desi.yaml", "--run-dir", home / "run", "--device", "cpu"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return home / "run"
+
+
+def test_what_cannot_be_used_is_left_out(real):
+    counts = json.loads((real / "metrics.json").read_text())["counts"]
+    dropped = {name: n for name, n in counts["dropped"].items() if n}
+    assert dropped == dict.fromkeys(("spectrum_not_finite", "spectrum_zero", "redshift_out_of_range", "duplicate"), 1)
+    assert 0 < counts["catalog"]["positive_magnitudes"] < sum(counts[name] for name in ("train", "validation", "test"))
+
+
+def test_masses_and_star_formation_come_from_the_catalogue(real):
+    measured = json.loads((real / "metrics.json").read_text())["property"]
+    assert {"redshift", "log_mstar", "log_ssfr", "log_tage_mw", "log_z_mw"} == measured.keys()
+
+
+def texts(notebook):
+    """What the cells of a notebook put out, except pictures."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        yield output.get("text", "")
+        yield from (str(text) for kind, text in output.get("data", {}).items() if kind.startswith("text/"))
+
+
+def test_no_chapter_calls_real_galaxies_simulated(real):
+    for chapter in chapters():
+        said = " ".join(texts(nbformat.read(real / "chapters" / f"{chapter.stem}.ipynb", 4)))
+        assert "mock" not in said.lower().replace("second mock survey", ""), chapter.stem
