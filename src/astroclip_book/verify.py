@@ -9,13 +9,14 @@ from pathlib import Path
 import yaml
 
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT, build
+from astroclip_book.presets import ROOT, build, load_preset
 from astroclip_book.provenance import commit
 from astroclip_book.run import Run
 from astroclip_book.storage import read_json, write_json
 
 REFERENCES = ROOT / "book" / "reference"
-COMMENTED = REFERENCES / "laptop.json"  # by the chapters, beside the run that they show
+OTHER_SEED = "another_seed"  # directory of runs like the references, on another survey and with other weights to begin with
+COMMENTED = (REFERENCES / "laptop.json", REFERENCES / OTHER_SEED / "laptop.json")  # by the chapters, beside the run that they show
 MACHINE = ("timing.", "memory.")  # which no reference holds
 DIGITS = 7  # significant ones of a reference: those of single precision
 
@@ -152,6 +153,9 @@ def verify(run: Run, directory: Path = REFERENCES) -> str:
 def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
     """Make a run the reference of its preset, and return the path of the file.
 
+    A run with another seed than the preset has in the repository goes to ``another_seed/``: it is not compared, and says how far
+    chance alone carries a number.
+
     Raises
     ------
     BookError
@@ -160,7 +164,9 @@ def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
     kept = compared(run.metrics, load_families(), run.preset.name)
     if not kept:
         raise BookError(f"{REFERENCES / 'tolerances.yaml'} has no tolerances for the preset '{run.preset.name}': add them first.")
-    path = directory / f"{run.preset.name}.json"
+    like = run.preset.seed == load_preset(run.preset.name).seed
+    path = (directory if like else directory / OTHER_SEED) / f"{run.preset.name}.json"
+    path.parent.mkdir(exist_ok=True)
     others = {name: value for name, value in numbers(run.metrics).items() if name not in kept and not name.startswith(MACHINE)}
     write_json(path, {"seed": run.preset.seed, "commit": commit(), "metrics": _rounded(kept), "not_compared": _rounded(others)})
     return path

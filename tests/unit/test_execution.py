@@ -61,8 +61,8 @@ def test_a_chapter_is_executed_once_until_it_changes(run_chapters, repository):
 def test_a_chapter_is_out_of_date_when_the_reference_that_it_comments_on_is_renewed(run_chapters, repository, monkeypatch):
     run_chapters("print(preset)")
     record, chapter = records(run_chapters.run)["01_toy"], chapters(repository)[0]
-    monkeypatch.setattr(execution, "COMMENTED", repository / "other.json")
-    execution.COMMENTED.write_text("{}")
+    (repository / "other.json").write_text("{}")
+    monkeypatch.setattr(execution, "COMMENTED", [repository / "other.json"])
     assert outdated(run_chapters.run, chapter, record)
 
 

@@ -39,6 +39,12 @@ def test_a_run_agrees_with_itself_and_the_reference_holds_what_is_compared(run, 
     assert "All 2 numbers agree" in verify(run, reference)
 
 
+def test_a_run_with_another_seed_is_kept_apart(run, reference):
+    run.preset.seed = 7
+    assert write_reference(run, reference) == reference / "another_seed" / "laptop.json"
+    assert json.loads((reference / "laptop.json").read_text())["seed"] == 1
+
+
 def test_within_the_tolerance_it_agrees_and_just_beyond_it_does_not(run, reference):
     run.metrics["property"]["image"]["r2"] -= 0.0199
     assert "All 2 numbers agree" in verify(run, reference)

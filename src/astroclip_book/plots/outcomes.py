@@ -1,4 +1,4 @@
-"""What was expected of an experiment beside what came out, here and in the committed reference run."""
+"""What was expected of an experiment beside what came out, here and in two committed runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astroclip_book.verify import COMMENTED
 
 
 def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
-    """Table of some numbers of a run, with their 95 % intervals, beside those of the reference run, on which the text comments.
+    """Table of some numbers of a run, with their 95 % intervals, beside those of two committed runs, on which the text comments.
 
     Parameters
     ----------
@@ -19,10 +19,12 @@ def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
     rows : list of (str, str)
         What the number is, and its place in ``metrics.json``, keys joined by ``/``. A run without it gets a dash.
     """
-    content, found = read_json(COMMENTED), run.metrics
-    reference = content["metrics"] | content["not_compared"]
-    lines = [[name, _value(found, place), number(reference.get(place.replace("/", ".")), ".3f")] for name, place in rows]
-    return table(["", "this run", "reference run"], lines)
+    committed = [content["metrics"] | content["not_compared"] for content in map(read_json, COMMENTED)]
+    lines = [
+        [name, _value(run.metrics, place), *(number(found.get(place.replace("/", ".")), ".3f") for found in committed)]
+        for name, place in rows
+    ]
+    return table(["", "this run", "reference run", "another seed"], lines)
 
 
 def _value(metrics: dict, place: str) -> str:
