@@ -73,8 +73,9 @@ def visit(tab, troubles: list[str], page: Path) -> Visit:
     tab.goto(page.as_uri(), wait_until="load")
     tab.wait_for_function("() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)")
     tab.evaluate("() => document.fonts.ready")
+    # Colours are measured at once after a change of mode, and after what was folded unfolds.
+    tab.add_style_tag(content="* { animation: none !important; transition: none !important; }")
     tab.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    tab.add_style_tag(content="* { transition: none !important; }")  # colours are measured at once after a change of mode
     tab.evaluate(AXE)
     barriers = {}
     for mode in ("light", "dark"):
