@@ -97,5 +97,7 @@ def texts(notebook):
 
 def test_no_chapter_calls_real_galaxies_simulated(real):
     for chapter in chapters():
-        said = " ".join(texts(nbformat.read(real / "chapters" / f"{chapter.stem}.ipynb", 4)))
-        assert "mock" not in said.lower().replace("second mock survey", ""), chapter.stem
+        said = " ".join(texts(nbformat.read(real / "chapters" / f"{chapter.stem}.ipynb", 4))).lower()
+        for allowed in (*(one.stem for one in chapters()), "second mock survey"):  # names of chapters in links
+            said = said.replace(allowed, "")
+        assert "mock" not in said, chapter.stem
