@@ -167,7 +167,9 @@ def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
     like = run.preset.seed == load_preset(run.preset.name).seed
     path = (directory if like else directory / OTHER_SEED) / f"{run.preset.name}.json"
     path.parent.mkdir(exist_ok=True)
-    others = {name: value for name, value in numbers(run.metrics).items() if name not in kept and not name.startswith(MACHINE)}
+    others = {}
+    if path.name == COMMENTED[0].name:  # chapters comment on what is not compared, too
+        others = {name: value for name, value in numbers(run.metrics).items() if name not in kept and not name.startswith(MACHINE)}
     write_json(path, {"seed": run.preset.seed, "commit": commit(), "metrics": _rounded(kept), "not_compared": _rounded(others)})
     return path
 
