@@ -97,7 +97,7 @@ def test_a_checkout_that_cannot_be_written_to(checkout):
 
 @pytest.mark.parametrize(
     ("what", "name", "message"),
-    [("book", "nonsense", "no preset 'nonsense'. Use one of: gpu, "), ("data", "nonsense", "no data set 'nonsense'. Use one of: desi")],
+    [("book", "nonsense", "no preset 'nonsense'. Use one of: desi, gpu, "), ("data", "nonsense", "no data set 'nonsense'. Use one of: desi")],
 )
 def test_unknown_names(what, name, message, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["book", what, name])
