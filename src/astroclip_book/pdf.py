@@ -20,11 +20,12 @@ FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
 SCALE = 0.8
 WIDTH = 822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
-# Pages that have become one: links to citations stay within it, past the footnotes that share their ids; a list of
+# Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; a list of
 # chapters comes first; parts of the explorer are no chapters.
 TIDY = """() => {
   for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
   for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
+  for (const link of document.querySelectorAll("a[href*='.html#']")) if (link.protocol === "file:") link.href = link.hash;
   const chapters = document.querySelectorAll(".toctree-wrapper > section");
   const lines = [...chapters].map((one) => {
     const line = document.createElement("li"), link = document.createElement("a");

@@ -75,12 +75,13 @@ def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, re
     if not any(map(shutil.which, BROWSERS)):
         pytest.skip("no Chromium here: apt-get install chromium")
     offered = re.compile(r'href="\.\./_static/astroclip-book\.pdf"')
+    (repository / "book" / "first.md").write_text("# First\n\n{numref}`fig-toy`, and [the toy](../notebooks/01_toy.md)\n")
     page = repository / "site" / "html" / "book" / "first.html"
     build_site(run, repository / "site", repository)
     assert not offered.search(page.read_text())
     printed = print_book(run, repository / "site", repository)
     content = printed.read_bytes()
-    assert content.startswith(b"%PDF") and b"/Outlines" in content
+    assert content.startswith(b"%PDF") and b"/Outlines" in content and b"file:" not in content
     assert offered.search(page.read_text())
     before = printed.stat().st_mtime_ns
     assert print_book(run, repository / "site", repository).stat().st_mtime_ns == before
