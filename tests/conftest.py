@@ -35,9 +35,13 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """A file that reads the book comes first, to build it beside those that do not; the others that read it come last."""
+    """A file that reads the book comes first, to build it beside those that do not; the others that read it come last.
+
+    Of these, the one that makes a second book begins: at the end, one core would wait for it.
+    """
     readers = [item.path for item in items if "book" in item.fixturenames]
-    items.sort(key=lambda item: (item.path not in readers[:1], item.path in readers))
+    makers = [item.path for item in items if "real" in item.fixturenames]
+    items.sort(key=lambda item: (item.path not in readers[:1], item.path in readers, item.path not in makers))
 
 
 @pytest.fixture(scope="session")
