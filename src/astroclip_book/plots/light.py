@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patheffects import withStroke
 from speclite.filters import load_filter
 
 from astroclip_book.mock.population import legacy_seed
@@ -16,6 +17,8 @@ from astroclip_book.plots.style import BAND, FAINT, LABELS, WIDTH, drawing
 KINDS = {"old stars": (0.76, False, "#C0392B"), "young stars": (0.42, True, "#2E6FBA")}
 REDSHIFTS = np.linspace(0.02, 0.6, 59)
 MARKED = (0.1, 0.3, 0.5)
+MOST = 2000  # galaxies shown: more would hide the curves
+HALO = [withStroke(linewidth=2.5, foreground="white")]  # around what lies on dots
 
 
 def mixture(colour: float, blue: bool) -> np.ndarray:
@@ -63,7 +66,9 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
     redshift : (n,) array
     """
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7))
-    g, r, z = (catalog.get(f"MAG_{band}", np.full(len(redshift), np.nan)) for band in "GRZ")
+    some = np.unique(np.linspace(0, len(redshift) - 1, min(len(redshift), MOST)).astype(int))
+    g, r, z = (catalog.get(f"MAG_{band}", np.full(len(redshift), np.nan))[some] for band in "GRZ")
+    redshift = redshift[some]
     dots = {"s": 2, "alpha": 0.35, "lw": 0, "rasterized": True}
     axes[0].scatter(redshift, g - r, color=FAINT, **dots)
     axes[1].scatter(redshift, r - z, color=FAINT, **dots)
@@ -73,11 +78,11 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
         first, second = -np.diff(magnitudes, axis=1).T
         axes[0].plot(REDSHIFTS, first, color=shade, label=kind)
         axes[1].plot(REDSHIFTS, second, color=shade)
-        axes[2].plot(second, first, color=shade)
+        axes[2].plot(second, first, color=shade, path_effects=HALO)
         for marked in MARKED:
             point = [np.interp(marked, REDSHIFTS, values) for values in (second, first)]
             axes[2].plot(*point, "o", ms=3.5, color=shade)
-            axes[2].annotate(f"{marked:g}", point, xytext=(4, -8), textcoords="offset points", fontsize=6.5, color=shade)
+            axes[2].annotate(f"{marked:g}", point, xytext=(-18, 3) if blue else (4, -8), textcoords="offset points", fontsize=6.5, color=shade, path_effects=HALO)
     axes[0].set(xlabel=LABELS["redshift"], ylabel="$g - r$ (mag)", xlim=(0, 0.6), ylim=(0, 2))
     axes[1].set(xlabel=LABELS["redshift"], ylabel="$r - z$ (mag)", xlim=(0, 0.6), ylim=(-0.1, 1.5))
     axes[2].set(xlabel="$r - z$ (mag)", ylabel="$g - r$ (mag)", xlim=(-0.1, 1.5), ylim=(0, 2))
