@@ -66,7 +66,7 @@ def found_by(
 
 def rare_examples(
     vectors: dict[str, np.ndarray], kinds: dict[str, np.ndarray], k: int, seed: int
-) -> dict[str, tuple[int, np.ndarray]]:
+) -> dict[str, tuple[str, int, np.ndarray]]:
     """One object of each kind, drawn at random, and its k nearest others in the modality in which one sees the kind.
 
     Parameters
@@ -79,13 +79,16 @@ def rare_examples(
     Returns
     -------
     dict
-        Kind to the query's row and those of its neighbours (k,), nearest first.
+        Kind to this modality, the query's row and those of its neighbours (k,), nearest first.
     """
     rng = np.random.default_rng(seed)
     queries = {name: rng.choice(np.flatnonzero(members)) for name, members in kinds.items()}
-    seen = {name: {SEEN_IN[name]: vectors[SEEN_IN[name]]} for name in kinds}
-    found = {name: found_by(seen[name], np.array([query]), k) for name, query in queries.items()}
-    return {name: (int(query), found[name][SEEN_IN[name], SEEN_IN[name]][0]) for name, query in queries.items()}
+    found = {}
+    for name, query in queries.items():
+        modality = SEEN_IN[name]
+        ((members,),) = found_by({modality: vectors[modality]}, np.array([query]), k).values()
+        found[name] = modality, int(query), members
+    return found
 
 
 def rare_precision(vectors: dict[str, np.ndarray], kinds: dict[str, np.ndarray], bootstrap: int, seed: int) -> dict:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import nbformat
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from astropy.table import Table
-from test_published_weights import spender, stein
+from published_layouts import write_spender, write_stein
 
 from astroclip_book.catalog import read_catalog
 from astroclip_book.execution import chapters
@@ -18,6 +19,7 @@ from astroclip_book.pairs import GROUPS, create_pairs, open_rows
 from astroclip_book.presets import ROOT
 
 FIRST, STEP = 39_627_000_000_000_007, 11  # other ids than a mock's
+NETWORKS = {"image_encoder": {"depth": 18, "width": 8}, "spectrum_encoder": {"width": 8, "n_latent": 10}}
 SMALL = ("features", "comparison", "alignment", "ablations", "evaluation", "analysis")
 
 
@@ -61,14 +63,14 @@ def real(book, tmp_path_factory):
     preset = yaml.safe_load((ROOT / "presets" / "desi.yaml").read_text())
     smoke = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text())
     preset |= {section: smoke[section] | {"logit_scale": 15.5} if section == "alignment" else smoke[section] for section in SMALL}
-    for section, size in (("image_encoder", {"depth": 18, "width": 8}), ("spectrum_encoder", {"width": 8, "n_latent": 10})):
+    for section, size in NETWORKS.items():
         preset[section] |= size | {"batch_size": 32}
-    for section, field in (("data", "pairs_path"), ("data", "catalog_path"), *((f"{m}_encoder", "weights_path") for m in ("image", "spectrum"))):
+    for section, field in (("data", "pairs_path"), ("data", "catalog_path"), *((section, "weights_path") for section in NETWORKS)):
         preset[section][field] = str(home / preset[section][field].removeprefix("data/"))
     ids, new = write_release(book.run / "pairs.h5", preset["data"]["pairs_path"])
     write_provabgs(book.run / "catalog.h5", ids, new, preset["data"]["catalog_path"])
-    stein(preset["image_encoder"]["weights_path"])
-    spender(preset["spectrum_encoder"]["weights_path"])
+    for section, write in (("image_encoder", write_stein), ("spectrum_encoder", write_spender)):
+        write(preset[section]["weights_path"], **NETWORKS[section])
     (home / "desi.yaml").write_text(yaml.safe_dump(preset))
     command = [sys.executable, "-m", "astroclip_book", "execute", home / "desi.yaml", "--run-dir", home / "run", "--device", "cpu"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -86,6 +88,15 @@ def test_what_cannot_be_used_is_left_out(real):
 def test_masses_and_star_formation_come_from_the_catalogue(real):
     measured = json.loads((real / "metrics.json").read_text())["property"]
     assert {"redshift", "log_mstar", "log_ssfr", "log_tage_mw", "log_z_mw"} == measured.keys()
+
+
+@pytest.mark.parametrize("chapter", ["02_image_encoder", "03_spectrum_encoder"])
+def test_chapters_say_what_was_not_trained_and_show_the_rest(chapter, real):
+    weights = yaml.safe_load((real.parent / "desi.yaml").read_text())[chapter[3:]]["weights_path"]
+    outputs = str([cell.get("outputs") for cell in nbformat.read(real / "chapters" / f"{chapter}.ipynb", 4).cells])
+    assert f"the weights are those of `{Path(weights).name}`" in outputs
+    assert outputs.count("image/png") == 3
+    assert json.loads((real / "metrics.json").read_text())[chapter[3:]]["frozen"]["redshift"]["n"] > 0
 
 
 def texts(notebook):

@@ -128,7 +128,7 @@ def draw_recall_curve(pairs, rng):
 
 def draw_rare_neighbours(pairs, rng):
     kinds = {name: rng.uniform(size=20) < 0.5 for name in ("artefact", "merger", "agn")}
-    found = {name: (i, np.array([4, 7, 9])) for i, name in enumerate(kinds)}
+    found = {name: ("image", i, np.array([4, 7, 9])) for i, name in enumerate(kinds)}
     return plots.rare_neighbours(pairs, np.arange(20), kinds, found, source=SOURCE)
 
 
@@ -321,12 +321,12 @@ def draw_looked_up(pairs, rng):
 
 
 def draw_behind_filters(pairs, rng):
-    return plots.behind_filters(source=SOURCE)
+    return light.behind_filters(source=SOURCE)
 
 
 def draw_colour_tracks(pairs, rng):
     catalog = {f"MAG_{band}": rng.uniform(16, 20, N) for band in "GRZ"}
-    return plots.colour_tracks(catalog, rng.uniform(0, 0.6, N), source=SOURCE)
+    return light.colour_tracks(catalog, rng.uniform(0, 0.6, N), source=SOURCE)
 
 
 @pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)

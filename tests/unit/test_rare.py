@@ -89,8 +89,8 @@ def test_examples_are_drawn_from_the_kind_and_searched_where_one_sees_it():
     kinds = dict.fromkeys(SEEN_IN, marked(50, 5))
     found = rare_examples(vectors, kinds, 4, 1)
     assert found.keys() == kinds.keys()
-    for name, (query, members) in found.items():
-        x = vectors[SEEN_IN[name]]
-        assert query < 5
+    for name, (modality, query, members) in found.items():
+        x = vectors[modality]
+        assert modality == SEEN_IN[name] and query < 5
         assert members.tolist() == np.argsort(-x @ x[query])[1:5].tolist()
-    assert found["merger"][0] == rare_examples(vectors, kinds, 4, 1)["merger"][0]
+    assert found["merger"][1] == rare_examples(vectors, kinds, 4, 1)["merger"][1]

@@ -17,7 +17,6 @@ from astroclip_book.plots.few_labels import (
     roc,
 )
 from astroclip_book.plots.galaxies import gallery, noise, population, rgb
-from astroclip_book.plots.light import behind_filters, colour_tracks
 from astroclip_book.plots.outcomes import outcomes_table
 from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
@@ -76,12 +75,10 @@ __all__ = [
     "artefacts_table",
     "attention",
     "augmented_views",
-    "behind_filters",
     "by_way",
     "claims_table",
     "cluster_members",
     "clusters_table",
-    "colour_tracks",
     "colours_beside",
     "colours_table",
     "confusion",

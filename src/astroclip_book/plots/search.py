@@ -9,7 +9,6 @@ from astroclip_book.pairs import WAVELENGTH, Pairs
 from astroclip_book.plots.galaxies import show_image
 from astroclip_book.plots.spectra import limits, mark_lines, smooth
 from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
-from astroclip_book.rare import SEEN_IN
 
 RETRIEVAL = {
     "image_to_spectrum": ("image → spectrum", MODALITY["image"], "-"),
@@ -72,7 +71,7 @@ def show_galaxy(axis, image: np.ndarray, flux: np.ndarray, redshift: float, moda
 
 @drawing
 def rare_neighbours(
-    pairs: Pairs, positions: np.ndarray, kinds: dict[str, np.ndarray], found: dict[str, tuple[int, np.ndarray]]
+    pairs: Pairs, positions: np.ndarray, kinds: dict[str, np.ndarray], found: dict[str, tuple[str, int, np.ndarray]]
 ):
     """A query of each rare kind and its nearest others, a row each, with those of the same kind marked.
 
@@ -84,21 +83,21 @@ def rare_neighbours(
     kinds : dict of (n,) bool arrays
         From `astroclip_book.rare.rare_kinds`.
     found : dict
-        Kind to the query's place in ``positions`` and those (k,) of its neighbours, from
-        `astroclip_book.rare.rare_examples`.
+        Kind to the modality that was searched, the query's place in ``positions`` and those (k,) of its neighbours,
+        from `astroclip_book.rare.rare_examples`.
     """
-    columns = max(len(members) for _, members in found.values()) + 1
+    columns = max(len(members) for *_, members in found.values()) + 1
     figure, axes = plt.subplots(len(found), columns, figsize=(WIDTH, 1.42 * len(found)), squeeze=False)
-    for row, (kind, (query, members)) in zip(axes, found.items(), strict=True):
+    for row, (kind, (modality, query, members)) in zip(axes, found.items(), strict=True):
         shown = [query, *members]
         images, flux = pairs.images(positions[shown]), pairs.spectra(positions[shown])
         redshift, same = pairs.index.redshift[positions[shown]], kinds[kind][shown]
         for axis, image, values, z, hit in zip(row, images, flux, redshift, same, strict=True):
-            show_galaxy(axis, image, values, z, SEEN_IN[kind])
+            show_galaxy(axis, image, values, z, modality)
             colour = MODALITY["cross"] if hit else "#595959"
             label = KINDS[kind] if hit else f"no {KINDS[kind]}"
             axis.set_xlabel(label, fontsize=7, labelpad=2, color=colour, fontweight="bold" if hit else "normal")
-        row[0].set_ylabel(f"{SEEN_IN[kind]} →\n{SEEN_IN[kind]}", fontsize=8)
+        row[0].set_ylabel(f"{modality} →\n{modality}", fontsize=8)
     axes[0, 0].set_title("query", fontsize=8)
     for rank, axis in enumerate(axes[0, 1:], start=1):
         axis.set_title(f"neighbour {rank}", fontsize=8)
