@@ -117,6 +117,7 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: Te
             with PeakMemory() as memory:
                 papermill.execute_notebook(
                     source, unfinished, parameters, kernel_name="python3", progress_bar=False,
+                    request_save_on_cell_execute=False,  # writing figures again after each cell takes longer than the cells
                     stdout_file=output, stderr_file=output,
                 )  # fmt: skip
         except papermill.PapermillExecutionError as error:
