@@ -28,7 +28,9 @@ def project(vectors: np.ndarray, n_neighbors: int, min_dist: float, seed: int) -
     if len(vectors) <= n_neighbors:
         raise BookError(f"UMAP with analysis.umap_neighbors = {n_neighbors} needs more than {n_neighbors} galaxies, "
                         f"and the test set has {len(vectors)}: lower it, or use more pairs.")
-    import umap  # takes seconds to import, and only this function needs it
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # it loads bars for notebooks, and shows none
+        import umap  # takes seconds, and only this function needs it
 
     vectors = np.asarray(vectors, np.float32)
     # Exact neighbours by matrix products: UMAP's own search takes most of its time, and approximates where n is large. It
