@@ -7,7 +7,7 @@ import numpy as np
 
 from astroclip_book.pairs import WAVELENGTH, Pairs
 from astroclip_book.plots.search import show_galaxy
-from astroclip_book.plots.spectra import limits, mark_lines, smooth
+from astroclip_book.plots.spectra import mark_lines, observed_limits, smooth
 from astroclip_book.plots.style import FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing
 
 WAYS = {
@@ -102,7 +102,7 @@ def attention(
     for axis, values, z, weight in zip(axes[:-1, 0], flux, redshift, weights, strict=True):
         smoothed = smooth(values)
         axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.7)
-        axis.set(xlim=WAVELENGTH[[0, -1]], ylim=limits(smoothed))
+        axis.set(xlim=WAVELENGTH[[0, -1]], ylim=observed_limits(smoothed))
         mark_lines(axis, z)
         axis.set_title(f"$z = {z:.3f}$", loc="right", fontsize=8, pad=2)
         twin = axis.twinx()
@@ -117,5 +117,5 @@ def attention(
         last.plot(rest, curve, ls=style, color=MODALITY["image"] if style == "-" else "#555555", label=name)
     last.set(xlim=rest[[0, -1]], ylim=(0, None), xlabel="rest wavelength (Å)", ylabel="mean weight")
     mark_lines(last)
-    last.legend(loc="lower left")
+    last.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     return figure

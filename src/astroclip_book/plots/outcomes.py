@@ -13,6 +13,8 @@ from astroclip_book.verify import COMMENTED
 def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
     """Table of some numbers of a run, with their 95 % intervals, beside those of two committed runs, on which the text comments.
 
+    Counts have no decimals.
+
     Parameters
     ----------
     run : Run
@@ -20,19 +22,21 @@ def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
         What the number is, and its place in ``metrics.json``, keys joined by ``/``. A run without it gets a dash.
     """
     committed = [content["metrics"] | content["not_compared"] for content in map(read_json, COMMENTED)]
-    lines = [
-        [name, _value(run.metrics, place), *(number(found.get(place.replace("/", ".")), ".3f") for found in committed)]
-        for name, place in rows
-    ]
+    lines = []
+    for name, place in rows:
+        value, interval = _value(run.metrics, place)
+        form = ",.0f" if isinstance(value, int) else ".3f"
+        others = (number(found.get(place.replace("/", ".")), form) for found in committed)
+        lines.append([name, number(value, form) + interval, *others])
     return table(["", "this run", "reference run", "another seed"], lines)
 
 
-def _value(metrics: dict, place: str) -> str:
+def _value(metrics: dict, place: str) -> tuple[float | None, str]:
     *path, last = place.split("/")
     for key in path:
         metrics = metrics.get(key) or {}
     low_high = metrics.get(f"{last}_ci95")
     value = metrics.get(last)
     if value is None or not low_high:
-        return number(value, ".3f")
-    return f"{number(value, '.3f')} [{', '.join(number(edge, '.3f') for edge in low_high)}]"
+        return value, ""
+    return value, f" [{', '.join(number(edge, '.3f') for edge in low_high)}]"

@@ -30,7 +30,7 @@ YARDSTICKS = {
 
 
 def scores_table(scores: dict[str, dict], *names: str) -> Markdown:
-    """R² with its interval, that of other seeds, how many neighbours said it, and of how many galaxies.
+    """R² with its interval, that of other seeds if there is any, how many neighbours said it, and of how many galaxies.
 
     Parameters
     ----------
@@ -49,6 +49,9 @@ def scores_table(scores: dict[str, dict], *names: str) -> Markdown:
     if not rows:
         return Markdown("The catalogue knows none of these.")
     columns = ["$R^2$ [95%]", "seeds", "$k$, weights", "$R^2$ at $k = 16$", "tested / answering"]
+    if all(row[3] is None for row in rows):
+        columns.remove("seeds")
+        rows = [row[:3] + row[4:] for row in rows]
     return table(["property", "asked → answered", *columns], rows)
 
 
@@ -83,7 +86,7 @@ def pz_table(scores: dict[str, dict]) -> Markdown:
 
 
 def standing_table(rows: dict[str, dict]) -> Markdown:
-    """Where one property stands among its yardsticks, a row for each way of asking; yardsticks that no row has are left out.
+    """Where one property stands among its yardsticks, a row for each way of asking; what no row has is left out.
 
     Parameters
     ----------
@@ -91,12 +94,15 @@ def standing_table(rows: dict[str, dict]) -> Markdown:
         Direction to what `astroclip_book.yardsticks.standing` says of it.
     """
     marks = {key: title for key, title in YARDSTICKS.items() if any(row[key] is not None for row in rows.values())}
+    shares = {"share_of_way": "share of the way", "of_supervised": "of the ceiling"}
+    if all(row["share_of_way"] is None for row in rows.values()):
+        del shares["share_of_way"]
     body = [
         [WAYS[way], _with_interval(row, "r2", ".3f"), *(row[key] for key in marks)]
-        + [number(row[share], ".0%") for share in ("share_of_way", "of_supervised")]
+        + [number(row[share], ".0%") for share in shares]
         for way, row in rows.items()
     ]
-    return table(["asked → answered", "$R^2$ [95%]", *marks.values(), "share of the way", "of the ceiling"], body)
+    return table(["asked → answered", "$R^2$ [95%]", *marks.values(), *shares.values()], body)
 
 
 def _with_interval(score: dict, name: str, form: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from astroclip_book.pairs import WAVELENGTH, Pairs
 from astroclip_book.plots.galaxies import show_image
-from astroclip_book.plots.spectra import limits, mark_lines, smooth
+from astroclip_book.plots.spectra import mark_lines, observed_limits, smooth
 from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 
 RETRIEVAL = {
@@ -65,7 +65,7 @@ def show_galaxy(axis, image: np.ndarray, flux: np.ndarray, redshift: float, moda
         return
     smoothed = smooth(flux, 31)
     axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.5)
-    axis.set(xlim=WAVELENGTH[[0, -1]], ylim=limits(smoothed), xticks=[], yticks=[], box_aspect=1)
+    axis.set(xlim=WAVELENGTH[[0, -1]], ylim=observed_limits(smoothed), xticks=[], yticks=[], box_aspect=1)
     mark_lines(axis, redshift, names=False)
 
 
@@ -172,7 +172,7 @@ def cosine_histogram(matched: np.ndarray, unmatched: np.ndarray):
 def cosine_matrix(cosine: np.ndarray, redshift: np.ndarray):
     """Cosines of images (rows) and spectra (columns), both sorted by redshift, (n, n)."""
     order = np.argsort(redshift)
-    figure, axis = plt.subplots(figsize=(0.75 * WIDTH, 0.62 * WIDTH))
+    figure, axis = plt.subplots(figsize=(0.75 * WIDTH, 0.57 * WIDTH))
     shown = axis.imshow(cosine[np.ix_(order, order)], cmap="viridis", origin="lower", interpolation="antialiased")
     ticks = np.linspace(0, len(order) - 1, 5).astype(int)
     names = [f"{redshift[order[i]]:.2f}" for i in ticks]

@@ -13,6 +13,7 @@ LINES = {
     "[O II]": 3728.5, "Ca HK": (3934.8, 3969.6), "Hβ": 4862.7, "[O III]": 5008.2, "Mg b": 5176.6,
     "Na D": 5893.6, "Hα": 6564.6,
 }  # fmt: skip
+BLUE_END = 3900.0  # Å: the noise below it would set the scale of faint spectra
 SMOOTHING = 15  # pixels, 12 Å: narrower than the distance of the lines above, wide enough to see through the noise
 
 
@@ -26,6 +27,11 @@ def limits(flux: np.ndarray) -> tuple[float, float]:
     """Ordinate range that shows the spectrum and not its worst pixels."""
     low, high = np.percentile(flux, [1, 99.7])
     return min(0.0, float(low)), float(high + 0.25 * (high - low) + 1e-12)
+
+
+def observed_limits(flux: np.ndarray) -> tuple[float, float]:
+    """Ordinate range for a spectrum (7781,) as observed: the noise of its blue end does not count."""
+    return limits(flux[WAVELENGTH > BLUE_END])
 
 
 def mark_lines(axes, redshift: float = 0.0, names: bool = True) -> None:
@@ -56,7 +62,7 @@ def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
         smoothed = smooth(values)
         axis.plot(WAVELENGTH, values, color="#cccccc", lw=0.3, rasterized=True)
         axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.8)
-        axis.set(xlim=WAVELENGTH[[0, -1]], ylim=limits(smoothed))
+        axis.set(xlim=WAVELENGTH[[0, -1]], ylim=observed_limits(smoothed))
         mark_lines(axis, z)
         axis.set_title(label, loc="right", fontsize=8, pad=2)
     axes[-1, 0].set_xlabel("observed wavelength (Å)")
@@ -73,7 +79,7 @@ def reconstructions(flux: np.ndarray, model: np.ndarray, redshift: np.ndarray):
         rest, smoothed = WAVELENGTH / (1 + z), smooth(data)
         axis.plot(rest, smoothed, color="#999999", lw=0.7, label="data, 12 Å mean")
         axis.plot(rest, smooth(fit), color=MODALITY["spectrum"], lw=1.0, label="model from the latents")
-        axis.set(xlim=window, ylim=limits(smoothed))
+        axis.set(xlim=window, ylim=observed_limits(smoothed))
         mark_lines(axis)
         axis.set_title(f"$z = {z:.3f}$", loc="right", fontsize=8, pad=2)
     axes[0, 0].legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
