@@ -14,7 +14,7 @@ from astroclip_book import processes
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
-from astroclip_book.knn import Roles, ask
+from astroclip_book.knn import Roles, ask, on_test
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.pairs import Pairs
 from astroclip_book.parts import join_parts, make_parts
@@ -56,7 +56,8 @@ def compare_images(
     scores : dict
         ``<way>.<label>`` with ``r2``, ``r2_ci95``, ``n``, the ways being ``frozen``, ``random``, ``pca``, ``supervised``.
     arrays : dict
-        ``features`` (N, D) float16 of the frozen encoder.
+        ``features`` (N, D) float16 of the frozen encoder; ``predicted``: ``<way>.<label>``, (n,) of the test objects, NaN where
+        the true value is unknown.
     """
     frozen = ImageFeatures.load(encoder)
     shape = frozen.config
@@ -129,16 +130,19 @@ def _compare(
     network = Supervised(fresh, fresh.n_features, len(labels))
     told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, *training)
     scores: dict = {name: {} for name in (*ways, "supervised")}
+    predicted: dict = {name: {} for name in ways}
     for name, parts in ways.items():
         x = standardise(join_parts(parts, "features"), fit)
         for label, values in labels.items():
             roles = Roles.known(pairs.index, values)
-            predicted = ask(x, x, values, roles, evaluation.k, together=True).prediction
-            scores[name][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
+            answer = ask(x, x, values, roles, evaluation.k, together=True).prediction
+            scores[name][label] = r2_interval(values[roles.test], answer, evaluation.bootstrap, seed)
+            predicted[name][label] = on_test(answer, values[test])
     for column, (label, values) in enumerate(labels.items()):
         known = np.isfinite(values[test])
         scores["supervised"][label] = r2_interval(values[test][known], told[known, column], evaluation.bootstrap, seed)
-    return scores, {"features": join_parts(ways["frozen"], "features").astype(np.float16, copy=False)}
+    features = join_parts(ways["frozen"], "features").astype(np.float16, copy=False)
+    return scores, {"features": features, "predicted": predicted}
 
 
 def _encode(encoder: nn.Module, read: Callable, n: int, device: str, directory: Path) -> list[Path]:

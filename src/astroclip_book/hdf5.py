@@ -10,23 +10,30 @@ import numpy as np
 from astroclip_book import processes
 
 
-def read_hdf5(path: Path) -> dict:
-    """All of an HDF5 file in memory: groups become dictionaries, datasets arrays.
+def read_hdf5(path: Path, group: str = "/") -> dict:
+    """All of an HDF5 file, or of a group of it, in memory: groups become dictionaries, datasets arrays.
 
     For artefacts such as ``predictions.h5`` and ``analysis.h5``, never for pairs.
     """
     with h5py.File(path, "r") as file:
-        return _read(file)
+        return _read(file[group])
 
 
 def _read(group: h5py.Group) -> dict[str, dict | np.ndarray]:
     return {name: _read(item) if isinstance(item, h5py.Group) else item[()] for name, item in group.items()}
 
 
-def write_hdf5(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays as datasets of these names, by the first process."""
+def write_hdf5(path: Path, arrays: dict) -> None:
+    """Write arrays as datasets of these names, dictionaries of them as groups, by the first process."""
     if processes.rank() > 0:
         return
     with h5py.File(path, "w") as file:
-        for name, values in arrays.items():
-            file[name] = values
+        _write(file, arrays)
+
+
+def _write(group: h5py.Group, arrays: dict) -> None:
+    for name, values in arrays.items():
+        if isinstance(values, dict):
+            _write(group.require_group(name), values)
+        else:
+            group[name] = values

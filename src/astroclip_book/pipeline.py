@@ -55,7 +55,7 @@ STEPS = {
             "properties",
             ("predictions.h5",),
             ("evaluation",),
-            ("survey", "features", "alignment"),
+            ("survey", "image_comparison", "spectrum_comparison", "features", "alignment"),
             "06_redshift_and_mass",
             parallel=True,
         ),

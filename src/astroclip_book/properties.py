@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from sklearn.metrics import r2_score
 
 from astroclip_book import photoz
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.hdf5 import write_hdf5
-from astroclip_book.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles
+from astroclip_book.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles, on_test
 from astroclip_book.metrics import r2_interval, with_interval
 from astroclip_book.presets import Evaluation
 
@@ -66,9 +63,9 @@ def with_enough(split: Embeddings, known: dict[str, np.ndarray]) -> dict[str, np
 
 
 def predict_properties(
-    embeddings: list[Embeddings], known: dict[str, np.ndarray], config: Evaluation, seed: int, path: Path
-) -> dict:
-    """k-NN regression of the test split in all directions; the predictions go to ``path``.
+    embeddings: list[Embeddings], known: dict[str, np.ndarray], config: Evaluation, seed: int
+) -> tuple[dict, dict]:
+    """k-NN regression of the test split in all directions.
 
     Neighbours are training and validation objects with a known value; k and weights are chosen with training objects as
     neighbours of validation objects; numbers are of test objects with a known value.
@@ -81,24 +78,24 @@ def predict_properties(
         What to predict, as `known_properties` gives it.
     config : Evaluation
     seed : int
-    path : Path
-        HDF5 file to write: ``index`` (n,) row of each test object, and for each property a group with ``truth`` (n,)
-        and a prediction (n,) for each direction; in that of redshift a group ``pit`` with the place of each true
-        redshift in its p(z), (n,) for each direction.
 
     Returns
     -------
-    dict
+    scores : dict
         ``<property>.<direction>`` with ``r2``, ``r2_ci95``, ``n``; ``k``, ``weighting``; ``n_gallery``; ``n_unknown``, how many were
         left out of ``gallery`` and ``test`` because their value is unknown; ``r2_k16``, by 16 neighbours with weights by
         distance (None if the gallery is smaller). ``redshift`` and ``log_mstar`` have ``r2_seeds``, of all
         ``embeddings`` by the k of the first. Redshift has what `photoz.statistics` gives, with intervals, and of
         p(z) ``pz_k``, ``pz_weighting``, ``crps`` with its interval, ``crps_prior``, ``pit_ks``.
+    predictions : dict
+        For each property ``truth`` (n,) of the test objects and a prediction (n,) for each direction, NaN where unknown; with
+        redshift also ``pit``: for each direction, the place (n,) of each true redshift in its p(z).
     """
     first = embeddings[0]
     sides = {"test": first.where("test"), "gallery": first.where("train", "validation")}
     metrics: dict = {name: {} for name in known}
-    arrays = {"index": sides["test"], **{f"{name}/truth": values[sides["test"]] for name, values in known.items()}}
+    predictions: dict = {name: {"truth": values[sides["test"]]} for name, values in known.items()}
+    predictions.get("redshift", {})["pit"] = {}
     most = max(config.k or 0, *CANDIDATES)
     for direction, (gallery, asked) in DIRECTIONS.items():
         spaces = [(getattr(one, gallery), getattr(one, asked)) for one in embeddings]
@@ -108,17 +105,16 @@ def predict_properties(
                 y = known[name]
                 answer, score = _predict(near, y, config, seed)
                 score["n_unknown"] = {side: int(np.isnan(y[rows]).sum()) for side, rows in sides.items()}
-                arrays[f"{name}/{direction}"] = _spread(answer.prediction, roles.test, sides["test"])
+                predictions[name][direction] = on_test(answer.prediction, predictions[name]["truth"])
                 if name in MAIN:
                     again = (other.answer(y, answer.k, answer.weighting).prediction for other in others)
                     score["r2_seeds"] = [score["r2"], *(float(r2_score(y[roles.test], one)) for one in again)]
                 if name == "redshift":
                     place, more = _redshifts(near, y, answer, config, seed)
                     score |= more
-                    arrays[f"{name}/pit/{direction}"] = _spread(place, roles.test, sides["test"])
+                    predictions[name]["pit"][direction] = on_test(place, predictions[name]["truth"])
                 metrics[name][direction] = score
-    write_hdf5(path, arrays)
-    return metrics
+    return metrics, predictions
 
 
 def _predict(near: Neighbourhood, y: np.ndarray, config: Evaluation, seed: int) -> tuple[Answer, dict]:
@@ -152,10 +148,3 @@ def _redshifts(near: Neighbourhood, y: np.ndarray, answer: Answer, config: Evalu
 
 def _minus_crps(truth: np.ndarray, answer: Answer) -> float:
     return -photoz.crps(answer.values, answer.weights, truth).mean()
-
-
-def _spread(values: np.ndarray, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """What is known of ``rows``, on all test rows: NaN where the true value is unknown and nothing was predicted."""
-    full = np.full(len(test), np.nan, np.float32)
-    full[np.searchsorted(test, rows)] = values
-    return full

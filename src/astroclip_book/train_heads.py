@@ -103,12 +103,12 @@ def fit_heads(
 
     @torch.no_grad()
     def validation_loss() -> float:
+        """Of whole batches, which overlap where they do not fill the split: the loss grows with the size of a batch."""
         aligner.eval()
-        losses, sizes = [], []
-        for rows in validation.split(config.batch_size):
-            losses.append(aligner.contrast(*heads([cached.clean[name][rows] for name in MODALITIES])).item())
-            sizes.append(len(rows))
-        return float(np.average(losses, weights=sizes))
+        size = min(config.batch_size, len(validation))
+        batches = [validation[start : start + size] for start in _starts(len(validation), size)]
+        losses = [aligner.contrast(*heads([cached.clean[name][rows] for name in MODALITIES])).item() for rows in batches]
+        return float(np.mean(losses))
 
     history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
     history["best_epoch"] = int(np.argmin(history["validation_loss"]))
@@ -122,6 +122,11 @@ def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = BLOCK) -> d
         name: torch.cat([heads[name](part.float()) for part in clean[name].split(block)]).cpu().numpy()
         for name in MODALITIES
     }
+
+
+def _starts(n: int, size: int) -> np.ndarray:
+    """Where batches of ``size`` begin, evenly spread, as few as hold all of n objects."""
+    return np.linspace(0, n - size, -(-n // size)).astype(int)
 
 
 def _moments(views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

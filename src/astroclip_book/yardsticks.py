@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import CANDIDATES, Neighbourhood, Roles, by_roles
+from astroclip_book.knn import CANDIDATES, Neighbourhood, Roles, by_roles, on_test
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS, MAIN, with_enough
@@ -49,7 +49,7 @@ def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:
 def yardsticks(
     embeddings: Embeddings, features: Path, catalog: dict[str, np.ndarray], known: dict[str, np.ndarray],
     config: Evaluation, seed: int,
-) -> dict:
+) -> tuple[dict, dict]:
     """Scores on the same split of what needs no alignment.
 
     ``unaligned``: nearest neighbours in the frozen features, standardised. ``photometry``: nearest neighbours in
@@ -71,31 +71,34 @@ def yardsticks(
 
     Returns
     -------
-    dict
+    scores : dict
         ``<name>.<property>.<modality>`` with ``r2``, ``r2_ci95``, ``n``, and for nearest neighbours ``k`` and ``weighting``.
+    predictions : dict
+        ``<property>.<modality>`` of the unaligned features, (n,) of the test objects, NaN where the true value is unknown.
     """
     train = embeddings.where("train")
     scores: dict = {"unaligned": {name: {} for name in known}}
+    predictions: dict = {name: {} for name in known}
     for modality in ("image", "spectrum"):
         with h5py.File(features) as file:
             x = standardise(file[modality]["clean"], train)
-        for name, score in _by_neighbours(x, embeddings, known, config, seed).items():
-            scores["unaligned"][name][modality] = score
+        for name, (score, predicted) in _by_neighbours(x, embeddings, known, config, seed).items():
+            scores["unaligned"][name][modality], predictions[name][modality] = score, predicted
     x = photometry(catalog)
     if x is None:
-        return scores
+        return scores, predictions
     # An object without photometry is not asked, and does not answer.
     seen = np.isfinite(x).all(axis=1)
     known = with_enough(embeddings, {name: np.where(seen, values, np.nan) for name, values in known.items()})
     if not known:
-        return scores
+        return scores, predictions
     x = standardise(x, train[seen[train]])
-    neighbours = _by_neighbours(x, embeddings, known, config, seed)
+    neighbours = {name: score for name, (score, _) in _by_neighbours(x, embeddings, known, config, seed).items()}
     with threadpool_limits(1, "openmp"):  # hundreds of short loops: threads wait for each other longer than they work
         boosted = {name: _boosted(x, y, Roles.known(embeddings, y), config, seed) for name, y in known.items()}
     for way, found in (("photometry", neighbours), (FLOOR, boosted)):
         scores[way] = {name: {"image": score} for name, score in found.items()}
-    return scores
+    return scores, predictions
 
 
 def progress_share(value: float, floor: float | None, ceiling: float | None) -> float | None:
@@ -142,15 +145,17 @@ def standing(metrics: dict) -> dict:
 
 
 def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray], config: Evaluation, seed: int) -> dict:
-    scores = {}
+    """By property, the score and the predictions of the test objects."""
+    found = {}
     for roles, names in by_roles(split, known):
         near = Neighbourhood(x, x, roles, max(config.k or 0, *CANDIDATES), together=True)
         for name in names:
             y = known[name]
             answer = near.answer(y, *near.choose(y, config.k))
             score = r2_interval(y[roles.test], answer.prediction, config.bootstrap, seed)
-            scores[name] = score | {"k": answer.k, "weighting": answer.weighting}
-    return {name: scores[name] for name in known}
+            score |= {"k": answer.k, "weighting": answer.weighting}
+            found[name] = score, on_test(answer.prediction, y[split.where("test")])
+    return {name: found[name] for name in known}
 
 
 def _boosted(x: np.ndarray, y: np.ndarray, roles: Roles, config: Evaluation, seed: int) -> dict:

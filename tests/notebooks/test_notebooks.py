@@ -29,6 +29,7 @@ METRICS = [
     "{image_encoder,spectrum_encoder}.frozen.{redshift,log_mstar}.{r2,r2_ci95,n}",
     "property.redshift.{image,spectrum,cross,cross_spectrum}.{bias,nmad,outliers_005,outliers_015,crps,pit_ks,r2_seeds}",
     "baseline.{photometry,photometry_boosted}.{redshift,log_mstar}.image.{r2,r2_ci95}",
+    "gain.{redshift,log_mstar}.{image,spectrum,cross,cross_spectrum}.{r2,r2_ci95,n,over}",
     "oracle.{redshift,log_mstar}.{image,spectrum}.{r2,r2_ci95,n}",
     "standing.{redshift,log_mstar}.{image,spectrum,cross}.{share_of_way,of_supervised}",
     "retrieval.{image_to_spectrum,spectrum_to_image}.{pool,recall_at_1,recall_at_5,recall_at_10,mrr,median_rank,full}",

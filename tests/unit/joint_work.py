@@ -16,6 +16,7 @@ from astroclip_book import comparison, parts, processes, search
 from astroclip_book.comparison import compare_images
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.features import extract_features
+from astroclip_book.hdf5 import write_hdf5
 from astroclip_book.pairs import Pairs, index_pairs
 from astroclip_book.properties import predict_properties
 
@@ -34,7 +35,8 @@ def compared(directory: Path) -> dict[str, np.ndarray]:
         pairs, labels, directory / "image_encoder.pt", COMPARISON, EVALUATION, "cpu", 0, directory
     )
     del scores["supervised"]  # a training, whose random views and batch norm are each process's own
-    return arrays | {way: np.array(score["redshift"]["r2_ci95"]) for way, score in scores.items()}
+    told = {f"predicted/{way}": values["redshift"] for way, values in arrays.pop("predicted").items()}
+    return arrays | told | {way: np.array(score["redshift"]["r2_ci95"]) for way, score in scores.items()}
 
 
 def searches() -> dict[str, np.ndarray]:
@@ -55,8 +57,8 @@ def predicted(directory: Path) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     image, spectrum = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 200, 4)))
     embeddings = Embeddings(image, spectrum, np.arange(200), np.abs(spectrum[:, 0]), rng.integers(0, 3, 200).astype(np.uint8))
-    path = directory / f"predictions{processes.rank()}.h5"
-    scores = predict_properties([embeddings], {"redshift": embeddings.redshift}, EVALUATION, 0, path)
+    scores, predictions = predict_properties([embeddings], {"redshift": embeddings.redshift}, EVALUATION, 0)
+    write_hdf5(directory / f"predictions{processes.rank()}.h5", predictions)
     return {"properties": np.array(json.dumps(scores))}
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import r2_score
 from small import COMPARISON, EVALUATION, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
 from astroclip_book import comparison, engine
@@ -53,6 +54,12 @@ def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path
     n = len(pairs.index.where("test"))
     assert {way: score["redshift"]["n"] for way, score in scores.items()} == dict.fromkeys(("frozen", "random", "pca", "supervised"), n)
     assert {score["log_mstar"]["n"] for score in scores.values()} == {np.isfinite(labels["log_mstar"][pairs.index.where("test")]).sum()}
+    for way, told in arrays["predicted"].items():
+        for label, predicted in told.items():
+            truth = labels[label][pairs.index.where("test")]
+            known = np.isfinite(truth)
+            np.testing.assert_array_equal(np.isfinite(predicted), known)
+            assert r2_score(truth[known], predicted[known]) == pytest.approx(scores[way][label]["r2"], abs=1e-6)
     if modality == "image":  # of blobs that redden with redshift
         assert scores["pca"]["redshift"]["r2"] > 0.3
     load = ImageFeatures.load if modality == "image" else SpectrumFeatures.load

@@ -55,7 +55,7 @@ def test_one_search_answers_for_every_k_and_every_merit():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(400, 3)), rng.normal(size=400)
     roles = Roles(*np.split(np.arange(400), [250, 300]))
-    near = Neighbourhood(x, x, roles)
+    near = Neighbourhood(x, x, roles, most=128)
     for k in (1, 7, 128):
         expected = knn_predict(x[roles.gallery], y[roles.gallery], x[roles.test], k)
         np.testing.assert_allclose(near.answer(y, k).prediction, expected, rtol=1e-6)

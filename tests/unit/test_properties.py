@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from astroclip_book.embeddings import Embeddings, other_seeds
-from astroclip_book.hdf5 import read_hdf5
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS, known_properties, predict_properties
 
@@ -37,13 +36,12 @@ def catalog(embeddings):
 
 
 @pytest.fixture(scope="module")
-def found(embeddings, catalog, tmp_path_factory):
-    """Scores by two seeds, and what was written."""
+def found(embeddings, catalog):
+    """Scores by two seeds, and predictions."""
     known = known_properties(embeddings, catalog)
     rng = np.random.default_rng(1)
     blind = dataclasses.replace(embeddings, image=on_circle(rng.uniform(0, 6, N)), spectrum=on_circle(rng.uniform(0, 6, N)))
-    path = tmp_path_factory.mktemp("properties") / "predictions.h5"
-    return predict_properties([embeddings, blind], known, CONFIG, 0, path), read_hdf5(path)
+    return predict_properties([embeddings, blind], known, CONFIG, 0)
 
 
 def test_what_a_catalogue_knows_in_its_units(embeddings, catalog):
@@ -72,13 +70,14 @@ def test_scores_of_every_direction(found, embeddings):
 
 
 def test_unknown_labels_are_left_out_and_counted(found, embeddings):
-    scores, written = found
+    scores, predictions = found
     score = scores["log_mstar"]["image"]
     assert sum(score["n_unknown"].values()) == 70
     assert score["n"] == 120 - score["n_unknown"]["test"] and score["n_gallery"] == 480 - score["n_unknown"]["gallery"]
-    test = written["index"]
-    np.testing.assert_array_equal(test, embeddings.where("test"))
-    np.testing.assert_array_equal(np.isfinite(written["log_mstar"]["image"]), test >= 70)
+    test = embeddings.where("test")
+    for name in ("truth", "image"):
+        np.testing.assert_array_equal(np.isfinite(predictions["log_mstar"][name]), test >= 70)
+    np.testing.assert_array_equal(predictions["redshift"]["truth"], embeddings.redshift[test])
 
 
 def test_seeds_keep_the_k_of_the_first(found):
@@ -90,27 +89,27 @@ def test_seeds_keep_the_k_of_the_first(found):
 
 
 def test_redshifts_have_statistics_and_distributions(found):
-    scores, written = found
+    scores, predictions = found
     image, spectrum = (scores["redshift"][way] for way in ("image", "spectrum"))
     assert spectrum["nmad"] < 0.01 < image["nmad"] and spectrum["outliers_005"] == 0
     assert spectrum["crps"] < image["crps"] < image["crps_prior"]
     assert image["crps_ci95"][0] < image["crps"] < image["crps_ci95"][1]
     assert image["pz_k"] >= 8 and image["pit_ks"] < 0.2
-    place = written["redshift"]["pit"]["image"]
+    place = predictions["redshift"]["pit"]["image"]
     assert place.shape == (120,) and (place >= 0).all() and (place <= 1).all()
     assert "nmad" not in scores["log_mstar"]["image"]
 
 
-def test_sixteen_neighbours_by_distance_as_an_earlier_work(embeddings, tmp_path):
+def test_sixteen_neighbours_by_distance_as_an_earlier_work(embeddings):
     known = {"redshift": embeddings.redshift}
     fixed = dataclasses.replace(CONFIG, k=16)
-    score = predict_properties([embeddings], known, fixed, 0, tmp_path / "p.h5")["redshift"]["image"]
+    score = predict_properties([embeddings], known, fixed, 0)[0]["redshift"]["image"]
     assert score["k"] == score["pz_k"] == 16 and score["weighting"] == "distance" and score["r2_k16"] == score["r2"]
     few = np.full(N, np.nan)
     for split in ("train", "validation", "test"):
         rows = embeddings.where(split)[:4]
         few[rows] = embeddings.redshift[rows]
-    score = predict_properties([embeddings], {"log_tage_mw": few}, CONFIG, 0, tmp_path / "p.h5")["log_tage_mw"]["image"]
+    score = predict_properties([embeddings], {"log_tage_mw": few}, CONFIG, 0)[0]["log_tage_mw"]["image"]
     assert score["r2_k16"] is None and score["n"] == 4
 
 

@@ -24,6 +24,7 @@ from astroclip_book.moco import MoCo
 from astroclip_book.model import AstroCLIP
 from astroclip_book.other_features import OtherFeatures
 from astroclip_book.pairs import Pairs, index_pairs
+from astroclip_book.train_heads import _starts
 from astroclip_book.train_images import train_image_encoder
 from astroclip_book.train_spectra import train_spectrum_encoder
 
@@ -74,6 +75,13 @@ def test_alignment_killed_between_epochs_ends_with_the_same_weights(run, tmp_pat
         torch.testing.assert_close(weights(tmp_path / "heads.pt")[key], value, msg=key)
 
 
+@pytest.mark.parametrize(("n", "size"), [(800, 512), (40, 16), (32, 16), (12, 12)])
+def test_validation_batches_are_whole_and_hold_everything(n, size):
+    starts = _starts(n, size)
+    assert len(starts) == -(-n // size) and starts[0] == 0 and starts[-1] + size == n
+    assert set(np.concatenate([np.arange(start, start + size) for start in starts])) == set(range(n))
+
+
 def test_the_least_loss_is_known_after_a_checkpoint():
     kept = Best(torch.nn.Linear(1, 1))
     for loss, weight in ((2.0, 1.0), (1.0, 2.0)):
@@ -107,9 +115,9 @@ def test_the_epoch_with_the_least_validation_loss_is_kept(run):
         image, spectrum, split = (torch.from_numpy(file[name][:]) for name in ("image", "spectrum", "split"))
     torch.testing.assert_close(image.norm(dim=1), torch.ones(len(image)))
     rows = (split == 1).nonzero()[:, 0]
-    losses = [info_nce(image[r], spectrum[r], 15.5).item() for r in rows.split(ALIGNMENT.batch_size)]
-    sizes = [len(r) for r in rows.split(ALIGNMENT.batch_size)]
-    assert np.average(losses, weights=sizes) == pytest.approx(min(history["validation_loss"]), abs=1e-4)
+    batches = (rows[start : start + ALIGNMENT.batch_size] for start in _starts(len(rows), ALIGNMENT.batch_size))
+    losses = [info_nce(image[r], spectrum[r], 15.5).item() for r in batches]
+    assert np.mean(losses) == pytest.approx(min(history["validation_loss"]), abs=1e-4)
 
 
 def test_frozen_encoders_stay_bit_equal_buffers_included(run, pairs):

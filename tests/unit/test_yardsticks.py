@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.presets import Evaluation
@@ -40,8 +41,14 @@ def test_photometry_is_a_magnitude_two_colours_and_a_size(setting):
 def test_each_yardstick_on_the_same_split(setting):
     embeddings, features, catalog = setting
     known = {"redshift": embeddings.redshift, "log_mstar": np.where(np.arange(N) < 500, embeddings.redshift, np.nan)}
-    scores = yardsticks(embeddings, features, catalog, known, CONFIG, 0)
+    scores, predictions = yardsticks(embeddings, features, catalog, known, CONFIG, 0)
     assert set(scores) == {"unaligned", "photometry", "photometry_boosted"}
+    for name, values in known.items():
+        truth = values[embeddings.where("test")]
+        there = np.isfinite(truth)
+        for modality, predicted in predictions[name].items():
+            np.testing.assert_array_equal(np.isfinite(predicted), there)
+            assert r2_score(truth[there], predicted[there]) == pytest.approx(scores["unaligned"][name][modality]["r2"], abs=1e-6)
     assert scores["unaligned"]["redshift"]["spectrum"]["r2"] > 0.999 > scores["unaligned"]["redshift"]["image"]["r2"]
     # Trees leave aside what says nothing, neighbours cannot.
     found, boosted = (scores[name]["redshift"]["image"] for name in ("photometry", "photometry_boosted"))
@@ -54,11 +61,11 @@ def test_each_yardstick_on_the_same_split(setting):
 def test_galaxies_without_photometry_are_not_asked(setting):
     embeddings, features, catalog = setting
     known, half = {"redshift": embeddings.redshift}, np.where(np.arange(N) % 2, catalog["MAG_R"], np.nan)
-    scores = yardsticks(embeddings, features, catalog | {"MAG_R": half}, known, CONFIG, 0)
+    scores, _ = yardsticks(embeddings, features, catalog | {"MAG_R": half}, known, CONFIG, 0)
     assert scores["photometry"]["redshift"]["image"]["n"] == (embeddings.where("test") % 2).sum()
     assert scores["unaligned"]["redshift"]["image"]["n"] == 120
-    nowhere = yardsticks(embeddings, features, catalog | {"MAG_R": np.full(N, np.nan)}, known, CONFIG, 0)
-    assert set(nowhere) == set(yardsticks(embeddings, features, {}, known, CONFIG, 0)) == {"unaligned"}
+    nowhere, _ = yardsticks(embeddings, features, catalog | {"MAG_R": np.full(N, np.nan)}, known, CONFIG, 0)
+    assert set(nowhere) == set(yardsticks(embeddings, features, {}, known, CONFIG, 0)[0]) == {"unaligned"}
 
 
 def test_share_of_the_way():

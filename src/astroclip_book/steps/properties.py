@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from astroclip_book.embeddings import Embeddings, other_seeds
+from astroclip_book.gains import gains
+from astroclip_book.hdf5 import read_hdf5, write_hdf5
+from astroclip_book.heads import MODALITIES
 from astroclip_book.properties import known_properties, predict_properties
 from astroclip_book.run import Run
 from astroclip_book.steps.truth import truth
@@ -16,7 +19,17 @@ def properties(run: Run, scratch: Path) -> dict:
     catalog = truth(run, embeddings.targetid)
     known = known_properties(embeddings, catalog)
     seeds = [embeddings, *other_seeds(path)]
+    scores, predictions = predict_properties(seeds, known, config, seed)
+    write_hdf5(scratch / "predictions.h5", {"index": embeddings.where("test"), **predictions})
+    easier, unaligned = yardsticks(embeddings, run.path("features.h5"), catalog, known, config, seed)
+    gain = gains(predictions, {"unaligned": unaligned, **_controls(run)}, config.bootstrap, seed)
+    return {"property": scores, "baseline": easier, "gain": gain}
+
+
+def _controls(run: Run) -> dict:
+    """What random weights and principal components predict: way to property to modality."""
+    found = {modality: read_hdf5(run.path(f"{modality}_comparison.h5"), "predicted") for modality in MODALITIES}
     return {
-        "property": predict_properties(seeds, known, config, seed, scratch / "predictions.h5"),
-        "baseline": yardsticks(embeddings, run.path("features.h5"), catalog, known, config, seed),
+        way: {name: {modality: found[modality][way][name] for modality in MODALITIES} for name in found["image"][way]}
+        for way in ("random", "pca")
     }
