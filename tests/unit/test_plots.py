@@ -436,6 +436,12 @@ def test_redshift_tables():
     assert "| 64, uniform | −0.0123 [−0.0200, 0.0100] | 0.0500 | 0.100 |" in plots.pz_table(ways).data
 
 
+def test_gains_have_signs():
+    score = {"r2": 0.0126, "r2_ci95": [-0.004, 0.03], "n": 9, "over": "pca"}
+    text = plots.gains_table({"redshift": dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), score)}).data
+    assert "| redshift | image → image | +0.013 [−0.004, +0.030] | PCA |" in text
+
+
 def test_standing_table_leaves_out_what_no_way_has():
     row = {"r2": 0.7, "r2_ci95": [0.6, 0.8], "share_of_way": 0.5, "of_supervised": None, "photometry": 0.5, "oracle": None,
            "photometry_boosted": 0.6, "unaligned": 0.3, "random": None, "pca": None, "supervised": 0.8}

@@ -20,7 +20,7 @@ from astroclip_book.plots.galaxies import gallery, noise, population, rgb
 from astroclip_book.plots.outcomes import outcomes_table
 from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
-from astroclip_book.plots.property_tables import photoz_table, pz_table, scores_table, standing_table
+from astroclip_book.plots.property_tables import gains_table, photoz_table, pz_table, scores_table, standing_table
 from astroclip_book.plots.retrieval import rare_table, retrieval_table
 from astroclip_book.plots.search import (
     cosine_histogram,
@@ -91,6 +91,7 @@ __all__ = [
     "earlier_table",
     "effects",
     "four_way",
+    "gains_table",
     "galleries",
     "gallery",
     "grids_table",

@@ -105,6 +105,21 @@ def standing_table(rows: dict[str, dict]) -> Markdown:
     return table(["asked → answered", "$R^2$ [95%]", *marks.values(), *shares.values()], body)
 
 
+def gains_table(scores: dict[str, dict]) -> Markdown:
+    """What alignment adds to R² on the same galaxies, a row for each property and way of asking.
+
+    Parameters
+    ----------
+    scores : dict
+        ``gain`` of the metrics, as `astroclip_book.gains.gains` gives it.
+    """
+    rows = [
+        [NAMES[name], title, _with_interval(scores[name][way], "r2", "+.3f"), YARDSTICKS[scores[name][way]["over"]]]
+        for name in scores for way, title in WAYS.items()
+    ]
+    return table(["property", "asked → answered", "gain in $R^2$ [95%]", "over"], rows)
+
+
 def _with_interval(score: dict, name: str, form: str) -> str:
     low, high = score[f"{name}_ci95"]
     return f"{number(score[name], form)} [{number(low, form)}, {number(high, form)}]"
