@@ -32,8 +32,9 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns
     -------
-    dict of (N,) arrays in the order of ``targetid``, columns with one value an object; where an object is absent, floats are NaN,
-    strings empty, integers -1 and booleans False. No cuts are applied.
+    dict of (N,) arrays
+        In the order of ``targetid``, columns with one value an object. Where an object is absent, floats are NaN, strings
+        empty, integers -1 and booleans False. No cuts are applied.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -20,25 +21,19 @@ FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
 SCALE = 0.8
 WIDTH = 822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
-# Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; a list of
-# chapters comes first; parts of the explorer are no chapters.
+# Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; the list of
+# chapters leads to them; parts of it and of the explorer are no chapters.
 TIDY = """() => {
   for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
   for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
   for (const link of document.querySelectorAll("a[href*='.html#']")) if (link.protocol === "file:") link.href = link.hash;
   const chapters = document.querySelectorAll(".toctree-wrapper > section");
-  const lines = [...chapters].map((one) => {
-    const line = document.createElement("li"), link = document.createElement("a");
-    link.href = `#${one.id}`;
-    link.append(one.querySelector("h2").firstChild.textContent);
-    line.append(link);
-    return line;
-  });
-  const contents = document.createElement("ul");
-  contents.append(...lines);
-  document.querySelector("#jb-print-docs-body h1").after(contents);
-  for (const one of document.querySelectorAll(".explorer :is(h2, h3)")) one.role = "presentation";
+  const title = (chapter) => chapter.querySelector("h2").firstChild.textContent;
+  const places = new Map([...chapters].map((one) => [title(one), `#${one.id}`]));
+  for (const link of document.querySelectorAll("#jb-print-toc a")) link.href = places.get(link.textContent.trim());
+  for (const one of document.querySelectorAll(".explorer :is(h2, h3), #jb-print-toc :is(h2, p)")) one.role = "presentation";
 }"""
+TWICE = re.compile(rb"/Title \((.+)\1\)")  # what Chromium writes into the outline for a heading that begins a page
 
 
 def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
@@ -90,4 +85,7 @@ def _print(browser: str, page: Path, target: Path) -> None:
         tab.pdf(path=unfinished, format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
                 display_header_footer=True, header_template="<p></p>", footer_template=footer)  # fmt: skip
         chromium.close()
+    # As many bytes as before: the file says where each of its parts begins.
+    once = TWICE.sub(lambda found: b"/Title (%s)" % found[1] + b" " * len(found[1]), unfinished.read_bytes())
+    unfinished.write_bytes(once)
     os.replace(unfinished, target)

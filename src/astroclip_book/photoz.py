@@ -131,7 +131,7 @@ def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarr
 
     E|X − y| − E|X − X′| / 2 for X, X′ drawn from the distribution and y the truth: the absolute error for a single
     value, and more for a distribution that is off, too wide or too narrow (Hersbach 2000,
-    https://doi.org/10.1175/1520-0434(2000)015<0559:DOTCRP>2.0.CO;2; this form: Gneiting & Raftery 2007,
+    https://doi.org/10.1175/1520-0434(2000)015%3C0559:DOTCRP%3E2.0.CO;2; this form: Gneiting & Raftery 2007,
     https://doi.org/10.1198/016214506000001437). Exact, by sorting: E|X − X′| / 2 is the integral of F (1 − F).
 
     Parameters

@@ -74,7 +74,7 @@ class Run:
 
     @property
     def source(self) -> str:
-        """What the data are, as figures say it: "mock survey", or "real data: " and the name of the release, its file's."""
+        """What the data are, as figures say it; a release of real data by the name of its file."""
         return f"real data: {Path(self.preset.data.pairs_path).stem}" if self.preset.data.pairs_path else MOCK
 
     @property

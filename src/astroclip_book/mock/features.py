@@ -119,8 +119,10 @@ def dust_lane(light: np.ndarray, galaxy: dict) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    (152, 152) array, the light in reach of the dust
-    (3,) array, how much of that is lost in g, r, z
+    reached : (152, 152) array
+        The light in reach of the dust.
+    lost : (3,) array
+        How much of that is lost in g, r, z.
     """
     x, y = sky_plane()
     height = y * np.cos(galaxy["angle"]) - x * np.sin(galaxy["angle"])

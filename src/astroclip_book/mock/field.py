@@ -65,8 +65,9 @@ def field_objects(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]
 
     Returns
     -------
-    dict of ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies;
-    ``radius``, half light, in arcsec and 0 for a star; ``axis_ratio`` and ``angle`` (count,)
+    dict
+        ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies; ``radius``,
+        half light, in arcsec and 0 for a star; ``axis_ratio`` and ``angle`` (count,).
     """
     table, numbers = counts_table()
     r = np.interp(rng.random(count) * numbers[-1], numbers, table)

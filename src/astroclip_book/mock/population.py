@@ -126,9 +126,10 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
 
     Returns
     -------
-    dict of arrays with first dimension ``n``; magnitudes are AB and free of Galactic dust, radii in arcsec, masses in
-    solar masses (surviving stars, Chabrier initial mass function of the kcorrect templates), ages in Gyr, velocities
-    in km/s. Metallicity and age are those of the templates that make the spectrum: what the data can tell.
+    dict of (n, ...) arrays
+        Magnitudes are AB and free of Galactic dust, radii in arcsec, masses in solar masses (surviving stars, Chabrier
+        initial mass function of the kcorrect templates), ages in Gyr, velocities in km/s. Metallicity and age are those of
+        the templates that make the spectrum: what the data can tell.
 
     Raises
     ------

@@ -36,6 +36,7 @@ def ablations(result: dict):
     questions = {name: variants for name, variants in result["questions"].items() if variants and name != "pairs"}
     rows = sum(len(variants) for variants in questions.values()) + len(questions)
     figure, axes = plt.subplots(1, len(SHOWN), figsize=(WIDTH, 0.155 * rows + 0.9), sharey=True)
+    figure.get_layout_engine().set(w_pad=0.09)  # or the numbers of two axes meet
     names, places, place = [], [], 0
     for question, variants in questions.items():
         names.append(QUESTIONS[question].title)

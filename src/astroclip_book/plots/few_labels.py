@@ -32,6 +32,7 @@ BESIDE = {
 }
 SPACES = {"aligned": "shared space", "unaligned": "before alignment"}
 LOWEST = -0.25  # of the R² shown
+SEQUENCE = ("elliptical", "lenticular", "spiral", "irregular")  # of forms, of which neighbours are taken for each other
 
 
 @drawing
@@ -85,8 +86,10 @@ def confusion(matrices: dict[str, np.ndarray], classes: list[str]):
     classes : list of str
     """
     figure, axes = plt.subplots(1, len(matrices), figsize=(WIDTH, 2.9), sharey=True, squeeze=False)
+    order = sorted(range(len(classes)), key=lambda place: (_along(classes[place]), place))
+    classes = [classes[place] for place in order]
     for axis, way in zip(axes[0], (way for way in ASKED if way in matrices), strict=True):
-        matrix = matrices[way]
+        matrix = matrices[way][np.ix_(order, order)]
         shares = matrix / matrix.sum(1, keepdims=True).clip(1)
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), share in np.ndenumerate(shares):
@@ -153,7 +156,7 @@ def morphology_table(scores: dict) -> Markdown:
     scores : dict
         ``morphology`` of the metrics.
     """
-    classes = scores["classes"]
+    classes = sorted(scores["classes"], key=_along)
     rows: list[list] = []
     for way, title in ASKED.items():
         for method, score in scores[way].items():
@@ -188,6 +191,11 @@ def artefacts_table(scores: dict) -> Markdown:
             score = scores["kinds"][space][kind]
             rows.append([kind.replace("_", " "), title, METHODS[scores["best"][space]], *_ranked(score)])
     return table(["artefact", "image vectors", "method", "AUC", "average precision", "spoilt, tested"], rows)
+
+
+def _along(kind: str) -> int:
+    """Where a class is in the sequence of forms, others after it."""
+    return SEQUENCE.index(kind) if kind in SEQUENCE else len(SEQUENCE)
 
 
 def _ranked(score: dict) -> list:

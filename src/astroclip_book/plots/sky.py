@@ -25,6 +25,7 @@ RELATIONS = {
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORMING = -11  # log10 of stars formed a year per mass in stars, between the two sequences
 MAGNITUDE_BINS = tuple(np.arange(16, 23.5, 0.5).tolist())
+LOWEST_SNR = -1.3  # log10 of the S/N shown
 
 
 @drawing
@@ -124,13 +125,13 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
 @drawing
 def signal_to_noise(magnitude: np.ndarray, snr: np.ndarray, sky: dict):
     """Median signal-to-noise ratio of a spectrum's pixels against the r magnitude of the light in its fibre."""
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.6, 3))
-    good = (snr > 0) & np.isfinite(magnitude)
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
+    good = (snr > 10**LOWEST_SNR) & np.isfinite(magnitude)
     _cloud(axis, magnitude[good], np.log10(snr[good]))
     bins = binned_percentiles(magnitude, np.log10(np.clip(snr, 1e-3, None)), MAGNITUDE_BINS)
     _medians(axis, bins, "this run", **RUN_STYLE)
     axis.plot(sky["r"], np.log10(sky["snr"]), "s", color=SKY, ms=4, label="seven DESI spectra")
-    axis.set(xlabel="$r$ in the fibre (AB mag)", ylabel=r"$\log_{10}$ S/N per pixel", ylim=(-1.3, None))
+    axis.set(xlabel="$r$ in the fibre (AB mag)", ylabel=r"$\log_{10}$ S/N per pixel", ylim=(LOWEST_SNR, None))
     axis.legend()
     return figure
 
