@@ -145,7 +145,7 @@ class SpectrumAutoencoder(nn.Module):
             losses["similarity"] = similarity(together(latent).float(), together(rest), wavelength)
         if self.config.consistency_weight:
             other = self.rest_frame.z_max * torch.rand_like(redshift)
-            moved = self.augmented(shifted(flux, redshift, other))
+            moved = self.augmented(shifted(flux.float(), redshift.float(), other.float()))  # a training gives halves of that
             again = self.encoder(self.normalise(moved, other))
             losses["consistency"] = consistency(together(latent).float(), together(again).float())
         return losses
