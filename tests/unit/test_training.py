@@ -24,6 +24,7 @@ from astroclip_book.moco import MoCo
 from astroclip_book.model import AstroCLIP
 from astroclip_book.other_features import OtherFeatures
 from astroclip_book.pairs import Pairs, index_pairs
+from astroclip_book.run import choose_device
 from astroclip_book.train_images import train_image_encoder
 from astroclip_book.train_spectra import train_spectrum_encoder
 
@@ -198,6 +199,15 @@ def test_front_door_refuses_what_it_cannot_embed(run, pairs):
         model.embed_spectra(flux)
     with pytest.raises(BookError, match="only zeros"):
         model.embed_images(np.zeros((1, 152, 152, 3)))
+    with pytest.raises(BookError, match="what read_spectra or read_images .* return, not ndarray"):
+        model.look_up(flux)
+
+
+def test_front_door_takes_the_device_that_is_there(run):
+    assert AstroCLIP.from_run(run, "auto").device == choose_device("auto")
+    if not torch.cuda.is_available():
+        with pytest.raises(BookError, match="finds no CUDA device here"):
+            AstroCLIP.from_run(run, "cuda")
 
 
 @pytest.mark.parametrize("train", [train_image_encoder, train_spectrum_encoder])
