@@ -159,6 +159,12 @@ class Run:
                 self._execute(name)
         return self._manifest()[name]["metrics"]
 
+    def write_metrics(self) -> None:
+        """Write ``metrics.json`` as the manifest has it: somebody may have deleted or spoilt it since the last step was made."""
+        if self._manifest():
+            with lock(self.directory / ".partial" / "manifest.lock"):
+                write_json(self.directory / "metrics.json", self.metrics)
+
     def _execute(self, name: str) -> None:
         step, first = self.steps[name], processes.rank() == 0
         scratch = Path(processes.agree(str(self._scratch(name)) if first else None))

@@ -192,6 +192,9 @@ def test_unreadable_manifest(open_):
     (run.directory / "manifest.json").write_text("{")
     with pytest.raises(BookError, match="manifest.json cannot be read"):
         run.path("pairs.h5")
+    (run.directory / "manifest.json").write_text("[1]")
+    with pytest.raises(BookError, match="manifest.json has no keys with values. Delete it"):
+        run.path("pairs.h5")
 
 
 def test_full_disk_is_explained_and_keeps_what_is_made(open_):
