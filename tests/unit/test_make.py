@@ -58,6 +58,19 @@ def test_an_environment_is_made_once_on_a_path_with_spaces(checkout):
     assert not (checkout / ".venv" / "kept").exists()
 
 
+def test_a_copy_gets_an_environment_of_its_own(checkout, tmp_path):
+    """One that is copied with the repository would run the code of the other."""
+    make(checkout)
+    (checkout / ".venv" / "kept").touch()
+    copy = shutil.copytree(checkout, tmp_path / "a copy")
+    assert "copied or moved" in make(copy).stdout and not (copy / ".venv" / "kept").exists()
+    assert "copied or moved" not in make(copy).stdout
+    (tmp_path / "a link").symlink_to(checkout)
+    assert "copied or moved" not in make(tmp_path / "a link").stdout and (checkout / ".venv" / "kept").exists()
+    (checkout / ".venv" / "ready").write_text("")  # as environments were marked before
+    assert "copied or moved" not in make(checkout).stdout and (checkout / ".venv" / "kept").exists()
+
+
 def test_without_a_network_nothing_is_left_half_done(checkout):
     result = make(checkout, pip="echo no route to host >&2; exit 1")
     assert result.returncode != 0 and re.search(r"no route to host\s+Error: .*needs the network", result.stderr)
