@@ -43,7 +43,14 @@ lock: ## Pin the newest versions that pyproject.toml allows: requirements.lock
 	.lock/bin/pip freeze --exclude astroclip-book | sed 's/+.*//' >> requirements.lock
 	rm -rf .lock
 
+# An environment has the path of its repository in it: in a copy, or after a move, it would run the code of the other place.
+ELSEWHERE := $(shell [ -s .venv/ready ] && ! [ . -ef "$$(cat .venv/ready)" ] && echo yes)
+ifdef ELSEWHERE
+.PHONY: .venv/ready
+endif
+
 .venv/ready: requirements.lock
+	@$(if $(ELSEWHERE),echo "This repository was copied or moved: its environment is made anew.")
 	@sh install.sh "$(PYTHON)"
 
 .PHONY: help book pdf links verify reference data test bench clean lock

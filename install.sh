@@ -27,4 +27,4 @@ if ! {
   fail "The packages were not installed, for the reason above. This needs the network and 3 GB of disk.
 Nothing is left half-done: the same command begins anew."
 fi
-touch .venv/ready
+pwd > .venv/ready # where it works: the Makefile looks

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
+from astroclip_book import processes
 from astroclip_book.download import DATA, download_dataset
 from astroclip_book.errors import BookError
 from astroclip_book.execution import execute
@@ -15,8 +17,10 @@ from astroclip_book.pipeline import CHAPTERS
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run, choose_device
 from astroclip_book.site import build_site
-from astroclip_book.storage import prepare
+from astroclip_book.storage import full_disk_explained, lock, prepare
 from astroclip_book.verify import verify, write_reference
+
+LOCK = ".lock"
 
 
 def main() -> None:
@@ -33,31 +37,57 @@ def main() -> None:
         fresh = options.what == "verify" and options.run_dir is None
         run = Run(preset, options.run_dir or ROOT / "runs" / f"{'verify-' if fresh else ''}{preset.name}")
         site = (options.site_dir or ROOT / "_build" / preset.name).absolute()
-        if fresh:
-            shutil.rmtree(run.directory, ignore_errors=True)
-        if options.what != "site":
-            prepare(run.directory, "--run-dir")
-        if options.what in ("book", "site", "pdf"):
-            prepare(site, "--site-dir")
-        if options.what == "steps":
-            run.device = choose_device(options.device)
-            for step in run.steps:
-                run.make(step)
-            return
-        if options.what != "site":
-            parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
-            execute(run, parameters, CHAPTERS)
-        if options.what == "verify":
-            print("\n" + verify(run))
-        elif options.what == "reference":
-            print("\nThe reference:", write_reference(run))
-        elif options.what != "execute":
-            make = print_book if options.what == "pdf" else build_site
-            print("\nThe book:", make(run, site))
+        with ExitStack() as held:
+            if options.what != "site":
+                prepare(run.directory, "--run-dir")
+                _take(held, run.directory)
+            if options.what in ("book", "site", "pdf"):
+                prepare(site, "--site-dir")
+                _take(held, site)
+            if fresh:
+                _empty(run.directory)
+            _work(options, run, site)
     except BookError as error:
         sys.exit(f"\nError: {error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. Run the same command again to continue from here.")
+
+
+def _work(options: argparse.Namespace, run: Run, site: Path) -> None:
+    if options.what != "site" and processes.rank() == 0:
+        run.write_metrics()
+    if options.what == "steps":
+        run.device = choose_device(options.device)
+        for step in run.steps:
+            run.make(step)
+        return
+    if options.what != "site":
+        parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
+        with full_disk_explained(run.directory):
+            execute(run, parameters, CHAPTERS)
+    if options.what == "verify":
+        print("\n" + verify(run))
+    elif options.what == "reference":
+        print("\nThe reference:", write_reference(run))
+    elif options.what != "execute":
+        make = print_book if options.what == "pdf" else build_site
+        with full_disk_explained(site):
+            print("\nThe book:", make(run, site))
+
+
+def _take(held: ExitStack, directory: Path) -> None:
+    """Keep a second call out of a directory, where each would find the other's half-made chapters and pages."""
+    if processes.rank() == 0:
+        busy = f"Another call of this book is at work in {directory}. Wait for it, or stop it, then run the same command again."
+        held.enter_context(lock(directory / LOCK, busy))
+
+
+def _empty(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric, seed_everything
+from lightning_fabric.plugins import MixedPrecision
 from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
@@ -21,6 +22,17 @@ from astroclip_book.errors import BookError
 from astroclip_book.progress import progress
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+
+
+class Autocast(MixedPrecision):
+    """Fabric's mixed precision, but for the inputs, which it would round before a network sees them.
+
+    In bfloat16 a redshift of 0.3 is off by up to 0.001, eight pixels of a spectrum at Hα.
+    """
+
+    def convert_input(self, data):
+        """As they come: autocast rounds where a product takes them."""
+        return data
 
 
 def make_fabric(device: str, precision: str | None = None) -> Fabric:
@@ -57,7 +69,8 @@ def make_fabric(device: str, precision: str | None = None) -> Fabric:
         # Buffers stay each process's own: batch norm sees its part of the batch, as in the published trainings, and the
         # queue of MoCo is filled alike everywhere. Sending them at every step would cost more than the gradients.
         strategy=DDPStrategy(forward_sync_buffers=False) if processes.count() > 1 else "auto",
-        precision=precision or ("bf16-mixed" if fast else "32-true"),
+        precision=precision or (None if fast else "32-true"),
+        plugins=Autocast("bf16-mixed", device) if fast and not precision else None,
     )
     fabric.launch()
     return fabric

@@ -82,7 +82,7 @@ class Reference:
         Raises
         ------
         BookError
-            If they have not been executed.
+            If they have not been executed, or a file of theirs is damaged.
         """
         directory = Path(directory)
         choices = read_json(directory / "metrics.json").get("property", {}).get("redshift", {}).get(modality)
@@ -90,9 +90,14 @@ class Reference:
         if missing or not choices:
             raise BookError(f"{directory} has no {', '.join(missing) or 'redshifts in its metrics.json'}: to look galaxies up, "
                             "chapters 04 and 06 must have been executed (make book).")
-        with h5py.File(directory / "features.h5", "r") as file:
-            features = file[modality]["clean"][:]
-        return cls(Embeddings.load(directory / "embeddings.h5"), modality, features, choices)
+        try:
+            with h5py.File(directory / "features.h5", "r") as file:
+                features = file[modality]["clean"][:]
+            embeddings = Embeddings.load(directory / "embeddings.h5")
+        except (OSError, KeyError) as error:
+            raise BookError(f"features.h5 or embeddings.h5 in {directory} is damaged ({error}): delete both and run again "
+                            "(make book).") from error
+        return cls(embeddings, modality, features, choices)
 
     def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int) -> Found:
         """What the run says of objects with these features (n, D) and embeddings (n, 128); k neighbours are named.

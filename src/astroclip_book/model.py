@@ -15,6 +15,7 @@ from astroclip_book.lookup import Found, Reference
 from astroclip_book.observations import Images, Spectra
 from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.presets import Alignment
+from astroclip_book.run import choose_device
 
 
 class AstroCLIP:
@@ -44,14 +45,14 @@ class AstroCLIP:
 
     @classmethod
     def from_run(cls, directory: str | Path, device: str = "cpu") -> AstroCLIP:
-        """Load the three checkpoints of a run directory.
+        """Load the three checkpoints of a run directory, for a device of torch or the faster one that is there ("auto").
 
         Raises
         ------
         BookError
-            If one is missing or damaged.
+            If one is missing or damaged, or the device is not there.
         """
-        directory = Path(directory)
+        directory, device = Path(directory), choose_device(device) if device in ("auto", "cuda") else device
         checkpoint = load_checkpoint(directory / "heads.pt")
         heads = make_heads(checkpoint["state"], Alignment(**checkpoint["config"]))
         image = ImageFeatures.load(directory / "image_encoder.pt")
@@ -117,15 +118,19 @@ class AstroCLIP:
         Raises
         ------
         BookError
-            As the embedding of arrays does, and when the run's galaxies are not at hand or fewer than k.
+            As the embedding of arrays does, for objects that are neither, and when the run's galaxies are not at hand or
+            fewer than k.
         """
         if self.directory is None:
             raise BookError("This model has no run directory to look galaxies up in: make it with AstroCLIP.from_run.")
         if isinstance(observed, Spectra):
             redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
             modality, passed = "spectrum", self._pass_spectra(observed.flux, redshift, batch_size)
-        else:
+        elif isinstance(observed, Images):
             modality, passed = "image", self._pass_images(observed.images, batch_size)
+        else:
+            raise BookError(f"look_up takes what read_spectra or read_images of astroclip_book.observations return, not "
+                            f"{type(observed).__name__}. For arrays, spectra_of_arrays and images_of_arrays of astroclip_book.observations.arrays make these.")
         if modality not in self._references:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality].look_up(*passed, k)

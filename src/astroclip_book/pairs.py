@@ -190,8 +190,8 @@ def open_pairs(path: Path) -> h5py.File:
         file = h5py.File(path, "r")
     except OSError as error:
         raise BookError(
-            f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file: "
-            "compare its size with the source, and download or simulate it again."
+            f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file. Where a run made it, "
+            "delete it and run again; else compare its size with the source's, and download it again."
         ) from error
     problems = [problem for group in GROUPS for problem in _layout_problems(file, group)]
     if problems:

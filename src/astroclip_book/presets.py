@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import re
 import types
 import typing
 from dataclasses import dataclass
@@ -182,6 +184,24 @@ class Preset:
     own: Own
 
 
+# What numbers must be, said before the first step: trainings would stop hours later, or go on with nonsense. What depends on
+# the data is checked by the step that has them, and the survey, which comes first, checks its section itself.
+_BOUNDS = (
+    ("must be at least 1", lambda x: x >= 1, (
+        "width", "binning", "field", "batch_size", "accumulate", "norm_groups", "queue_size", "n_latent", "rest_pixels",
+        "components", "views", "dimension", "hidden", "seeds", "k", "pool", "bootstrap", "umap_neighbors", "n_clusters",
+        "dbscan_min_samples", "Alignment.epochs", "Ablations.epochs",
+    )),
+    ("must be at least 0", lambda x: 0 <= x < math.inf, (
+        "seed", "ImageEncoder.epochs", "SpectrumEncoder.epochs", "image_epochs", "spectrum_epochs", "weight_decay", "layers",
+        "blind_weight", "similarity_weight", "consistency_weight", "umap_min_dist",
+    )),
+    ("must be above 0", lambda x: 0 < x < math.inf, ("learning_rate", "temperature", "logit_scale")),
+    ("must be at least 0 and below 1", lambda x: 0 <= x < 1, ("key_momentum", "dropout", "embedding_dropout")),
+)  # fmt: skip
+_RULES = {key: (rule, holds) for rule, holds, keys in _BOUNDS for key in keys}
+
+
 def as_yaml(preset: Preset) -> str:
     """The values of a run as a preset's file has them, with the names of files in the place of their paths."""
     values = dataclasses.asdict(preset)
@@ -221,15 +241,24 @@ def load_preset(name: str, **overrides) -> Preset:
             "Clone that, and install it from there with `pip install -e .`."
         )
     if not path.is_file():
-        raise BookError(f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file.")
+        raise BookError(_no_preset(str(name), path))
     try:
         values = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise BookError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise BookError(f"{path} has no keys with values: copy a file of {ROOT / 'presets'} and change that.")
     for key, value in overrides.items():
         if value is not None:
             _apply(values, key, value)
     return build(Preset, {"name": path.stem, **values}, str(path))
+
+
+def _no_preset(name: str, path: Path) -> str:
+    if name.endswith((".yaml", ".yml")):
+        return f"There is no file {path.absolute()}: give the path of a preset, or one of the names {', '.join(preset_names())}."
+    return (f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file of your own, with "
+            "its ending, such as mine.yaml.")
 
 
 def _sections() -> dict[str, list[str]]:
@@ -280,7 +309,12 @@ def build(kind, values, where: str):
     if unknown or missing:
         raise BookError(f"{where}: " + "; ".join(
             [f"unknown key {k}" for k in unknown] + [f"missing key {k}" for k in missing]) + ".")
-    return kind(**{k: _check(hints[k], values[k], f"{where}: {k}") for k in hints})
+    checked = {k: _check(hints[k], values[k], f"{where}: {k}") for k in hints}
+    for key, value in checked.items():
+        rule, holds = _RULES.get(f"{kind.__name__}.{key}") or _RULES.get(key) or ("", None)
+        if rule and value is not None and not holds(value):
+            raise BookError(f"{where}: {key} {rule}, not {value!r}.")
+    return kind(**checked)
 
 
 def _check(kind, value, where: str):
@@ -299,5 +333,10 @@ def _check(kind, value, where: str):
         return float(value)
     if type(value) not in allowed:
         names = " or ".join(getattr(k, "__name__", str(k)) for k in allowed).replace("NoneType", "null")
-        raise BookError(f"{where} must be {names}, not {value!r}.")
+        hint = " YAML takes this for text: write 1.0e-3 with a point, and numbers without quotes." if _like_a_number(value) else ""
+        raise BookError(f"{where} must be {names}, not {value!r}.{hint}")
     return value
+
+
+def _like_a_number(value) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\s*[+-]?[\d.]+(e[+-]?\d+)?\s*", value, re.IGNORECASE) is not None

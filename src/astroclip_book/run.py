@@ -16,7 +16,7 @@ from astroclip_book import processes
 from astroclip_book.errors import BookError
 from astroclip_book.fingerprint import code_hash, digest
 from astroclip_book.memory import PeakMemory
-from astroclip_book.presets import ROOT, Preset, load_preset
+from astroclip_book.presets import ROOT, Preset, load_preset, preset_names
 from astroclip_book.provenance import provenance
 from astroclip_book.sources import load_dataset
 from astroclip_book.storage import full_disk_explained, lock, matching, read_json, sha256, write_json
@@ -159,6 +159,12 @@ class Run:
                 self._execute(name)
         return self._manifest()[name]["metrics"]
 
+    def write_metrics(self) -> None:
+        """Write ``metrics.json`` as the manifest has it: somebody may have deleted or spoilt it since the last step was made."""
+        if self._manifest():
+            with lock(self.directory / ".partial" / "manifest.lock"):
+                write_json(self.directory / "metrics.json", self.metrics)
+
     def _execute(self, name: str) -> None:
         step, first = self.steps[name], processes.rank() == 0
         scratch = Path(processes.agree(str(self._scratch(name)) if first else None))
@@ -243,8 +249,8 @@ class Run:
     def _require(self, name: str) -> None:
         problem = self.problem(name)
         if problem:
-            chapter = self.steps[name].chapter
-            raise BookError(f"{problem} Run the chapter {chapter}, or `make book PRESET={self.preset.name}`.")
+            preset = self.preset.name if self.preset.name in preset_names() else f"<path of your {self.preset.name}.yaml>"
+            raise BookError(f"{problem} Run the chapter {self.steps[name].chapter} with the same values, or `make book PRESET={preset}`.")
 
     def _manifest(self) -> dict:
         return read_json(self.directory / "manifest.json")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -56,7 +58,7 @@ def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[P
         Can be pickled.
     """
     available, waiting, running, failure = cores(), dict(waiting), {}, None
-    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn"), _end_with_the_first) as pool:
         while running or (waiting and not failure):
             ready = [chapter for chapter, others in waiting.items() if not others & (waiting.keys() | running.values())]
             if failure:
@@ -79,6 +81,18 @@ def side_by_side(waiting: dict[Path, set[Path]], work: Work) -> Iterator[tuple[P
                     failure = failure or future.exception()
     if failure:
         raise failure
+
+
+def _end_with_the_first() -> None:
+    """Let this process end when the one that started it is killed; its kernel sees that too, and ends.
+
+    They would go on with their chapters otherwise, and the same command, given again, would find their steps taken.
+    """
+    def wait_for_it() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait_for_it, daemon=True).start()
 
 
 def _work(work: Work, chapter: Path, threads: int) -> dict:

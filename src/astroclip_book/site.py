@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -65,10 +66,14 @@ def run_jupyter_book(stage: Path, builder: str) -> None:
     ------
     BookError
         When Jupyter Book warns of anything.
+    OSError
+        When it finds the disk full.
     """
     program = Path(sys.executable).with_name("jupyter-book")
     command = [program, "build", "-W", "-n", "--keep-going", "--quiet", "--builder", builder, stage]
     result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if result.returncode and os.strerror(errno.ENOSPC) in result.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(stage))
     if result.returncode:
         raise BookError(f"The site was not built from {stage}:\n{result.stderr}")
 

@@ -22,14 +22,17 @@ def read_json(path: Path) -> dict:
     Raises
     ------
     BookError
-        Where it is not JSON.
+        Where it is not JSON, or has no keys.
     """
     try:
-        return json.loads(path.read_text())
+        value = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise BookError(f"{path} cannot be read ({error}). Delete it: what it records is made again.") from error
+    if not isinstance(value, dict):
+        raise BookError(f"{path} has no keys with values. Delete it: what it records is made again.")
+    return value
 
 
 def write_json(path: Path, value) -> None:

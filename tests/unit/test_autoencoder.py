@@ -121,6 +121,12 @@ def test_terms_without_weight_are_not_computed(flux, redshift):
     torch.testing.assert_close(encoder.loss(losses), expected)
 
 
+def test_every_term_has_a_value_in_mixed_precision(flux, redshift):
+    encoder = model(similarity_weight=2.0, consistency_weight=3.0)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert all(term.isfinite() for term in encoder(flux, redshift).values())
+
+
 def test_fidelity_of_noise_is_one_half():
     noise = torch.randn(4, 50_000)
     assert fidelity(2 * noise, torch.full((4, 1), 0.25)).item() == pytest.approx(0.5, rel=0.02)

@@ -9,7 +9,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.lookup import INTERVAL, Reference
 from astroclip_book.novelty import LEVEL, Novelty
 from astroclip_book.pairs import SPLITS
-from astroclip_book.storage import matching
+from astroclip_book.storage import matching, write_json
 from astroclip_book.strangers import strange_images, strange_spectra
 
 CHOICES = {"k": 8, "weighting": "distance", "pz_k": 16, "pz_weighting": "uniform"}
@@ -88,6 +88,14 @@ def test_few_validation_objects_call_nothing_unusual():
 
 def test_a_run_without_its_chapters_is_refused(tmp_path):
     with pytest.raises(BookError, match="chapters 04 and 06"):
+        Reference.from_run(tmp_path, "image")
+
+
+def test_a_run_with_a_damaged_file_is_refused(tmp_path):
+    write_json(tmp_path / "metrics.json", {"property": {"redshift": {"image": {"k": 4}}}})
+    for name in ("features.h5", "embeddings.h5"):
+        (tmp_path / name).write_bytes(b"cut off")
+    with pytest.raises(BookError, match="damaged .*delete both and run again"):
         Reference.from_run(tmp_path, "image")
 
 

@@ -1,5 +1,6 @@
 """`make` where something is missing: what is wrong and what to do, before anything long begins."""
 
+import errno
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from astroclip_book import presets
 from astroclip_book.__main__ import main
 from astroclip_book.errors import BookError
 from astroclip_book.presets import ROOT, load_preset
+from astroclip_book.storage import lock
 
 # A Python whose environments have a pip that behaves as told and a Python that shows how it was called.
 PYTHON = """#!/bin/sh
@@ -54,6 +56,19 @@ def test_an_environment_is_made_once_on_a_path_with_spaces(checkout):
     os.utime(checkout / "requirements.lock")
     make(checkout)
     assert not (checkout / ".venv" / "kept").exists()
+
+
+def test_a_copy_gets_an_environment_of_its_own(checkout, tmp_path):
+    """One that is copied with the repository would run the code of the other."""
+    make(checkout)
+    (checkout / ".venv" / "kept").touch()
+    copy = shutil.copytree(checkout, tmp_path / "a copy")
+    assert "copied or moved" in make(copy).stdout and not (copy / ".venv" / "kept").exists()
+    assert "copied or moved" not in make(copy).stdout
+    (tmp_path / "a link").symlink_to(checkout)
+    assert "copied or moved" not in make(tmp_path / "a link").stdout and (checkout / ".venv" / "kept").exists()
+    (checkout / ".venv" / "ready").write_text("")  # as environments were marked before
+    assert "copied or moved" not in make(checkout).stdout and (checkout / ".venv" / "kept").exists()
 
 
 def test_without_a_network_nothing_is_left_half_done(checkout):
@@ -113,6 +128,43 @@ def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_executed(o
     monkeypatch.setattr("astroclip_book.__main__.execute", lambda *_: pytest.fail("chapters are executed"))
     with pytest.raises(SystemExit, match=f"file/place cannot be made or written to .*by the option {option}"):
         main()
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Calls the command line with a run and a site of its own; ``execute`` stands for the chapters."""
+    def called(what, execute=lambda *_: None):
+        places = ["--run-dir", str(tmp_path / "run"), "--site-dir", str(tmp_path / "site")]
+        monkeypatch.setattr(sys, "argv", ["book", what, "smoke", *places])
+        monkeypatch.setattr("astroclip_book.__main__.execute", execute)
+        monkeypatch.setattr("astroclip_book.__main__.build_site", lambda *_: "index.html")
+        main()
+
+    return called
+
+
+@pytest.mark.parametrize(("what", "place"), [("book", "run"), ("steps", "run"), ("book", "site"), ("site", "site")])
+def test_a_second_call_at_the_same_time_is_refused(what, place, call, tmp_path):
+    (tmp_path / place).mkdir()
+    with lock(tmp_path / place / ".lock"), pytest.raises(SystemExit, match=f"at work in {tmp_path / place}. Wait for it"):
+        call(what, lambda *_: pytest.fail("chapters are executed"))
+
+
+def test_a_full_disk_is_explained(call):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SystemExit, match="No space left in .*run .* Free some and run again"):
+        call("book", full)
+
+
+def test_metrics_that_were_deleted_or_spoilt_are_written_again(call, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text('{"gone": {}}')
+    for spoil in (lambda path: path.unlink(missing_ok=True), lambda path: path.write_text("{")):
+        spoil(tmp_path / "run" / "metrics.json")
+        call("book")
+        assert (tmp_path / "run" / "metrics.json").read_text() == "{}\n"
 
 
 def test_the_package_without_its_repository(tmp_path, monkeypatch):

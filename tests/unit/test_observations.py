@@ -141,6 +141,14 @@ def test_several_files_make_one_set(coadd, tmp_path):
     assert len(read) == 4 and read.name[3] == "spec-1-2-3"
 
 
+def test_a_pattern_stands_for_its_files(tmp_path):
+    for number in (2, 1):
+        np.savez(tmp_path / f"night{number}.npz", flux=some_spectra()[0], redshift=np.full(3, number / 10))
+    assert read_spectra(tmp_path / "night*.npz").redshift[::3].tolist() == [0.1, 0.2]
+    with pytest.raises(BookError, match="day.*npz does not exist"):
+        read_spectra(tmp_path / "day*.npz")
+
+
 def test_a_cut_out_is_cropped_around_its_centre(tmp_path):
     image = some_image(256)
     write_cutout(tmp_path / "c.fits", image)
@@ -230,6 +238,10 @@ def test_files_that_are_no_fits_are_refused(tmp_path):
         (tmp_path / "page.npz").write_text("<html>404</html>")
         with pytest.raises(BookError, match="cannot be read as .npz"):
             read(tmp_path / "page.npz")
+        np.savez(tmp_path / "cut.npz", flux=np.ones(3), images=np.ones(3))
+        (tmp_path / "cut.npz").write_bytes((tmp_path / "cut.npz").read_bytes()[:-50])
+        with pytest.raises(BookError, match="cannot be read as .npz"):
+            read(tmp_path / "cut.npz")
         np.savez(tmp_path / "other.npz", something=np.ones(3))
         with pytest.raises(BookError, match="has no array"):
             read(tmp_path / "other.npz")

@@ -158,9 +158,11 @@ def test_truncated_and_missing_artefacts(toy, open_):
     assert run.path("pairs.h5").stat().st_size == 256
 
 
-def test_upstream_must_be_there(open_):
-    with pytest.raises(BookError, match="has not been made. Run the chapter 01_survey, or `make book PRESET=smoke`"):
+def test_upstream_must_be_there(toy, open_, tmp_path):
+    with pytest.raises(BookError, match="has not been made. Run the chapter 01_survey with the same values, or `make book PRESET=smoke`"):
         open_().make("encoder")
+    with pytest.raises(BookError, match="`make book PRESET=<path of your mine.yaml>`"):
+        Run(dataclasses.replace(load_preset("smoke"), name="mine"), tmp_path / "run", steps=STEPS).make("encoder")
     with pytest.raises(BookError, match="No step makes 'nonsense.h5'"):
         open_().path("nonsense.h5")
 
@@ -191,6 +193,9 @@ def test_unreadable_manifest(open_):
     run.make("survey")
     (run.directory / "manifest.json").write_text("{")
     with pytest.raises(BookError, match="manifest.json cannot be read"):
+        run.path("pairs.h5")
+    (run.directory / "manifest.json").write_text("[1]")
+    with pytest.raises(BookError, match="manifest.json has no keys with values. Delete it"):
         run.path("pairs.h5")
 
 

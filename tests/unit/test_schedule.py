@@ -1,6 +1,8 @@
 """Chapters run side by side where they may, and never before what they need."""
 
 import json
+import multiprocessing
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -52,6 +54,44 @@ def test_a_failure_lets_the_other_finish_and_begins_nothing_new(ran):
     assert ran.times("good")
     with pytest.raises(FileNotFoundError):
         ran.times("later")
+
+
+def linger(directory: Path, chapter: Path, threads: int, output) -> dict:
+    """Leaves its process's number, and works for long."""
+    (directory / f"{chapter.stem}.part").write_text(str(os.getpid()))
+    os.replace(directory / f"{chapter.stem}.part", directory / chapter.stem)
+    time.sleep(60)
+    return {}
+
+
+def begin(directory: Path) -> None:
+    schedule.cores = lambda: 2
+    list(side_by_side({Path("left"): set(), Path("right"): set()}, partial(linger, directory)))
+
+
+def test_nothing_goes_on_after_the_first_process_is_killed(tmp_path):
+    first = multiprocessing.get_context("spawn").Process(target=begin, args=(tmp_path,))
+    first.start()
+    wait_until(lambda: all((tmp_path / name).is_file() for name in ("left", "right")))
+    numbers = [int((tmp_path / name).read_text()) for name in ("left", "right")]
+    first.kill()
+    first.join()
+    wait_until(lambda: not any(map(alive, numbers)))
+
+
+def alive(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition) -> None:
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.1)
+    pytest.fail("waited in vain")
 
 
 def test_the_books_chapters_wait_for_what_makes_their_data(tmp_path):

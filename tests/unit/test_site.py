@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 
 import nbformat
 import pytest
@@ -12,7 +13,8 @@ from astroclip_book.execution import executed
 from astroclip_book.pdf import BROWSERS, print_book
 from astroclip_book.presets import ROOT, load_preset
 from astroclip_book.run import Run
-from astroclip_book.site import build_site
+from astroclip_book.site import build_site, run_jupyter_book
+from astroclip_book.storage import full_disk_explained
 
 RECORD = {"key": "of another text", "parameters": {}, "steps": [], "wall_seconds": 12.0, "peak_rss_bytes": 2**28,
           "finished": "2024-05-01T12:00:00Z", "commit": "3c9e7f7c0ffee"}  # fmt: skip
@@ -113,3 +115,10 @@ def test_real_data_are_named(repository):
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy")]), target)
     index = build_site(run, repository / "site", repository)
     assert "Real data: desi. Where the text speaks of a mock" in (index.parent / "book" / "first.html").read_text()
+
+
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_pages(tmp_path, monkeypatch):
+    said = subprocess.CompletedProcess([], 1, stderr="OSError: [Errno 28] No space left on device: 'index.html'")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: said)
+    with pytest.raises(BookError, match="No space left in .*Free some and run again"), full_disk_explained(tmp_path):
+        run_jupyter_book(tmp_path, "html")

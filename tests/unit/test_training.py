@@ -24,6 +24,7 @@ from astroclip_book.moco import MoCo
 from astroclip_book.model import AstroCLIP
 from astroclip_book.other_features import OtherFeatures
 from astroclip_book.pairs import Pairs, index_pairs
+from astroclip_book.run import choose_device
 from astroclip_book.train_heads import _starts
 from astroclip_book.train_images import train_image_encoder
 from astroclip_book.train_spectra import train_spectrum_encoder
@@ -80,6 +81,16 @@ def test_validation_batches_are_whole_and_hold_everything(n, size):
     starts = _starts(n, size)
     assert len(starts) == -(-n // size) and starts[0] == 0 and starts[-1] + size == n
     assert set(np.concatenate([np.arange(start, start + size) for start in starts])) == set(range(n))
+
+
+def test_a_network_is_given_its_inputs_unrounded():
+    """A redshift of 0.3 in bfloat16 would be off by up to 0.001."""
+    seen = []
+    network = torch.nn.Linear(1, 1)
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    redshift = torch.tensor([[0.3001]])
+    make_fabric("cpu").setup(network)(redshift)
+    assert torch.equal(seen[0], redshift)
 
 
 def test_the_least_loss_is_known_after_a_checkpoint():
@@ -206,6 +217,15 @@ def test_front_door_refuses_what_it_cannot_embed(run, pairs):
         model.embed_spectra(flux)
     with pytest.raises(BookError, match="only zeros"):
         model.embed_images(np.zeros((1, 152, 152, 3)))
+    with pytest.raises(BookError, match="what read_spectra or read_images .* return, not ndarray"):
+        model.look_up(flux)
+
+
+def test_front_door_takes_the_device_that_is_there(run):
+    assert AstroCLIP.from_run(run, "auto").device == choose_device("auto")
+    if not torch.cuda.is_available():
+        with pytest.raises(BookError, match="finds no CUDA device here"):
+            AstroCLIP.from_run(run, "cuda")
 
 
 @pytest.mark.parametrize("train", [train_image_encoder, train_spectrum_encoder])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -74,8 +75,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files if name in _KNOWN}
-    except (ValueError, OSError, AttributeError, TypeError, EOFError) as error:
-        raise BookError(f"{path} cannot be read as .npz ({error}): save it with numpy.savez.") from error
+    except (ValueError, OSError, AttributeError, TypeError, EOFError, BadZipFile) as error:
+        raise BookError(f"{path} cannot be read as .npz ({error}): save it with numpy.savez, or copy it again.") from error
 
 
 def _measured(flux: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from astroclip_book.observations.fits_files import names, opened
 from astroclip_book.observations.legacy import read_cutout
 from astroclip_book.observations.observed import Images, Spectra, together
 from astroclip_book.observations.sdss import read_spec
+from astroclip_book.storage import matching
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -19,7 +20,7 @@ Paths = str | Path | Sequence[str | Path]
 def read_spectra(paths: Paths) -> Spectra:
     """Spectra of one file or of several: DESI coadds, SDSS ``spec-*.fits``, or ``.npz`` with ``flux`` (n, p).
 
-    An ``.npz`` file may have ``wavelength`` (p,) in Å, ``ivar`` (n, p), ``redshift`` and ``name`` (n,) beside it; a redrock file
+    A pattern such as ``night/*.fits`` stands for the files that it matches. An ``.npz`` file may have ``wavelength`` (p,) in Å, ``ivar`` (n, p), ``redshift`` and ``name`` (n,) beside it; a redrock file
     beside a coadd, with the same name but for its first word, is read with it.
 
     Raises
@@ -32,6 +33,8 @@ def read_spectra(paths: Paths) -> Spectra:
 
 def read_images(paths: Paths) -> Images:
     """Images of one file or of several: Legacy Survey cut-outs, or ``.npz`` with ``images`` (n, h, w, 3) and maybe ``redshift``.
+
+    Patterns may stand for files here too.
 
     Raises
     ------
@@ -72,4 +75,10 @@ def _listed(paths: Paths) -> list[Path]:
     listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not listed:
         raise BookError("No file is named: give the path of at least one.")
-    return [Path(path) for path in listed]
+    return [one for path in listed for one in _matched(Path(path))]
+
+
+def _matched(path: Path) -> list[Path]:
+    """Files of a pattern; a path that is none stays as it is."""
+    pattern = set("*?[") & set(str(path)) and not path.is_file()
+    return matching(str(path)) or [path] if pattern else [path]
