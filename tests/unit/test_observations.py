@@ -183,7 +183,7 @@ def read_share(flux):
 def test_spectra_that_show_too_little_are_left_out_of_many():
     flux, ivar = some_spectra()
     ivar[1, 2000:] = 0
-    assert spectra_of_arrays(flux, ivar=ivar, name="abc").name.tolist() == ["a", "c"]
+    assert spectra_of_arrays(flux, ivar=ivar, name=list("abc")).name.tolist() == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,8 @@ def test_spectra_that_show_too_little_are_left_out_of_many():
         ({"wavelength": WAVELENGTH / 10}, "at no wavelength"),  # nanometres
         ({"wavelength": WAVELENGTH + 3000}, "52% of the pixels from 3600 to 9824 Å.*between 6600 and 9824 Å"),
         ({"redshift": np.ones(2)}, "redshift has shape"),
+        ({"name": ["one of them"]}, "name has shape"),
+        ({"flux": np.ones((2, 0)), "wavelength": np.ones(0)}, "must be"),
     ],
 )
 def test_spectra_that_make_no_sense_are_refused(arrays, words):
@@ -213,6 +215,7 @@ def test_spectra_that_make_no_sense_are_refused(arrays, words):
         (np.ones((2, 3, 152, 152)), {}, "expected"),
         (np.ones((1, 96, 152, 3)), {}, "96 × 152 pixels.*size=152"),
         (np.ones((1, 152, 152, 3)), {"pixel_scale": 0.396}, "0.396 arcsec"),
+        (np.ones((2, 152, 152, 3)), {"name": ["one of them"]}, "name has shape"),
     ],
 )
 def test_images_that_make_no_sense_are_refused(images, more, words):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from astroclip_book.errors import BookError
-from astroclip_book.observations.arrays import images_of_arrays, read_npz, spectra_of_arrays
+from astroclip_book.npz import read_npz
+from astroclip_book.observations.arrays import images_of_arrays, spectra_of_arrays
 from astroclip_book.observations.desi import read_coadd
 from astroclip_book.observations.fits_files import names, opened
 from astroclip_book.observations.legacy import read_cutout
@@ -14,6 +15,9 @@ from astroclip_book.observations.observed import Images, Spectra, together
 from astroclip_book.observations.sdss import read_spec
 
 Paths = str | Path | Sequence[str | Path]
+# Names of arrays in .npz files, the first of which there must be.
+SPECTRUM_ARRAYS = ("flux", "wavelength", "ivar", "redshift", "name")
+IMAGE_ARRAYS = ("images", "redshift", "name", "pixel_scale")
 
 
 def read_spectra(paths: Paths) -> Spectra:
@@ -43,8 +47,7 @@ def read_images(paths: Paths) -> Images:
 
 def _spectra(path: Path) -> Spectra:
     if path.suffix == ".npz":
-        arrays = _arrays(path, "flux", ("wavelength", "ivar", "redshift", "name"))
-        return spectra_of_arrays(**arrays, where=str(path))
+        return spectra_of_arrays(**_arrays(path, SPECTRUM_ARRAYS), where=str(path))
     with opened(path) as file:
         coadd = any(name.endswith("_WAVELENGTH") for name in names(file)) or "FIBERMAP" in file
         table = len(file) > 1 and "loglam" in {name.lower() for name in getattr(file[1].columns, "names", ())}
@@ -57,15 +60,15 @@ def _spectra(path: Path) -> Spectra:
 
 def _images(path: Path) -> Images:
     if path.suffix == ".npz":
-        return images_of_arrays(**_arrays(path, "images", ("redshift", "name", "pixel_scale")), where=str(path))
+        return images_of_arrays(**_arrays(path, IMAGE_ARRAYS), where=str(path))
     return read_cutout(path)
 
 
-def _arrays(path: Path, needed: str, others: tuple[str, ...]) -> dict:
-    arrays = read_npz(path)
-    if needed not in arrays:
-        raise BookError(f"{path} has no array '{needed}'; of those that this book knows it has {', '.join(arrays) or 'none'}.")
-    return {name: arrays[name] for name in (needed, *others) if name in arrays}
+def _arrays(path: Path, names: tuple[str, ...]) -> dict:
+    arrays = read_npz(path, names, "a FITS or .npz file")
+    if names[0] not in arrays:
+        raise BookError(f"{path} has no array '{names[0]}'; of {', '.join(names[1:])} it has {', '.join(arrays) or 'none'}.")
+    return arrays
 
 
 def _listed(paths: Paths) -> list[Path]:
