@@ -256,6 +256,9 @@ def test_fits_files_of_another_kind_are_refused(coadd, tmp_path):
     write_cutout(tmp_path / "image.fits", some_image())
     with pytest.raises(BookError, match="neither a DESI coadd.*nor an SDSS spectrum.*it has PRIMARY"):
         read_spectra(tmp_path / "image.fits")
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((3, 4)))]).writeto(tmp_path / "images.fits")
+    with pytest.raises(BookError, match="neither"):
+        read_spectra(tmp_path / "images.fits")
     with pytest.raises(BookError, match="no image with three axes"):
         read_images(write_spec(tmp_path / "spec.fits"))
     with fits.open(coadd, mode="update") as file:

@@ -9,7 +9,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.npz import read_npz
 from astroclip_book.observations.arrays import images_of_arrays, spectra_of_arrays
 from astroclip_book.observations.desi import read_coadd
-from astroclip_book.observations.fits_files import names, opened
+from astroclip_book.observations.fits_files import columns, names, opened
 from astroclip_book.observations.legacy import read_cutout
 from astroclip_book.observations.observed import Images, Spectra, together
 from astroclip_book.observations.sdss import read_spec
@@ -50,7 +50,7 @@ def _spectra(path: Path) -> Spectra:
         return spectra_of_arrays(**_arrays(path, SPECTRUM_ARRAYS), where=str(path))
     with opened(path) as file:
         coadd = any(name.endswith("_WAVELENGTH") for name in names(file)) or "FIBERMAP" in file
-        table = len(file) > 1 and "loglam" in {name.lower() for name in getattr(file[1].columns, "names", ())}
+        table = "LOGLAM" in columns(file, 1)
         if not coadd and not table:
             raise BookError(f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum "
                             f"(a table with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux "
