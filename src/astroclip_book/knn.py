@@ -105,7 +105,7 @@ def knn_predict(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k
     Raises
     ------
     BookError
-        If k exceeds the number of training objects, or a training value is not finite.
+        If k is not between 1 and the number of training objects, or a training value is not finite.
     """
     _check(k, len(train_x))
     index, distance = nearest(query_x, train_x, k)
@@ -162,7 +162,7 @@ class Neighbourhood:
         Raises
         ------
         BookError
-            If k exceeds the number of objects that answer, or a value is not finite.
+            If k is not between 1 and the number of objects that answer, or a value is not finite.
         """
         _check(k, min(self.most, len(self.roles.gallery)))
         index, distance = self._test
@@ -209,7 +209,7 @@ def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles,
     Raises
     ------
     BookError
-        If k exceeds the number of objects that answer, or a value is not finite.
+        If k is not between 1 and the number of objects that answer, or a value is not finite.
     """
     near = Neighbourhood(gallery_x, query_x, roles, k or max(CANDIDATES), together)
     return near.answer(y, *near.choose(y, k))
@@ -243,8 +243,8 @@ def _known(y: np.ndarray) -> np.ndarray:
 
 
 def _check(k: int, most: int) -> None:
-    if k > most:
-        raise BookError(f"k = {k} neighbours asked of {most} training objects: lower k or use more pairs.")
+    if not 1 <= k <= most:
+        raise BookError(f"k = {k} neighbours asked of {most} training objects: choose k between 1 and {most}, or use more pairs.")
 
 
 def _answer(values: np.ndarray, distance: np.ndarray, k: int, weighting: Weights) -> Answer:

@@ -163,7 +163,10 @@ class Pairs:
                 continue
             # Where a dataset lies in the file in one piece, rows in random order come 20 times faster past HDF5.
             self._bytes.seek(offset + int(rows[start]) * part[0].nbytes)
-            if self._bytes.readinto(part.reshape(-1).view(np.uint8)) != part.nbytes:
+            missing = memoryview(part.reshape(-1).view(np.uint8))
+            while missing and (n := self._bytes.readinto(missing)):  # Linux reads 2 GiB at a time at most
+                missing = missing[n:]
+            if missing:
                 raise BookError(f"{self.path} ends within {dataset.name}: it is truncated. Download or simulate it again.")
         return result if np.array_equal(order, np.arange(len(order))) else result[np.argsort(order)]
 

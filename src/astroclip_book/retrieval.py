@@ -14,7 +14,7 @@ CUTS = (1, 5, 10)  # k of recall at k
 def match_ranks(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Rank (1 = first) at which each query finds its own counterpart, row i of the gallery, by cosine.
 
-    Ties count against the query, so that constant embeddings score as chance or worse.
+    Ties and what is not a number count against the query, so that constant and broken embeddings score as chance or worse.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def match_ranks(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         cosine = asked[rows] @ columns
         # From the same product as the others: computed apart, it would differ from them by rounding.
         own = cosine[rows - start, rows]
-        ranks[rows] = torch.count_nonzero(cosine >= own[:, None], dim=1)
+        ranks[rows] = n - torch.count_nonzero(cosine < own[:, None], dim=1)
     return ranks
 
 

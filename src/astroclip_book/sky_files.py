@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from astroclip_book.errors import BookError
+from astroclip_book.npz import read_npz
 from astroclip_book.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH, open_pairs
 
 COVERAGE = 0.8  # of the grid: with less, the ends would be more invention than observation
@@ -105,7 +106,7 @@ def read_sky_spectra(path: str | Path) -> SkySpectra:
     BookError
         If the file is not there, lacks an array, or the shapes do not fit.
     """
-    content = _read_npz(path, ("flux", "wavelength", "redshift"), "real spectra")
+    content = _arrays(path, ("flux", "wavelength", "redshift"), "real spectra")
     flux, wavelength, redshift = (np.asarray(content[name], float) for name in ("flux", "wavelength", "redshift"))
     if flux.shape != (redshift.size, wavelength.size) or not redshift.size:
         raise BookError(f"{path}: flux {flux.shape} must be (n, p) with wavelength (p,), here {wavelength.shape}, and "
@@ -136,7 +137,7 @@ def read_sky_images(path: str | Path, n: int = 12) -> np.ndarray:
     if h5py.is_hdf5(path):
         with open_pairs(path) as file:
             return np.concatenate([file[group]["images"][: -(-n // len(GROUPS))] for group in GROUPS])[:n]
-    images = _read_npz(path, ("images",), "real images")["images"]
+    images = _arrays(path, ("images",), "real images")["images"]
     if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3):
         raise BookError(f"{path}: images have shape {images.shape}, expected (n, {IMAGE_SIZE}, {IMAGE_SIZE}, 3).")
     return images[:n]
@@ -151,14 +152,8 @@ def _levelled(flux: np.ndarray) -> np.ndarray:
     return flux - np.median(flux, axis=1, keepdims=True)
 
 
-def _read_npz(path: str | Path, names: tuple[str, ...], what: str) -> dict[str, np.ndarray]:
-    if not Path(path).is_file():
-        raise BookError(f"{path} does not exist: give the path of a file of {what}, or none.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in (*names, "valid", "ivar") if name in file.files}
-    except (ValueError, OSError, AttributeError, TypeError) as error:
-        raise BookError(f"{path} cannot be read as .npz ({error}): save it with numpy.savez.") from error
+def _arrays(path: str | Path, names: tuple[str, ...], what: str) -> dict[str, np.ndarray]:
+    content = read_npz(Path(path), (*names, "valid", "ivar"), f"a file of {what}, or none")
     missing = [name for name in names if name not in content]
     if missing:
         raise BookError(f"{path} has no {', '.join(missing)}: a file of {what} needs {', '.join(names)}.")

@@ -63,6 +63,9 @@ def test_one_search_answers_for_every_k_and_every_merit():
     assert near.choose(y, merit=lambda truth, answer: -answer.k)[0] == 4
     with pytest.raises(BookError, match="k = 129 neighbours asked of 128"):
         near.answer(y, 129)
+    for none in (0, -3):
+        with pytest.raises(BookError, match="choose k between 1 and 128"):
+            near.answer(y, none)
 
 
 def test_values_known_of_the_same_objects_share_their_roles():

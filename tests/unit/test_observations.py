@@ -191,7 +191,7 @@ def read_share(flux):
 def test_spectra_that_show_too_little_are_left_out_of_many():
     flux, ivar = some_spectra()
     ivar[1, 2000:] = 0
-    assert spectra_of_arrays(flux, ivar=ivar, name="abc").name.tolist() == ["a", "c"]
+    assert spectra_of_arrays(flux, ivar=ivar, name=list("abc")).name.tolist() == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,8 @@ def test_spectra_that_show_too_little_are_left_out_of_many():
         ({"wavelength": WAVELENGTH / 10}, "at no wavelength"),  # nanometres
         ({"wavelength": WAVELENGTH + 3000}, "52% of the pixels from 3600 to 9824 Å.*between 6600 and 9824 Å"),
         ({"redshift": np.ones(2)}, "redshift has shape"),
+        ({"name": ["one of them"]}, "name has shape"),
+        ({"flux": np.ones((2, 0)), "wavelength": np.ones(0)}, "must be"),
     ],
 )
 def test_spectra_that_make_no_sense_are_refused(arrays, words):
@@ -221,6 +223,7 @@ def test_spectra_that_make_no_sense_are_refused(arrays, words):
         (np.ones((2, 3, 152, 152)), {}, "expected"),
         (np.ones((1, 96, 152, 3)), {}, "96 × 152 pixels.*size=152"),
         (np.ones((1, 152, 152, 3)), {"pixel_scale": 0.396}, "0.396 arcsec"),
+        (np.ones((2, 152, 152, 3)), {"name": ["one of them"]}, "name has shape"),
     ],
 )
 def test_images_that_make_no_sense_are_refused(images, more, words):
@@ -265,6 +268,9 @@ def test_fits_files_of_another_kind_are_refused(coadd, tmp_path):
     write_cutout(tmp_path / "image.fits", some_image())
     with pytest.raises(BookError, match="neither a DESI coadd.*nor an SDSS spectrum.*it has PRIMARY"):
         read_spectra(tmp_path / "image.fits")
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((3, 4)))]).writeto(tmp_path / "images.fits")
+    with pytest.raises(BookError, match="neither"):
+        read_spectra(tmp_path / "images.fits")
     with pytest.raises(BookError, match="no image with three axes"):
         read_images(write_spec(tmp_path / "spec.fits"))
     with fits.open(coadd, mode="update") as file:

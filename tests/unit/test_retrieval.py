@@ -27,6 +27,11 @@ def test_chance_is_what_all_ranks_alike_score():
     assert chance(3)["recall_at_5"] == 1
 
 
+def test_embeddings_that_are_no_numbers_find_nothing():
+    x = unit(np.random.default_rng(0), 20)
+    assert (match_ranks(np.full_like(x, np.nan), x) == 20).all()
+
+
 def test_perfect_for_equal_embeddings():
     x = unit(np.random.default_rng(0), 1000)
     scores = retrieval(x, x, 100, 0, bootstrap=20)

@@ -1,10 +1,8 @@
-"""Arrays as numpy saves them, with the names that this book uses."""
+"""Arrays of a reader, checked and brought onto the grid."""
 
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -38,12 +36,12 @@ def spectra_of_arrays(flux, wavelength=WAVELENGTH, ivar=None, redshift=None, nam
         For shapes that do not fit, numbers that make no sense, and grids that cover too little.
     """
     flux, wavelength = np.asarray(flux, float), np.asarray(wavelength, float)
-    if ivar is None and flux.ndim == 2:
+    if ivar is None and flux.ndim == 2 and flux.size:
         ivar = _measured(flux)
     ivar = checked_weights(flux, np.asarray(ivar, float), wavelength, where)
     rebinned = [rebin(*one, wavelength) for one in zip(flux, ivar, strict=True)]
     flux, ivar = (np.array(values) for values in zip(*rebinned, strict=True))
-    return Spectra.checked(flux, ivar, _redshifts(redshift, len(flux), where), _names(name, len(flux)), where)
+    return Spectra.checked(flux, ivar, *_identity(redshift, name, len(flux), where), where)
 
 
 def images_of_arrays(images, redshift=None, name=None, pixel_scale=PIXEL_SCALE, where: str = "the images") -> Images:
@@ -59,24 +57,7 @@ def images_of_arrays(images, redshift=None, name=None, pixel_scale=PIXEL_SCALE, 
         raise BookError(f"{where} have shape {images.shape}: expected (n, height, width, 3) in nanomaggies g, r, z.")
     if not np.allclose(pixel_scale, PIXEL_SCALE, rtol=0.01):
         raise BookError(f"{where} have pixels of {np.max(pixel_scale):.4g} arcsec, {PIXEL_SCALE} are needed: resample them.")
-    return Images.checked(images, _redshifts(redshift, len(images), where), _names(name, len(images)), where)
-
-
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an ``.npz`` file by name; those that hold Python objects are never read.
-
-    Raises
-    ------
-    BookError
-        If it cannot be read.
-    """
-    if not path.is_file():
-        raise BookError(f"{path} does not exist: give the path of a FITS or .npz file.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files if name in _KNOWN}
-    except (ValueError, OSError, AttributeError, TypeError, EOFError, BadZipFile) as error:
-        raise BookError(f"{path} cannot be read as .npz ({error}): save it with numpy.savez, or copy it again.") from error
+    return Images.checked(images, *_identity(redshift, name, len(images), where), where)
 
 
 def _measured(flux: np.ndarray) -> np.ndarray:
@@ -94,15 +75,11 @@ def _measured(flux: np.ndarray) -> np.ndarray:
     return np.divide(1, np.square(sigma), out=np.zeros_like(flux), where=known)
 
 
-_KNOWN = ("flux", "wavelength", "ivar", "redshift", "name", "images", "pixel_scale")
-
-
-def _names(name, n: int) -> list[str]:
-    return [str(i) for i in range(n)] if name is None else [str(one) for one in name]
-
-
-def _redshifts(redshift, n: int, where: str) -> np.ndarray:
-    values = np.full(n, np.nan) if redshift is None else np.asarray(redshift, float)
-    if values.shape != (n,):
-        raise BookError(f"{where}: redshift has shape {values.shape}, there are {n} objects.")
-    return values
+def _identity(redshift, name, n: int, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Redshifts and names (n,): unknown, and counted, where none are given."""
+    redshift = np.full(n, np.nan) if redshift is None else np.asarray(redshift, float)
+    name = np.arange(n) if name is None else np.asarray(name)
+    for what, values in (("redshift", redshift), ("name", name)):
+        if values.shape != (n,):
+            raise BookError(f"{where}: {what} has shape {values.shape}, there are {n} objects.")
+    return redshift, name

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 from astroclip_book.errors import BookError
-from astroclip_book.observations.fits_files import checked_weights, names, native, opened
+from astroclip_book.observations.fits_files import checked_weights, columns, names, native, opened
 from astroclip_book.observations.grid import join, rebin
 from astroclip_book.observations.observed import Spectra
 
@@ -81,7 +81,7 @@ def _redshifts(path: Path, redrock: Path | None, targetids: np.ndarray) -> np.nd
     if redrock is None:
         return np.full(len(targetids), np.nan)
     with opened(Path(redrock)) as file:
-        if "REDSHIFTS" not in file or not {"TARGETID", "Z"} <= set(file["REDSHIFTS"].columns.names):
+        if not {"TARGETID", "Z"} <= columns(file, "REDSHIFTS"):
             raise BookError(f"{redrock} has no extension REDSHIFTS with TARGETID and Z: give it a redrock-*.fits, or none.")
         table = file["REDSHIFTS"].data
         found = dict(zip(np.asarray(table["TARGETID"]).tolist(), native(table["Z"]), strict=True))

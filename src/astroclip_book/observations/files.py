@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from astroclip_book.errors import BookError
-from astroclip_book.observations.arrays import images_of_arrays, read_npz, spectra_of_arrays
+from astroclip_book.npz import read_npz
+from astroclip_book.observations.arrays import images_of_arrays, spectra_of_arrays
 from astroclip_book.observations.desi import read_coadd
-from astroclip_book.observations.fits_files import names, opened
+from astroclip_book.observations.fits_files import columns, names, opened
 from astroclip_book.observations.legacy import read_cutout
 from astroclip_book.observations.observed import Images, Spectra, together
 from astroclip_book.observations.sdss import read_spec
 from astroclip_book.storage import matching
 
 Paths = str | Path | Sequence[str | Path]
+# Names of arrays in .npz files, the first of which there must be.
+SPECTRUM_ARRAYS = ("flux", "wavelength", "ivar", "redshift", "name")
+IMAGE_ARRAYS = ("images", "redshift", "name", "pixel_scale")
 
 
 def read_spectra(paths: Paths) -> Spectra:
@@ -46,11 +50,10 @@ def read_images(paths: Paths) -> Images:
 
 def _spectra(path: Path) -> Spectra:
     if path.suffix == ".npz":
-        arrays = _arrays(path, "flux", ("wavelength", "ivar", "redshift", "name"))
-        return spectra_of_arrays(**arrays, where=str(path))
+        return spectra_of_arrays(**_arrays(path, SPECTRUM_ARRAYS), where=str(path))
     with opened(path) as file:
         coadd = any(name.endswith("_WAVELENGTH") for name in names(file)) or "FIBERMAP" in file
-        table = len(file) > 1 and "loglam" in {name.lower() for name in getattr(file[1].columns, "names", ())}
+        table = "LOGLAM" in columns(file, 1)
         if not coadd and not table:
             raise BookError(f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum "
                             f"(a table with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux "
@@ -60,15 +63,15 @@ def _spectra(path: Path) -> Spectra:
 
 def _images(path: Path) -> Images:
     if path.suffix == ".npz":
-        return images_of_arrays(**_arrays(path, "images", ("redshift", "name", "pixel_scale")), where=str(path))
+        return images_of_arrays(**_arrays(path, IMAGE_ARRAYS), where=str(path))
     return read_cutout(path)
 
 
-def _arrays(path: Path, needed: str, others: tuple[str, ...]) -> dict:
-    arrays = read_npz(path)
-    if needed not in arrays:
-        raise BookError(f"{path} has no array '{needed}'; of those that this book knows it has {', '.join(arrays) or 'none'}.")
-    return {name: arrays[name] for name in (needed, *others) if name in arrays}
+def _arrays(path: Path, names: tuple[str, ...]) -> dict:
+    arrays = read_npz(path, names, "a FITS or .npz file")
+    if names[0] not in arrays:
+        raise BookError(f"{path} has no array '{names[0]}'; of {', '.join(names[1:])} it has {', '.join(arrays) or 'none'}.")
+    return arrays
 
 
 def _listed(paths: Paths) -> list[Path]:

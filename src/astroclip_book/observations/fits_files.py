@@ -42,6 +42,15 @@ def names(file: fits.HDUList) -> list[str]:
     return [hdu.name or f"[{number}]" for number, hdu in enumerate(file)]
 
 
+def columns(file: fits.HDUList, extension: int | str) -> set[str]:
+    """Names of the columns of a table, in capitals; none where the extension is not there or holds an image."""
+    try:
+        hdu = file[extension]
+    except (IndexError, KeyError):
+        return set()
+    return {name.upper() for name in hdu.columns.names} if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) else set()
+
+
 def native(values) -> np.ndarray:
     """Values of a FITS file, which are big-endian, in this machine's order and double precision."""
     return np.asarray(values, np.float64)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from astroclip_book.errors import BookError
-from astroclip_book.observations.fits_files import checked_weights, names, native, opened
+from astroclip_book.observations.fits_files import checked_weights, columns, names, native, opened
 from astroclip_book.observations.grid import rebin
 from astroclip_book.observations.observed import Spectra
 
@@ -27,14 +27,12 @@ def read_spec(path: Path) -> Spectra:
         If the file lacks extensions or columns, or its numbers make no sense.
     """
     with opened(path) as file:
-        columns = {name.lower() for name in getattr(file[1].columns, "names", ())} if len(file) > 1 else set()
-        if not {"flux", "loglam", "ivar"} <= columns:
+        if not {"FLUX", "LOGLAM", "IVAR"} <= columns(file, 1):
             raise BookError(f"{path} is no SDSS spectrum: it has {', '.join(names(file)[:8])}; expected is a second extension "
                             "with the columns flux, loglam and ivar. Give it a spec-*.fits of DR9 or later.")
         table = file[1].data
         flux, loglam, ivar = (native(table[name]) for name in ("flux", "loglam", "ivar"))
-        found = file[2].data if len(file) > 2 else None
-        redshift = float(found["Z"][0]) if found is not None and "Z" in found.dtype.names else np.nan
+        redshift = float(file[2].data["Z"][0]) if "Z" in columns(file, 2) else np.nan
     wavelength = 10**loglam
     checked_weights(flux[None], ivar[None], wavelength, str(path))
     flux, ivar = rebin(flux, ivar, wavelength)
