@@ -226,6 +226,8 @@ def load_preset(name: str, **overrides) -> Preset:
         values = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise BookError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise BookError(f"{path}: expected keys with values, as in {ROOT / 'presets' / 'laptop.yaml'}.")
     for key, value in overrides.items():
         if value is not None:
             _apply(values, key, value)
@@ -253,7 +255,8 @@ def _apply(values: dict, key: str, value) -> None:
         choices = ", ".join(f"{s}_{k}" for s, k in places)
         raise BookError(f"Parameter '{key}' could mean any of {choices}: name one of these.")
     section, name = places[0]
-    values.setdefault(section, {})[name] = value
+    if isinstance(values.setdefault(section, {}), dict):  # else `build` says what is wrong with the section
+        values[section][name] = value
 
 
 def build(kind, values, where: str):
