@@ -173,6 +173,19 @@ class Best(nn.Module):
             self.loss.fill_(loss)
             self.best.load_state_dict(self.now.state_dict())
 
+    def kept(self, label: str) -> nn.Module:
+        """The network of the best epoch.
+
+        Raises
+        ------
+        BookError
+            If no epoch's loss was a number: it would be the network as it was before the training ``label``.
+        """
+        if not torch.isfinite(self.loss):
+            raise BookError(f"{label}: the training diverged, no epoch has a validation loss that is a number: "
+                            "lower its learning rate.")
+        return self.best
+
 
 def fit(
     label: str,

@@ -62,7 +62,7 @@ def fit_heads(
     Raises
     ------
     BookError
-        If there are fewer training pairs than a batch.
+        If there are fewer training pairs than a batch, or the training diverges.
     """
     n_train, n_views = cached.views["image"].shape[:2]
     check_batch("alignment", n_train, config.batch_size)
@@ -111,8 +111,9 @@ def fit_heads(
         return float(np.average(losses, weights=sizes))
 
     history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
-    history["best_epoch"] = int(np.argmin(history["validation_loss"]))
-    return state.best.heads.eval(), history
+    heads = state.kept(label).heads.eval()
+    history["best_epoch"] = int(np.nanargmin(history["validation_loss"]))  # as `Best` takes no loss that is not a number
+    return heads, history
 
 
 @torch.no_grad()

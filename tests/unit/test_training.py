@@ -85,7 +85,16 @@ def test_the_least_loss_is_known_after_a_checkpoint():
     resumed.see(1.5)
     assert resumed.best.weight.item() == 2
     resumed.see(0.5)
-    assert resumed.best.weight.item() == 3
+    assert resumed.kept("toy").weight.item() == 3
+
+
+def test_a_training_that_diverges_is_told(run, tmp_path):
+    with pytest.raises(BookError, match="heads, seed 0: the training diverged.*lower its learning rate"):
+        align(run / "features.h5", dataclasses.replace(ALIGNMENT, learning_rate=1e36), "cpu", 0, tmp_path)
+    kept = Best(torch.nn.Linear(1, 1))
+    for loss in (np.nan, 2.0, np.nan):
+        kept.see(loss)
+    assert kept.kept("toy") is kept.best
 
 
 def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
