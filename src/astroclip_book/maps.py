@@ -34,7 +34,9 @@ def project(vectors: np.ndarray, n_neighbors: int, min_dist: float, seed: int) -
     # Exact neighbours by matrix products: UMAP's own search takes most of its time, and approximates where n is large. It
     # takes given ones only with this flag, and wants each point as the first neighbour of itself.
     found, distance = nearest(vectors, vectors, n_neighbors)
-    found[:, 0], distance[:, 0] = np.arange(len(vectors)), 0
+    rows = np.arange(len(vectors))
+    found = np.where(found == rows[:, None], found[:, :1], found)  # of galaxies that coincide, another may come first
+    found[:, 0], distance[:, 0] = rows, 0
     mapper = umap.UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, n_jobs=1,
                        precomputed_knn=(found, distance), force_approximation_algorithm=True)  # fmt: skip
     with warnings.catch_warnings():
