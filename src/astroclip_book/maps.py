@@ -9,6 +9,7 @@ from scipy.spatial import procrustes
 from sklearn.manifold import trustworthiness
 
 from astroclip_book.errors import BookError
+from astroclip_book.sampling import evenly
 from astroclip_book.search import nearest
 
 NEIGHBOURS = 10  # whose being near is to be kept
@@ -58,7 +59,7 @@ def distortion(vectors: np.ndarray, points: np.ndarray) -> dict[str, float]:
         ``trustworthiness``: 1 where neighbours on the map are neighbours in the space; ``continuity``: 1 where neighbours
         in the space are neighbours on the map. Both near 0.5 for points laid out at random.
     """
-    some = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(int))
+    some = evenly(len(points), MOST)
     vectors, points = vectors[some], points[some]
     k = min(NEIGHBOURS, (len(points) - 1) // 2)
     return {

@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from astroclip_book.knn import knn_predict
+from astroclip_book.sampling import evenly
 
 N_PROBE = 1000  # objects on each side: enough to see a trend, quick enough for every epoch
 K = 16
@@ -26,8 +27,7 @@ class Probe:
 
     def __init__(self, train: np.ndarray, validation: np.ndarray, train_redshift: np.ndarray,
                  validation_redshift: np.ndarray):
-        chosen = [np.unique(np.linspace(0, len(rows) - 1, min(len(rows), N_PROBE)).astype(int))
-                  for rows in (train, validation)]
+        chosen = [evenly(len(rows), N_PROBE) for rows in (train, validation)]
         self.rows = [train[chosen[0]], validation[chosen[1]]]
         self.redshift = [train_redshift[chosen[0]], validation_redshift[chosen[1]]]
 

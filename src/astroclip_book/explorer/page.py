@@ -12,6 +12,7 @@ from IPython.display import HTML
 from astroclip_book.explorer.packing import read_script
 from astroclip_book.explorer.search import byte_neighbours
 from astroclip_book.run import MOCK, Run
+from astroclip_book.sampling import evenly
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "explorer")  # page.<name>.js, in this order
@@ -90,7 +91,7 @@ def table(data: dict) -> str:
     """Galaxies at even steps of redshift, with their properties and the nearest other one in each direction, as an HTML table."""
     n = len(data["ids"])
     by_redshift = np.argsort(data["redshift"], kind="stable")
-    rows = by_redshift[np.linspace(0, n - 1, min(TABLE_ROWS, n)).astype(int)]
+    rows = by_redshift[evenly(n, TABLE_ROWS)]
     small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
     vectors = {name: values.reshape(n, -1) for name, values in small.items()}
     ways = [(asked, gallery) for asked in vectors for gallery in vectors]
