@@ -11,7 +11,7 @@ from IPython.display import HTML
 
 from astroclip_book.explorer.packing import read_script
 from astroclip_book.explorer.search import byte_neighbours
-from astroclip_book.run import MOCK, Run
+from astroclip_book.run import Run, titled
 from astroclip_book.sampling import evenly
 
 FOLDER = Path(__file__).parent
@@ -40,12 +40,11 @@ def markup(data: dict, static: str = STATIC) -> str:
     """
     shown, total = f"{len(data['ids']):,}", f"{data['total']:,}"
     share = f"all {total} test galaxies" if shown == total else f"{shown} of {total} test galaxies, drawn at random"
-    kind = "Mock survey – simulated data" if data["source"] == MOCK else data["source"].replace("real", "Real", 1)
     parts = "\n".join((FOLDER / f"page.{name}.js").read_text() for name in SCRIPTS)
     return f"""<section class="explorer" aria-label="Explorer of the test set">
 <style>
 {(FOLDER / "page.css").read_text()}</style>
-<p class="ex-hint">{html.escape(kind)}; {share}.</p>
+<p class="ex-hint">{html.escape(titled(data["source"]))}; {share}.</p>
 <p class="ex-hint" data-part="status" role="status"></p>
 <noscript><p>The map and the search need JavaScript. Without it, the table below lists some galaxies with their nearest
 others.</p></noscript>
