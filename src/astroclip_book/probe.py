@@ -13,6 +13,7 @@ from astroclip_book.sampling import evenly
 
 N_PROBE = 1000  # objects on each side: enough to see a trend, quick enough for every epoch
 K = 16
+BATCH = 250  # objects encoded at a time
 
 
 class Probe:
@@ -32,10 +33,10 @@ class Probe:
         self.redshift = [train_redshift[chosen[0]], validation_redshift[chosen[1]]]
 
     @torch.no_grad()
-    def __call__(self, encode: Callable[[np.ndarray], torch.Tensor], batch_size: int = 250) -> float:
+    def __call__(self, encode: Callable[[np.ndarray], torch.Tensor]) -> float:
         """R² of the features (m, d) that ``encode`` gives for rows (m,)."""
         features = [
-            torch.cat([encode(rows[i : i + batch_size]).float() for i in range(0, len(rows), batch_size)]).cpu().numpy()
+            torch.cat([encode(rows[i : i + BATCH]).float() for i in range(0, len(rows), BATCH)]).cpu().numpy()
             for rows in self.rows
         ]
         mean, std = features[0].mean(0), features[0].std(0) + 1e-6

@@ -117,10 +117,10 @@ def fit_heads(
 
 
 @torch.no_grad()
-def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = BLOCK) -> dict[str, np.ndarray]:
+def embed(heads: Heads, clean: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     """Embeddings (N, d) float32 of unit length of all objects, by modality."""
     return {
-        name: torch.cat([heads[name](part.float()) for part in clean[name].split(block)]).cpu().numpy()
+        name: torch.cat([heads[name](part.float()) for part in clean[name].split(BLOCK)]).cpu().numpy()
         for name in MODALITIES
     }
 
