@@ -71,7 +71,7 @@ class AstroCLIP:
 
         Returns
         -------
-        (n, 128) float32 array of unit vectors
+        (n, d) float32 array of unit vectors, d being the dimension of the run's alignment
 
         Raises
         ------
@@ -93,7 +93,7 @@ class AstroCLIP:
 
         Returns
         -------
-        (n, 128) float32 array of unit vectors
+        (n, d) float32 array of unit vectors, d being the dimension of the run's alignment
 
         Raises
         ------
@@ -141,7 +141,7 @@ class AstroCLIP:
 
     @torch.inference_mode()
     def _pass(self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frozen features (n, D) and embeddings (n, 128)."""
+        """Frozen features (n, D) and embeddings (n, d)."""
         features, embedded = [], []
         for start in range(0, len(data[0]), size):
             part = [torch.from_numpy(values[start : start + size]).to(self.device) for values in data]
