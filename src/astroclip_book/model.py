@@ -77,7 +77,7 @@ class AstroCLIP:
         ------
         BookError
             For another shape, values that are not finite, spectra that are all zero, or redshifts that are needed and not
-            given.
+            given, or of another number.
         """
         return self._pass_spectra(flux, redshift, batch_size)[1]
 
@@ -133,6 +133,8 @@ class AstroCLIP:
     def _pass_spectra(self, flux: np.ndarray, redshift: np.ndarray | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         known = [] if redshift is None else [np.asarray(redshift, np.float32)]
+        if known and known[0].shape != (len(flux),):
+            raise BookError(f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each of the spectra.")
         return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
 
     def _pass_images(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

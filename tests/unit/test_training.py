@@ -202,6 +202,8 @@ def test_front_door_refuses_what_it_cannot_embed(run, pairs):
     with pytest.raises(BookError, match=r"\(1, 7780\): expected \(n, 7781\)"):
         model.embed_spectra(np.ones((1, 7780)))
     flux = pairs.spectra(np.arange(3))
+    with pytest.raises(BookError, match=r"redshifts have shape \(1,\): expected \(3,\)"):
+        model.embed_spectra(flux, np.array([0.1]))
     flux[1, 5] = np.nan
     with pytest.raises(BookError, match=r"1 of the 3 spectra have values that are not finite \(rows \[1\]"):
         model.embed_spectra(flux)
