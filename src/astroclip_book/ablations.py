@@ -178,8 +178,10 @@ def _changed(base: Alignment, variant: Variant, cached: CachedFeatures) -> Align
 
 
 def _possible(variant: Variant, config: Alignment, cached: CachedFeatures) -> bool:
-    """Whether there are pairs enough for it."""
-    return config.batch_size <= int(variant.share * len(cached.views["image"]))
+    """Whether there are pairs and views enough for it."""
+    n_train, n_views = cached.views["image"].shape[:2]
+    views = n_views if variant.views is None else len(range(n_views)[variant.views])
+    return views > 0 and config.batch_size <= int(variant.share * n_train)
 
 
 def _subset(cached: CachedFeatures, variant: Variant, seed: int) -> CachedFeatures:

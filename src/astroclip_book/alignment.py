@@ -38,7 +38,7 @@ def align(features: Path, config: Alignment, device: str, seed: int, directory: 
     Raises
     ------
     BookError
-        If there are fewer training pairs than a batch.
+        If there are fewer training pairs than a batch, or a training diverges.
     """
     fabric = make_fabric(device)
     cached = CachedFeatures.load(features, fabric.device)

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.decoder import RestFrameDecoder
+from astroclip_book.decoder import Z_MAX, RestFrameDecoder
 from astroclip_book.errors import BookError
 from astroclip_book.noise import noise_amplitude
 from astroclip_book.pairs import WAVELENGTH
@@ -144,7 +144,7 @@ class SpectrumAutoencoder(nn.Module):
             wavelength = self.rest_frame.rest_wavelength.to(rest.device)
             losses["similarity"] = similarity(together(latent).float(), together(rest), wavelength)
         if self.config.consistency_weight:
-            other = self.rest_frame.z_max * torch.rand_like(redshift)
+            other = Z_MAX * torch.rand_like(redshift)
             moved = self.augmented(shifted(flux, redshift, other))
             again = self.encoder(self.normalise(moved, other))
             losses["consistency"] = consistency(together(latent).float(), together(again).float())

@@ -95,7 +95,10 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
     mass = columns["LOG_MSTAR"]
     matched = np.isfinite(mass)
     positive = matched & (mass > 0)
-    good = positive & np.all([columns[name] > 0 for name in ("MAG_G", "MAG_R", "MAG_Z") if name in columns] or True, axis=0)
+    good = positive
+    for name in ("MAG_G", "MAG_R", "MAG_Z"):
+        if name in columns:
+            good = good & (columns[name] > 0)
     counts = {"matched": matched, "positive_mass": positive, "positive_magnitudes": good}
     columns = columns | {"LOG_MSTAR": np.where(good, mass, np.nan)}
     if "AVG_SFR" in columns and "LOG_SSFR" not in columns:
@@ -108,11 +111,10 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
-            tables: list[h5py.Dataset] = []
-            file.visititems(lambda _, item: tables.append(item) if getattr(item, "dtype", np.dtype(int)).names else None)
-            if tables:
-                kinds = tables[0].dtype
-                rows = tables[0].fields([name for name in kinds.names if kinds[name].shape == ()])[:]
+            table = file.visititems(lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None)
+            if table is not None:
+                kinds = table.dtype
+                rows = table.fields([name for name in kinds.names if kinds[name].shape == ()])[:]
                 return {name: rows[name] for name in rows.dtype.names}
     table = Table.read(path)
     return {name: np.asarray(table[name]) for name in table.colnames if table[name].ndim == 1}

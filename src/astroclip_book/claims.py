@@ -20,8 +20,8 @@ class Measure:
         What is measured.
     threshold : float
     value : callable
-        Metrics of a run to the number and its 95 % interval, (value, [low, high] or None); KeyError or TypeError where a
-        run has none.
+        Metrics of a run to the number and its 95 % interval, (value, [low, high] or None); KeyError, TypeError or
+        ZeroDivisionError where a run has none.
     published : str
         What earlier works report, with its source.
     most : bool
@@ -65,7 +65,7 @@ def claims(metrics: dict) -> list[dict]:
     for one in MEASURES:
         try:
             value, interval = one.value(metrics)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ZeroDivisionError):
             value = interval = None
         verdict = UNKNOWN if value is None else judge(value, interval, one.threshold, one.most)
         rows.append({

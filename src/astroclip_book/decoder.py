@@ -7,7 +7,10 @@ import math
 import torch
 from torch import nn
 
+from astroclip_book.pairs import REDSHIFTS
 from astroclip_book.spender import mlp
+
+Z_MAX = REDSHIFTS[1]  # largest redshift at which the whole observed range stays on the grid at rest
 
 
 class RestFrameDecoder(nn.Module):
@@ -23,18 +26,15 @@ class RestFrameDecoder(nn.Module):
         Observed wavelengths in Å.
     n_rest : int
         Pixels of the rest-frame grid, uniform in log wavelength.
-    z_max : float
-        Largest redshift at which the whole observed range stays on the grid.
     """
 
-    def __init__(self, n_latent: int, wavelength: torch.Tensor, n_rest: int, z_max: float = 0.8):
+    def __init__(self, n_latent: int, wavelength: torch.Tensor, n_rest: int):
         super().__init__()
         self.mlp = mlp((n_latent, 64, 256, n_rest))
-        low, high = wavelength[0] / (1 + z_max), wavelength[-1]
-        self.z_max = z_max
+        low, high = wavelength[0] / (1 + Z_MAX), wavelength[-1]
         self.log_low, self.n_rest = low.log().item(), n_rest
         self.log_step = (high.log().item() - self.log_low) / (n_rest - 1)
-        self.n_shifts = int(math.log1p(z_max) / self.log_step) + 1
+        self.n_shifts = int(math.log1p(Z_MAX) / self.log_step) + 1
         place = (wavelength.double().log() - self.log_low) / self.log_step  # of each observed pixel, at z = 0
         self.register_buffer("place", place.clamp(max=n_rest - 1), persistent=False)
 

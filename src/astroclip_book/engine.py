@@ -21,6 +21,7 @@ from astroclip_book import processes
 from astroclip_book.errors import BookError
 from astroclip_book.progress import progress
 
+WARMUP = 0.05  # share of the steps in which the learning rate rises
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
@@ -124,12 +125,12 @@ def check_batch(where: str, n_train: int, batch_size: int, accumulate: int = 1) 
         )
 
 
-def cosine_rate(step: int, total: int, warmup: float = 0.05) -> float:
+def cosine_rate(step: int, total: int) -> float:
     """Factor on the learning rate: linear warm-up over a share of the steps, then half a cosine to 1 % of the peak."""
     share = (step + 1) / total
-    if share < warmup:
-        return share / warmup
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup)))
+    if share < WARMUP:
+        return share / WARMUP
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (share - WARMUP) / (1 - WARMUP)))
 
 
 class Descent:
@@ -185,6 +186,19 @@ class Best(nn.Module):
         if loss < self.loss:
             self.loss.fill_(loss)
             self.best.load_state_dict(self.now.state_dict())
+
+    def kept(self, label: str) -> nn.Module:
+        """The network of the best epoch.
+
+        Raises
+        ------
+        BookError
+            If no epoch's loss was a number: it would be the network as it was before the training ``label``.
+        """
+        if not torch.isfinite(self.loss):
+            raise BookError(f"{label}: the training diverged, no epoch has a validation loss that is a number: "
+                            "lower its learning rate.")
+        return self.best
 
 
 def fit(

@@ -76,8 +76,7 @@ def execute(run: Run, parameters: dict, steps: dict[str, tuple[str, ...]], root:
 
 def records(run: Run) -> dict[str, dict]:
     """For each chapter that was executed, by stem: what it was given, wall time, peak memory, commit, when it was finished."""
-    found = read_json(run.directory / "chapters.json")
-    return {stem: record for stem, record in found.items() if isinstance(record, dict)}  # once, the key alone was kept
+    return read_json(run.directory / "chapters.json")
 
 
 def outdated(run: Run, chapter: Path, record: dict) -> bool:

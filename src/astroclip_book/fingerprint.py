@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 # Changing how a run is kept, shown or started does not change what its steps compute.
-HOUSEKEEPING = {"", "errors", "pipeline", "presets", "processes", "progress", "run", "storage"}
+HOUSEKEEPING = {"", "errors", "pipeline", "presets", "processes", "progress", "provenance", "run", "storage"}
 
 BESIDE = {".json", ".js", ".css"}  # what a module may read from files beside it
 

@@ -215,18 +215,6 @@ def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles,
     return near.answer(y, *near.choose(y, k))
 
 
-def choose(train_x: np.ndarray, train_y: np.ndarray, validation_x: np.ndarray, validation_y: np.ndarray,
-           k: int | None = None) -> tuple[int, Weights]:
-    """The number of neighbours, out of `CANDIDATES`, and the weights with the largest R² on validation objects.
-
-    A ``k`` that is given is taken as it is, with weights by distance.
-    """
-    if k is not None:
-        return k, "distance"
-    index, distance = nearest(validation_x, train_x, min(max(CANDIDATES), len(train_x)))
-    return _best(_known(train_y)[index], distance, validation_y, r2)
-
-
 def _best(values: np.ndarray, distance: np.ndarray, truth: np.ndarray, merit: Callable) -> tuple[int, Weights]:
     candidates = [k for k in CANDIDATES if k <= values.shape[1]] or [values.shape[1]]
     merits = {

@@ -25,7 +25,7 @@ class Found:
 
     Attributes
     ----------
-    embedding : (n, 128) float32, unit length
+    embedding : (n, d) float32, unit length
     row, targetid, cosine : (n, k) arrays
         The most similar galaxies of the run in the same modality, best first; ``row`` counts within the run's index.
     redshift, low, high : (n,) arrays
@@ -100,7 +100,7 @@ class Reference:
         return cls(embeddings, modality, features, choices)
 
     def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int) -> Found:
-        """What the run says of objects with these features (n, D) and embeddings (n, 128); k neighbours are named.
+        """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named.
 
         Raises
         ------

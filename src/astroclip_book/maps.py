@@ -9,6 +9,7 @@ from scipy.spatial import procrustes
 from sklearn.manifold import trustworthiness
 
 from astroclip_book.errors import BookError
+from astroclip_book.sampling import evenly
 from astroclip_book.search import nearest
 
 NEIGHBOURS = 10  # whose being near is to be kept
@@ -36,7 +37,9 @@ def project(vectors: np.ndarray, n_neighbors: int, min_dist: float, seed: int) -
     # Exact neighbours by matrix products: UMAP's own search takes most of its time, and approximates where n is large. It
     # takes given ones only with this flag, and wants each point as the first neighbour of itself.
     found, distance = nearest(vectors, vectors, n_neighbors)
-    found[:, 0], distance[:, 0] = np.arange(len(vectors)), 0
+    rows = np.arange(len(vectors))
+    found = np.where(found == rows[:, None], found[:, :1], found)  # of galaxies that coincide, another may come first
+    found[:, 0], distance[:, 0] = rows, 0
     mapper = umap.UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, n_jobs=1,
                        precomputed_knn=(found, distance), force_approximation_algorithm=True)  # fmt: skip
     with warnings.catch_warnings():
@@ -58,7 +61,7 @@ def distortion(vectors: np.ndarray, points: np.ndarray) -> dict[str, float]:
         ``trustworthiness``: 1 where neighbours on the map are neighbours in the space; ``continuity``: 1 where neighbours
         in the space are neighbours on the map. Both near 0.5 for points laid out at random.
     """
-    some = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(int))
+    some = evenly(len(points), MOST)
     vectors, points = vectors[some], points[some]
     k = min(NEIGHBOURS, (len(points) - 1) // 2)
     return {

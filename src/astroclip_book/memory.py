@@ -7,6 +7,8 @@ from typing import Self
 
 import psutil
 
+INTERVAL = 0.5  # s between samples
+
 
 class PeakMemory:
     """Context that samples the memory that this process and its children hold.
@@ -18,8 +20,7 @@ class PeakMemory:
         them back when it needs them.
     """
 
-    def __init__(self, interval: float = 0.5):
-        self.interval = interval
+    def __init__(self):
         self.peak = 0
 
     def __enter__(self) -> Self:
@@ -35,7 +36,7 @@ class PeakMemory:
 
     def _watch(self) -> None:
         self._sample()
-        while not self._done.wait(self.interval):
+        while not self._done.wait(INTERVAL):
             self._sample()
 
     def _sample(self) -> None:

@@ -72,13 +72,13 @@ class AstroCLIP:
 
         Returns
         -------
-        (n, 128) float32 array of unit vectors
+        (n, d) float32 array of unit vectors, d being the dimension of the run's alignment
 
         Raises
         ------
         BookError
             For another shape, values that are not finite, spectra that are all zero, or redshifts that are needed and not
-            given.
+            given, or of another number.
         """
         return self._pass_spectra(flux, redshift, batch_size)[1]
 
@@ -94,7 +94,7 @@ class AstroCLIP:
 
         Returns
         -------
-        (n, 128) float32 array of unit vectors
+        (n, d) float32 array of unit vectors, d being the dimension of the run's alignment
 
         Raises
         ------
@@ -138,6 +138,8 @@ class AstroCLIP:
     def _pass_spectra(self, flux: np.ndarray, redshift: np.ndarray | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         known = [] if redshift is None else [np.asarray(redshift, np.float32)]
+        if known and known[0].shape != (len(flux),):
+            raise BookError(f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each of the spectra.")
         return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
 
     def _pass_images(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +148,7 @@ class AstroCLIP:
 
     @torch.inference_mode()
     def _pass(self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frozen features (n, D) and embeddings (n, 128)."""
+        """Frozen features (n, D) and embeddings (n, d)."""
         features, embedded = [], []
         for start in range(0, len(data[0]), size):
             part = [torch.from_numpy(values[start : start + size]).to(self.device) for values in data]

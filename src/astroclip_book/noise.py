@@ -7,14 +7,16 @@ import torch
 
 from astroclip_book.pairs import Pairs
 
+N_SPECTRA = 2000  # that the shape is measured from, up to twice as many: every so many-th of all
 
-def noise_shape(pairs: Pairs, positions: np.ndarray, n_spectra: int = 2000) -> torch.Tensor:
+
+def noise_shape(pairs: Pairs, positions: np.ndarray) -> torch.Tensor:
     """How the noise varies with wavelength: (7781,) median over spectra, each relative to its own median noise.
 
     Measured from differences of neighbouring pixels, since the release carries no ivar. It is not smoothed: the noise
     of a sky line, a few pixels wide, is what else would pass for an emission line.
     """
-    flux = pairs.spectra(positions[:: max(1, len(positions) // n_spectra)])
+    flux = pairs.spectra(positions[:: max(1, len(positions) // N_SPECTRA)])
     difference = np.abs(np.diff(flux, axis=1, append=flux[:, -2:-1]))
     difference /= np.median(difference, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
     shape = torch.from_numpy(np.median(difference, axis=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from astroclip_book.sampling import evenly
 from astroclip_book.search import nearest
 
 LEVEL = 0.01  # of validation objects that each test calls unusual
@@ -41,7 +42,7 @@ class Novelty:
     """
 
     def __init__(self, features: tuple[np.ndarray, np.ndarray], embedding: tuple[np.ndarray, np.ndarray], signal: bool):
-        some = np.unique(np.linspace(0, len(features[0]) - 1, min(len(features[0]), REFERENCES)).astype(int))
+        some = evenly(len(features[0]), REFERENCES)
         known = features[0][some].astype(np.float32)
         self.signal, self.embedding = signal, embedding[0][some]
         self.middle, self.scale = known.mean(0), np.maximum(known.std(0), 1e-6)

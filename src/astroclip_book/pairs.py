@@ -27,6 +27,7 @@ WAVELENGTH = 3600.0 + 0.8 * np.arange(N_WAVELENGTH)  # angstrom, observed frame,
 SPLITS = ("train", "validation", "test")
 REDSHIFTS = (0.0, 0.8)  # that are believed: the release has a few outside, Spender's rest frame ends there
 TRAIN_FRACTION = 0.8  # the first 80 % of each group, as in the release
+BLOCK = 256  # rows in memory at a time, while a file is checked
 
 REASONS = (  # to leave an object out
     "redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite", "image_zero", "image_not_finite",
@@ -223,7 +224,7 @@ def _layout_problems(file: h5py.File, group: str) -> list[str]:
     return problems
 
 
-def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 256) -> tuple[Index, dict[str, int]]:
+def index_pairs(path: Path, validation_fraction: float, seed: int) -> tuple[Index, dict[str, int]]:
     """Read a pairs file once, leave out unusable rows, and split the rest.
 
     The first 80 % of each group is the training side and the rest the test set, as in the release;
@@ -236,8 +237,6 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
     validation_fraction : float
         Between 0 and 1, exclusive.
     seed : int
-    block : int
-        Rows read at a time.
 
     Returns
     -------
@@ -260,7 +259,7 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
             data = file[group]
             count = len(data["targetids"])
             redshift = data["redshifts"][:].astype(np.float32)
-            reasons = _unusable(data, redshift, block)
+            reasons = _unusable(data, redshift)
             for reason, rows in reasons.items():
                 dropped[reason] += int(rows.sum())
             split = np.full(count, SPLITS.index("test"), np.uint8)
@@ -287,14 +286,14 @@ def index_pairs(path: Path, validation_fraction: float, seed: int, block: int = 
     return index, dropped
 
 
-def _unusable(data: h5py.Group, redshift: np.ndarray, block: int) -> dict[str, np.ndarray]:
+def _unusable(data: h5py.Group, redshift: np.ndarray) -> dict[str, np.ndarray]:
     """Rows of one group that cannot be used, as a boolean array for each reason; each row has one reason at most."""
     count = len(redshift)
     flags = {name: np.zeros(count, bool) for name in REASONS[:-1]}
     flags["redshift_not_finite"] = ~np.isfinite(redshift)
     flags["redshift_out_of_range"] = (redshift < REDSHIFTS[0]) | (redshift > REDSHIFTS[1])
-    for start in range(0, count, block):
-        rows = slice(start, min(start + block, count))
+    for start in range(0, count, BLOCK):
+        rows = slice(start, min(start + BLOCK, count))
         for kind, name in (("spectrum", "spectra"), ("image", "images")):
             # A sum of squares is zero, finite or not as its terms are, and needs one pass over the pixels.
             values = data[name][rows].reshape(rows.stop - rows.start, -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 NORMAL = 1.4826  # the standard deviation of a normal distribution in units of its median absolute deviation
+QUANTILES = 200  # of the redshifts of a survey, that stand for their distribution
 OUTLIERS = {"outliers_005": 0.05, "outliers_015": 0.15}  # name: |error| beyond which a galaxy counts
 
 
@@ -152,10 +153,10 @@ def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarr
     return error - spread.sum(1)
 
 
-def prior(known: np.ndarray, n: int, k: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """The p(z) of somebody who knows the survey but not the galaxy: values and weights (n, k), the same for all.
+def prior(known: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The p(z) of somebody who knows the survey but not the galaxy: values and weights (n, 200), the same for all.
 
-    Its ``k`` values are evenly spaced quantiles of the redshifts ``known``. It is honest and useless: what any p(z) has to beat.
+    Its values are evenly spaced quantiles of the redshifts ``known``. It is honest and useless: what any p(z) has to beat.
     """
-    values = np.quantile(known, (np.arange(k) + 0.5) / k)
-    return np.broadcast_to(values, (n, k)), np.full((n, k), 1 / k)
+    values = np.quantile(known, (np.arange(QUANTILES) + 0.5) / QUANTILES)
+    return np.broadcast_to(values, (n, QUANTILES)), np.full((n, QUANTILES), 1 / QUANTILES)

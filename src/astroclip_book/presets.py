@@ -282,7 +282,8 @@ def _apply(values: dict, key: str, value) -> None:
         choices = ", ".join(f"{s}_{k}" for s, k in places)
         raise BookError(f"Parameter '{key}' could mean any of {choices}: name one of these.")
     section, name = places[0]
-    values.setdefault(section, {})[name] = value
+    if isinstance(values.setdefault(section, {}), dict):  # else `build` says what is wrong with the section
+        values[section][name] = value
 
 
 def build(kind, values, where: str):

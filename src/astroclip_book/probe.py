@@ -9,9 +9,11 @@ import torch
 from sklearn.metrics import r2_score
 
 from astroclip_book.knn import knn_predict
+from astroclip_book.sampling import evenly
 
 N_PROBE = 1000  # objects on each side: enough to see a trend, quick enough for every epoch
 K = 16
+BATCH = 250  # objects encoded at a time
 
 
 class Probe:
@@ -26,16 +28,15 @@ class Probe:
 
     def __init__(self, train: np.ndarray, validation: np.ndarray, train_redshift: np.ndarray,
                  validation_redshift: np.ndarray):
-        chosen = [np.unique(np.linspace(0, len(rows) - 1, min(len(rows), N_PROBE)).astype(int))
-                  for rows in (train, validation)]
+        chosen = [evenly(len(rows), N_PROBE) for rows in (train, validation)]
         self.rows = [train[chosen[0]], validation[chosen[1]]]
         self.redshift = [train_redshift[chosen[0]], validation_redshift[chosen[1]]]
 
     @torch.no_grad()
-    def __call__(self, encode: Callable[[np.ndarray], torch.Tensor], batch_size: int = 250) -> float:
+    def __call__(self, encode: Callable[[np.ndarray], torch.Tensor]) -> float:
         """R² of the features (m, d) that ``encode`` gives for rows (m,)."""
         features = [
-            torch.cat([encode(rows[i : i + batch_size]).float() for i in range(0, len(rows), batch_size)]).cpu().numpy()
+            torch.cat([encode(rows[i : i + BATCH]).float() for i in range(0, len(rows), BATCH)]).cpu().numpy()
             for rows in self.rows
         ]
         mean, std = features[0].mean(0), features[0].std(0) + 1e-6

@@ -274,6 +274,11 @@ class Run:
         return [[path, *_stamp(path)] for path in self._replacements().values() if path]
 
 
+def titled(source: str) -> str:
+    """`Run.source` as a line of its own begins: "Mock survey – simulated data", or "Real data: " and the name of the release."""
+    return "Mock survey – simulated data" if source == MOCK else source.replace("real", "Real", 1)
+
+
 def open_run(namespace: dict) -> Run:
     """Open the run that a notebook's parameters describe: ``run = open_run(globals())``.
 

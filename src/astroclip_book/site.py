@@ -17,7 +17,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.execution import chapters, executed, records
 from astroclip_book.fingerprint import digest
 from astroclip_book.presets import ROOT
-from astroclip_book.run import Run
+from astroclip_book.run import Run, titled
 from astroclip_book.sphinx_pages import PDF
 from astroclip_book.storage import read_json, write_json
 from astroclip_book.what_ran import caption_line, what_ran
@@ -137,8 +137,8 @@ def _link_to_notebooks(stage: Path, stems: list[str]) -> None:
 
 def _banner(run: Run) -> str:
     if run.preset.data.pairs_path:
-        return f"{run.source.replace('real', 'Real', 1)}. Where the text speaks of a mock, it speaks of the book's default data."
-    return f"Mock survey – simulated data (preset {run.preset.name})"
+        return f"{titled(run.source)}. Where the text speaks of a mock, it speaks of the book's default data."
+    return f"{titled(run.source)} (preset {run.preset.name})"
 
 
 def _fingerprint(directory: Path) -> str:

@@ -49,10 +49,12 @@ def properties(labels: dict[str, np.ndarray], n: int) -> tuple[dict[str, np.ndar
 
 
 def kinds(labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Properties that have names and no order, as numbers (n,) that stand for them: ``morphology``, where it is known."""
-    names = np.asarray(labels.get("MORPHOLOGY", []))
-    codes = np.unique(names, return_inverse=True)[1].astype(float)
-    return {"morphology": codes} if len(names) and codes.max() > 0 else {}
+    """Properties that have names and no order, as numbers (n,) that stand for them: ``morphology``, NaN where it is unknown."""
+    names = np.asarray(labels.get("MORPHOLOGY", []), str)
+    there, codes = np.unique(names[names != ""], return_inverse=True)
+    numbers = np.full(len(names), np.nan)
+    numbers[names != ""] = codes
+    return {"morphology": numbers} if len(there) > 1 else {}
 
 
 def group_ami(groups: np.ndarray, known: dict[str, np.ndarray], seed: int) -> tuple[dict[str, float], dict[str, float]]:

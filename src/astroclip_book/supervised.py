@@ -67,6 +67,11 @@ def predict_supervised(
     Returns
     -------
     (n_test, n_labels) array
+
+    Raises
+    ------
+    BookError
+        If there are fewer training pairs than a batch, or the training diverges.
     """
     train, validation, test = (index.where(split) for split in ("train", "validation", "test"))
     check_batch("the encoder's", len(train), batch_size)
@@ -105,6 +110,7 @@ def predict_supervised(
         state.see(loss)
         return {"train_loss": losses.mean().item(), "validation_loss": loss}
 
-    fit(f"supervised, {checkpoint.stem}", fabric, state, optimizer, epochs, batches, run_epoch, checkpoint, seed)
-    network.load_state_dict(state.best.state_dict())
+    label = f"supervised, {checkpoint.stem}"
+    fit(label, fabric, state, optimizer, epochs, batches, run_epoch, checkpoint, seed)
+    network.load_state_dict(state.kept(label).state_dict())
     return predict(test).cpu().numpy() * std + mean

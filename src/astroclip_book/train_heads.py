@@ -62,7 +62,7 @@ def fit_heads(
     Raises
     ------
     BookError
-        If there are fewer training pairs than a batch.
+        If there are fewer training pairs than a batch, or the training diverges.
     """
     n_train, n_views = cached.views["image"].shape[:2]
     check_batch("alignment", n_train, config.batch_size)
@@ -111,15 +111,16 @@ def fit_heads(
         return float(np.mean(losses))
 
     history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
-    history["best_epoch"] = int(np.argmin(history["validation_loss"]))
-    return state.best.heads.eval(), history
+    heads = state.kept(label).heads.eval()
+    history["best_epoch"] = int(np.nanargmin(history["validation_loss"]))  # as `Best` takes no loss that is not a number
+    return heads, history
 
 
 @torch.no_grad()
-def embed(heads: Heads, clean: dict[str, torch.Tensor], block: int = BLOCK) -> dict[str, np.ndarray]:
+def embed(heads: Heads, clean: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     """Embeddings (N, d) float32 of unit length of all objects, by modality."""
     return {
-        name: torch.cat([heads[name](part.float()) for part in clean[name].split(block)]).cpu().numpy()
+        name: torch.cat([heads[name](part.float()) for part in clean[name].split(BLOCK)]).cpu().numpy()
         for name in MODALITIES
     }
 

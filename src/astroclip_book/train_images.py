@@ -89,7 +89,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
 
     @torch.no_grad()
     def accuracy() -> float:
-        """Share of validation objects whose two views find each other first among all validation objects."""
+        """Share of validation objects of which one view finds the other first, among those of all validation objects."""
         generator = torch.Generator(fabric.device).manual_seed(seed)
         found = [[], []]
         for start in range(len(train), len(cache), config.batch_size):

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from astroclip_book import photoz
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.errors import BookError
-from astroclip_book.knn import choose, knn_predict
+from astroclip_book.knn import Neighbourhood, Roles, knn_predict
 from astroclip_book.metrics import with_interval
 from astroclip_book.search import neighbours
 from astroclip_book.sky import FAILURE
@@ -63,9 +63,8 @@ def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshi
                         f"{REDSHIFTS[1]}: give at least two.")
     fit, truth = gallery.where("train", "validation"), np.asarray(redshift, float)[rows]
     asked, mock = model.embed_spectra(flux[rows]), gallery.spectrum[fit]
-    sides = (gallery.where(split) for split in ("train", "validation"))
-    chosen = choose(*(values[rows] for rows in sides for values in (gallery.spectrum, gallery.redshift)), k)
-    prediction = knn_predict(mock, gallery.redshift[fit], asked, *chosen)
+    own = Neighbourhood(gallery.spectrum, gallery.spectrum, Roles.known(gallery, gallery.redshift))
+    prediction = knn_predict(mock, gallery.redshift[fit], asked, *own.choose(gallery.redshift, k))
     nearest = fit[neighbours(asked, mock, 1)[0][:, 0]]
     at_truth = [_most_similar(one, gallery, fit, z) for one, z in zip(asked, truth, strict=True)]
     arrays = {"row": rows, "truth": truth, "prediction": prediction, "nearest": nearest, "nearest_at_truth": at_truth}

@@ -68,8 +68,9 @@ def numbers(tree: dict, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def load_families(path: Path = REFERENCES / "tolerances.yaml") -> list[Family]:
+def load_families() -> list[Family]:
     """Read the tolerances; BookError for a file that is not as it should be."""
+    path = REFERENCES / "tolerances.yaml"
     return [build(Family, {"absolute": None, **values}, f"{path}, {values.get('name')}") for values in yaml.safe_load(path.read_text())]
 
 

@@ -9,7 +9,7 @@ from astroclip_book.fingerprint import digest
 from astroclip_book.presets import Preset, as_yaml
 from astroclip_book.run import Run
 
-UNKNOWN = "–"  # not recorded, as by an earlier version of the book
+UNKNOWN = "–"  # not recorded
 CHANGED = "+dirty"  # what provenance appends to a commit when files differ from it
 
 
@@ -50,13 +50,14 @@ def what_ran(run: Run, root: Path) -> str:
 
 
 def _run(run: Run, steps: dict[str, dict]) -> str:
+    times = sorted(_all(steps, "finished"))
     rows = [
         ["preset", run.preset.name],
         ["seed", run.preset.seed],
         ["configuration", f"`{configuration(run.preset)}`"],
         ["data", run.source],
         ["commit of the steps", _distinct(steps, lambda record: _commit(record["commit"], 12))],
-        ["steps finished", " to ".join(sorted({min(times), max(times)})) if (times := _all(steps, "finished")) else UNKNOWN],
+        ["steps finished", " to ".join(dict.fromkeys([times[0], times[-1]])) if times else UNKNOWN],
         ["steps, wall time in all", _seconds(sum(_all(steps, "wall_seconds")))],
         ["notebooks, wall time in all", _seconds(sum(_all(records(run), "wall_seconds")))],
     ]
@@ -75,13 +76,13 @@ def _given(stamp: list) -> str:
 
 def _machine(steps: dict[str, dict]) -> str:
     def hardware(key, form=str):
-        return _distinct(steps, lambda record: form(value) if (value := record.get("hardware", {}).get(key)) else UNKNOWN)
+        return _distinct(steps, lambda record: form(record["hardware"][key]))
 
     rows = [
         ["processor", hardware("cpu")],
         ["cores", hardware("cores")],
         ["memory", hardware("memory_bytes", _bytes)],
-        ["GPU", _distinct(steps, lambda record: record["hardware"]["gpu"] or "not used" if "hardware" in record else UNKNOWN)],
+        ["GPU", hardware("gpu", lambda name: name or "not used")],
         ["device of the steps", _distinct(steps, lambda record: record["device"])],
         ["platform", _distinct(steps, lambda record: record["platform"])],
         ["Python", _distinct(steps, lambda record: record["python"])],
@@ -117,8 +118,8 @@ def _steps(run: Run, steps: dict[str, dict]) -> str:
 def _state(run: Run, name: str, steps: dict[str, dict]) -> str:
     if run.problem(name):
         return "**out of date**"
-    now = {artefact: value for record in steps.values() for artefact, value in record.get("sha256", {}).items()}
-    other = [artefact for artefact, value in steps[name].get("inputs", {}).items() if now.get(artefact) != value]
+    now = {artefact: value for record in steps.values() for artefact, value in record["sha256"].items()}
+    other = [artefact for artefact, value in steps[name]["inputs"].items() if now.get(artefact) != value]
     return f"**made from an earlier {', '.join(other)}**" if other else "up to date"
 
 
@@ -126,9 +127,9 @@ def _artefacts(steps: dict[str, dict]) -> str:
     rows, sums = [], []
     for name, record in steps.items():
         for artefact, size in record["artefacts"].items():
-            value = record.get("sha256", {}).get(artefact)
-            rows.append([f"`{artefact}`", f"`{name}`", _bytes(size), f"`{value[:16]}`" if value else UNKNOWN])
-            sums += [f"{value}  {artefact}"] if value else []
+            value = record["sha256"][artefact]
+            rows.append([f"`{artefact}`", f"`{name}`", _bytes(size), f"`{value[:16]}`"])
+            sums.append(f"{value}  {artefact}")
     if not sums:
         return _table(["file", "made by", "size", "SHA-256 begins"], rows)
     whole = "\n".join([":::{dropdown} Sums in full, for `sha256sum --check` in the run's directory", "```text", *sums, "```", ":::"])
@@ -160,7 +161,10 @@ def _commit(text: str, digits: int = 7) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
 
 
 def _bytes(size: float) -> str:

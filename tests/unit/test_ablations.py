@@ -65,6 +65,12 @@ def test_shares_of_the_pairs_are_seen_in_as_many_steps(result):
     assert [one["n_train"] for one in pairs.values()] == [275, 550, 1100]  # a sixteenth would not fill a batch
 
 
+def test_views_that_there_are_none_of_are_not_asked_for(cached, monkeypatch, tmp_path):
+    monkeypatch.setattr(ablations, "QUESTIONS", {name: QUESTIONS[name] for name in ("views", "pairs")})
+    clean = cached[0].with_views(slice(1)), cached[1]  # as of a preset with features.views: 0
+    assert run(clean, tmp_path, dataclasses.replace(ABLATIONS, epochs=1))["questions"]["views"].keys() == {"clean alone"}
+
+
 def test_killed_in_the_middle_it_goes_on_and_ends_alike(cached, tmp_path, monkeypatch):
     short = dataclasses.replace(ABLATIONS, epochs=1)
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -1,11 +1,15 @@
 """The catalogue is joined by TARGETID, says what it lacks, and refuses files that are not catalogues."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from astropy.table import Table
 
 from astroclip_book.catalog import believed, read_catalog, write_catalog
 from astroclip_book.errors import BookError
+from astroclip_book.pairs import Index
+from astroclip_book.steps.truth import labels
 
 
 @pytest.fixture
@@ -80,3 +84,13 @@ def test_the_published_cuts_leave_masses_out_and_count():
 def test_a_catalogue_without_masses_is_refused_with_what_to_do():
     with pytest.raises(BookError, match="no stellar mass.*LOGMSTAR.*catalog_path"):
         believed({"Z": np.zeros(3)})
+
+
+@pytest.mark.parametrize(("known", "names"), [(6, ["redshift", "log_mstar"]), (5, ["redshift"])])
+def test_masses_are_labels_where_each_split_has_some(tmp_path, known, names):
+    targetid = np.arange(6)
+    write_catalog(tmp_path / "catalog.h5", {"TARGETID": targetid[:known], "LOG_MSTAR": np.full(known, 10.0)})
+    data = SimpleNamespace(pairs_path="pairs.h5", catalog_path="catalog.h5")
+    run = SimpleNamespace(preset=SimpleNamespace(data=data), path=lambda name: tmp_path / name)
+    index = Index(targetid, np.full(6, 0.1, np.float32), targetid, targetid, np.repeat([0, 1, 2], 2))
+    assert list(labels(run, index)) == names

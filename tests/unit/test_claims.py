@@ -51,6 +51,12 @@ def test_a_run_decides_and_what_it_has_not_measured_is_said():
     assert len(claims({})) == len(MEASURES) and {row["verdict"] for row in claims({})} == {UNKNOWN}
 
 
+def test_clusters_without_information_decide_nothing():
+    one_cluster = {"clusters": {"cross_modal_ami": 0.0, "cross_modal_ami_ci95": [0.0, 0.0], "cross_modal_ami_null": 0.0}}
+    found = {row["measure"]: row["verdict"] for row in claims(one_cluster)}
+    assert found["mutual information over its null"] == UNKNOWN
+
+
 def test_a_claim_can_fail():
     assert verdicts(0.6)["redshift from an image's neighbours, R²"]["verdict"] == REFUSED
 

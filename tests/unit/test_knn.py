@@ -7,7 +7,7 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_book.errors import BookError
-from astroclip_book.knn import Neighbourhood, Roles, ask, by_roles, choose, knn_predict
+from astroclip_book.knn import Neighbourhood, Roles, ask, by_roles, knn_predict
 
 
 @pytest.mark.parametrize("weighting", ["distance", "uniform"])
@@ -28,9 +28,9 @@ def test_a_noisy_smooth_function_wants_more_neighbours_than_a_sharp_one():
     x = rng.uniform(size=(2000, 1))
     smooth = x[:, 0] + rng.normal(0, 1, 2000)
     sharp = np.sin(60 * x[:, 0])
-    few, many = (choose(x[:1500], y[:1500], x[1500:], y[1500:])[0] for y in (sharp, smooth))
-    assert few <= 8 and many >= 64
-    assert choose(x[:1500], sharp[:1500], x[1500:], sharp[1500:], k=5) == (5, "distance")
+    near = Neighbourhood(x, x, Roles(np.arange(1500), np.arange(1500, 2000), np.empty(0, int)))
+    assert near.choose(sharp)[0] <= 8 and near.choose(smooth)[0] >= 64
+    assert near.choose(sharp, k=5) == (5, "distance")
 
 
 def test_unknown_values_have_no_role_and_tests_are_answered_by_all_others():

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from planted import planted
@@ -13,6 +15,17 @@ def test_a_seed_makes_a_map_and_groups_stay_together():
     centres = np.array([points[group == g].mean(0) for g in range(3)])
     nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(1)
     assert np.array_equal(nearest, group)
+
+
+def test_galaxies_that_coincide_are_neighbours_of_each_other(monkeypatch):
+    given = {}
+    monkeypatch.setattr("umap.UMAP", lambda **options: given.update(options) or SimpleNamespace(fit_transform=lambda x: x))
+    vectors = planted()[0]
+    vectors[[3, 7]] = vectors[5]
+    maps.project(vectors, 8, 0.1, seed=0)
+    found, distance = given["precomputed_knn"]
+    assert all(set(found[row, :3]) == {3, 5, 7} and found[row, 0] == row for row in (3, 5, 7))
+    assert (distance[[3, 5, 7], :3] == 0).all()
 
 
 def test_too_few_galaxies():

@@ -17,7 +17,6 @@ from astroclip_book.oracle_spectrum import line_fluxes, spectrum_measurements, s
 from astroclip_book.pairs import WAVELENGTH, index_pairs
 from astroclip_book.presets import load_preset
 from astroclip_book.steps.oracle import oracle as step
-from astroclip_book.steps.oracle import redshift_errors
 
 SURVEY = small_survey(256)
 
@@ -189,12 +188,6 @@ def test_predictions_for_a_small_survey(galaxies):
 def test_the_draw_is_another_survey(galaxies, drawn):
     assert len(drawn["redshift"]) == oracle.DRAWN * 256
     assert not np.isin(galaxies["redshift"], drawn["redshift"]).any()
-
-
-def test_redshift_errors():
-    redshift = np.full(10, 0.5)
-    predicted = redshift + 1.5 * np.array([-0.02, -0.01, -0.01, 0, 0, 0, 0.01, 0.01, 0.02, 0.2])
-    assert redshift_errors(redshift, predicted) == pytest.approx({"nmad": 0.014826, "outliers": 0.1})
 
 
 def preset(**data):

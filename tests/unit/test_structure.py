@@ -50,6 +50,9 @@ def test_no_galaxy_is_its_own_neighbour():
 def test_kinds_have_numbers_only_where_there_are_several():
     assert structure.kinds({"MORPHOLOGY": np.array(["disc", "bar", "disc"])})["morphology"].tolist() == [1, 0, 1]
     assert structure.kinds({"MORPHOLOGY": np.array(["disc", "disc"])}) == structure.kinds({}) == {}
+    unknown = structure.kinds({"MORPHOLOGY": np.array(["disc", "", "bar"])})["morphology"]
+    assert np.array_equal(unknown, [1, np.nan, 0], equal_nan=True)
+    assert structure.kinds({"MORPHOLOGY": np.array(["disc", ""])}) == {}
 
 
 def test_kinds_are_compared_as_they_are():

@@ -104,7 +104,16 @@ def test_the_least_loss_is_known_after_a_checkpoint():
     resumed.see(1.5)
     assert resumed.best.weight.item() == 2
     resumed.see(0.5)
-    assert resumed.best.weight.item() == 3
+    assert resumed.kept("toy").weight.item() == 3
+
+
+def test_a_training_that_diverges_is_told(run, tmp_path):
+    with pytest.raises(BookError, match="heads, seed 0: the training diverged.*lower its learning rate"):
+        align(run / "features.h5", dataclasses.replace(ALIGNMENT, learning_rate=1e36), "cpu", 0, tmp_path)
+    kept = Best(torch.nn.Linear(1, 1))
+    for loss in (np.nan, 2.0, np.nan):
+        kept.see(loss)
+    assert kept.kept("toy") is kept.best
 
 
 def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
@@ -212,6 +221,8 @@ def test_front_door_refuses_what_it_cannot_embed(run, pairs):
     with pytest.raises(BookError, match=r"\(1, 7780\): expected \(n, 7781\)"):
         model.embed_spectra(np.ones((1, 7780)))
     flux = pairs.spectra(np.arange(3))
+    with pytest.raises(BookError, match=r"redshifts have shape \(1,\): expected \(3,\)"):
+        model.embed_spectra(flux, np.array([0.1]))
     flux[1, 5] = np.nan
     with pytest.raises(BookError, match=r"1 of the 3 spectra have values that are not finite \(rows \[1\]"):
         model.embed_spectra(flux)

@@ -10,7 +10,7 @@ from astroclip_book.execution import _key
 from astroclip_book.fingerprint import digest
 from astroclip_book.presets import as_yaml, load_preset
 from astroclip_book.run import Run, Step
-from astroclip_book.what_ran import caption_line, configuration, what_ran
+from astroclip_book.what_ran import _seconds, caption_line, configuration, what_ran
 
 TOY = """
     def first(run, scratch):
@@ -131,3 +131,8 @@ def test_the_printed_values_are_a_preset_without_this_machines_paths(tmp_path):
     (tmp_path / "again.yaml").write_text(as_yaml(load_preset("smoke", pairs_path=str(pairs))))
     again = load_preset(str(tmp_path / "again.yaml"))
     assert again.data.pairs_path == "desi.h5" and again.survey == load_preset("smoke").survey
+
+
+def test_no_minute_has_sixty_seconds():
+    assert [_seconds(time) for time in (0.04, 59.94, 59.96, 119.7, 3599.9)] == [
+        "0.0 s", "59.9 s", "1 min 00 s", "2 min 00 s", "60 min 00 s"]

@@ -23,6 +23,7 @@ COLUMNS = ("image", "spectrum", "redshift", "targetid")
 SPLITS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}  # in the order in which they are laid down
 IMAGE = (IMAGE_SIZE, IMAGE_SIZE, 3)
 SPECTRA = ((N_WAVELENGTH,), (N_WAVELENGTH, 1))
+SHARD = re.compile(r"(.+)-\d{5}-of-(\d{5})")  # the name of a file that is one of several
 BATCH = 64  # pairs in memory
 
 
@@ -140,9 +141,10 @@ def _opened(path: Path) -> pq.ParquetFile:
 
 def _report(files: list[Path], counts: list[int]) -> None:
     """Say what the names of the files promise and the file of pairs will not have."""
-    for stem, total in sorted({(found[1], found[2]) for path in files if (found := _SHARD.fullmatch(path.stem))}):
-        there = {path.stem for path in files}
-        missing = [name for i in range(int(total)) if (name := f"{stem}-{i:0{len(total)}d}-of-{total}") not in there]
+    there = {path.stem for path in files}
+    for stem, total in sorted({shard.groups() for shard in map(SHARD.fullmatch, there) if shard}):
+        expected = [f"{stem}-{i:05d}-of-{total}" for i in range(int(total))]
+        missing = [name for name in expected if name not in there]
         if missing:
             log.warning("%d of %d files named %s are missing: %s …", len(missing), int(total), stem, ", ".join(missing[:3]))
     order = np.repeat([SPLITS.get(_split(path), 0) for path in files], counts)
@@ -153,6 +155,3 @@ def _report(files: list[Path], counts: list[int]) -> None:
     for name, lost, side in (("test", ~tested, "training side"), ("train", tested, "test set")):
         if n := int((lost & (order == SPLITS[name])).sum()):
             log.warning("%d of %d pairs named %s are on the %s, which has a fixed share", n, (order == SPLITS[name]).sum(), name, side)
-
-
-_SHARD = re.compile(r"(.+)-\d{5}-of-(\d{5})")

@@ -11,7 +11,8 @@ from IPython.display import HTML
 
 from astroclip_book.explorer.packing import read_script
 from astroclip_book.explorer.search import byte_neighbours
-from astroclip_book.run import MOCK, Run
+from astroclip_book.run import Run, titled
+from astroclip_book.sampling import evenly
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "explorer")  # page.<name>.js, in this order
@@ -39,12 +40,11 @@ def markup(data: dict, static: str = STATIC) -> str:
     """
     shown, total = f"{len(data['ids']):,}", f"{data['total']:,}"
     share = f"all {total} test galaxies" if shown == total else f"{shown} of {total} test galaxies, drawn at random"
-    kind = "Mock survey – simulated data" if data["source"] == MOCK else data["source"].replace("real", "Real", 1)
     parts = "\n".join((FOLDER / f"page.{name}.js").read_text() for name in SCRIPTS)
     return f"""<section class="explorer" aria-label="Explorer of the test set">
 <style>
 {(FOLDER / "page.css").read_text()}</style>
-<p class="ex-hint">{html.escape(kind)}; {share}.</p>
+<p class="ex-hint">{html.escape(titled(data["source"]))}; {share}.</p>
 <p class="ex-hint" data-part="status" role="status"></p>
 <noscript><p>The map and the search need JavaScript. Without it, the table below lists some galaxies with their nearest
 others.</p></noscript>
@@ -90,7 +90,7 @@ def table(data: dict) -> str:
     """Galaxies at even steps of redshift, with their properties and the nearest other one in each direction, as an HTML table."""
     n = len(data["ids"])
     by_redshift = np.argsort(data["redshift"], kind="stable")
-    rows = by_redshift[np.linspace(0, n - 1, min(TABLE_ROWS, n)).astype(int)]
+    rows = by_redshift[evenly(n, TABLE_ROWS)]
     small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
     vectors = {name: values.reshape(n, -1) for name, values in small.items()}
     ways = [(asked, gallery) for asked in vectors for gallery in vectors]

@@ -21,9 +21,9 @@ def morphology_class(blue: np.ndarray, magnitude: np.ndarray, rng: np.random.Gen
     """Index into `MORPHOLOGIES`, by colour and luminosity after Bamford et al. (2009) and Kelvin et al. (2014)."""
     u = rng.random(blue.size)
     irregular = np.clip(0.35 * (magnitude + 19.5), 0.03, 0.6)
-    blue_class = np.where(u < irregular, 3, np.where(u < irregular + 0.05, 1, np.where(u < irregular + 0.08, 0, 2)))
+    blue_class = np.select([u < irregular, u < irregular + 0.05, u < irregular + 0.08], [3, 1, 0], 2)
     elliptical = np.clip(0.45 - 0.1 * (magnitude + 21.0), 0.25, 0.8)
-    red_class = np.where(u < elliptical, 0, np.where(u < elliptical + 0.6 * (1 - elliptical), 1, 2))
+    red_class = np.select([u < elliptical, u < elliptical + 0.6 * (1 - elliptical)], [0, 1], 2)
     return np.where(blue, blue_class, red_class)
 
 

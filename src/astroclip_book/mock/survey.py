@@ -24,6 +24,7 @@ from astroclip_book.mock import artefacts, images, lines, population, sed, spect
 from astroclip_book.mock.camera import FWHM
 from astroclip_book.presets import Survey
 from astroclip_book.progress import progress
+from astroclip_book.provenance import cores
 
 BLOCK = 50  # galaxies rendered by a worker before it reports
 WORTH_A_PROCESS = 10  # blocks that take longer than starting a process
@@ -65,7 +66,7 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     jobs = ((path, done, seed, start, {name: values[start : start + BLOCK] for name, values in galaxies.items()})
             for start in todo)
     with progress(total=len(blocks), initial=len(blocks) - len(todo), description="mock survey") as bar:
-        for _ in _rendered(jobs, workers or max(1, min(_cores(), len(todo) // WORTH_A_PROCESS))):
+        for _ in _rendered(jobs, workers or max(1, min(cores(), len(todo) // WORTH_A_PROCESS))):
             bar.update()
     snr = np.concatenate([np.load(done / f"{start}.npy") for start in blocks])
     write_catalog(directory / "catalog.h5", _catalog(galaxies, snr))
@@ -147,11 +148,6 @@ def _rendered(jobs: Iterator[tuple], workers: int) -> Iterator[None]:
             except BrokenProcessPool as error:
                 raise BookError("A process of the mock survey was killed, perhaps for want of memory. "
                                 "Run the same command again: it continues from there.") from error
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @threadpoolctl.threadpool_limits.wrap(limits=1)  # the processes fill the cores; sums are the same everywhere

@@ -5,7 +5,7 @@ from __future__ import annotations
 from myst_nb import glue
 
 from astroclip_book.plots.tables import number
-from astroclip_book.run import MOCK, Run
+from astroclip_book.run import MOCK, Run, titled
 
 MISSING = "–"
 FEW = 500  # test galaxies, below which every interval is wide
@@ -40,7 +40,7 @@ def glue_numbers(metrics: dict, paths: dict[str, str], form: str = ".2f") -> Non
 
 
 def _identity(run: Run) -> dict[str, str]:
-    kind = "A MOCK SURVEY: every galaxy is simulated." if run.source == MOCK else f"{run.source.replace('real', 'Real', 1)}."
+    kind = "A MOCK SURVEY: every galaxy is simulated." if run.source == MOCK else f"{titled(run.source)}."
     if run.metrics["counts"]["test"] < FEW:
         kind += " It is too small for its numbers to mean anything: it shows what the pages look like."
     counts = {f"n_{name}": f"{run.metrics['counts'][name]:,}" for name in ("train", "validation", "test")}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from astroclip_book import photoz
 from astroclip_book.hdf5 import write_hdf5
 from astroclip_book.metrics import r2_interval
 from astroclip_book.mock.survey import FIRST_TARGETID, truth
@@ -31,14 +32,8 @@ def oracle(run: Run, scratch: Path) -> dict:
         known = values(galaxies)[rows]
         scores[name] = {of: r2_interval(known, value, bootstrap, seed) for of, value in predictions[name].items()}
     for modality, value in predictions["redshift"].items():
-        scores["redshift"][modality] |= redshift_errors(galaxies["redshift"][rows], value)
+        error = photoz.errors(galaxies["redshift"][rows], value)
+        scores["redshift"][modality] |= {"nmad": photoz.nmad(error), "outliers": photoz.outliers(error, OUTLIER)}
     arrays = {f"{name}/{of}": value for name, both in predictions.items() for of, value in both.items()}
     write_hdf5(path, {"index": test, **arrays})
     return {"oracle": scores}
-
-
-def redshift_errors(redshift: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """``nmad``, 1.4826 times the median deviation of dz / (1 + z), and ``outliers``, the share beyond `OUTLIER`."""
-    error = (predicted - redshift) / (1 + redshift)
-    spread = 1.4826 * np.median(np.abs(error - np.median(error)))
-    return {"nmad": float(spread), "outliers": float((np.abs(error) > OUTLIER).mean())}

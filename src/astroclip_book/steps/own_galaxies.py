@@ -14,6 +14,7 @@ from astroclip_book.novelty import LEVEL
 from astroclip_book.observations import Images, Spectra, read_images, read_spectra
 from astroclip_book.pairs import Index, Pairs
 from astroclip_book.run import Run
+from astroclip_book.sampling import evenly
 from astroclip_book.sdss_trial import on_the_grid_of_sdss
 from astroclip_book.storage import matching
 from astroclip_book.strangers import strange_images, strange_spectra
@@ -57,7 +58,7 @@ def own_galaxies(run: Run, scratch: Path) -> dict:
 def _grids(model: AstroCLIP, pairs: Pairs) -> dict:
     """Redshifts of test galaxies by the grid that their spectra came on."""
     test = pairs.index.where("test")
-    rows = test[np.unique(np.linspace(0, len(test) - 1, min(len(test), N_TRIAL)).astype(int))]
+    rows = test[evenly(len(test), N_TRIAL)]
     flux, redshift = pairs.spectra(rows), pairs.index.redshift[rows]
     tried = on_the_grid_of_sdss(flux)
     objects = Spectra(flux, np.ones_like(flux), redshift, rows.astype(str))

@@ -11,6 +11,7 @@ from astroclip_book.embeddings import Embeddings
 from astroclip_book.hosts import host_weight
 from astroclip_book.pairs import Index, Pairs
 from astroclip_book.run import Run
+from astroclip_book.sampling import evenly
 from astroclip_book.sky_files import read_sky_spectra
 from astroclip_book.steps.truth import truth
 from astroclip_book.texture import texture
@@ -23,7 +24,7 @@ def realism(run: Run, scratch: Path) -> dict:
     """Measure how far the survey is from stored statistics of the sky, and from real spectra where some are given."""
     index = Index.load(run.path("index.h5"))
     pairs, real = Pairs(run.path("pairs.h5"), index), sky.reference()
-    spread = distances.spectra_spread(pairs, _evenly(len(index), N_SPECTRA))
+    spread = distances.spectra_spread(pairs, evenly(len(index), N_SPECTRA))
     catalog = truth(run, index.targetid)
     magnitudes, bins = distances.observed_magnitudes(catalog, len(index)), real["colours"]["bins"]
     weight = host_weight(magnitudes[:, 1], index.redshift, catalog)
@@ -32,7 +33,7 @@ def realism(run: Run, scratch: Path) -> dict:
         "colour": distances.colour_distances(magnitudes, bins),
         "colour_as_hosts": distances.colour_distances(magnitudes, bins, weight),
         "spectra_std_within_30": distances.share_alike(spread, real["spectra_std"]["std"]),
-        "noise_ratio": distances.noise_ratio(pairs.images(_evenly(len(index), N_IMAGES))),
+        "noise_ratio": distances.noise_ratio(pairs.images(evenly(len(index), N_IMAGES))),
     }
     with h5py.File(scratch / "sky.h5", "w") as file:
         file["spectra_std"] = spread
@@ -60,7 +61,3 @@ def _asked(run: Run, pairs: Pairs) -> tuple[dict, dict]:
         arrays["texture"] = (real.mean(axis=0) - mock.mean(axis=0)) / np.maximum(mock.std(axis=0), 1e-6)
         scores["probe"] = distances.probe(mock, real, config.bootstrap, seed)
     return scores, arrays
-
-
-def _evenly(n: int, most: int) -> np.ndarray:
-    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(int))

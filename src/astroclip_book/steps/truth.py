@@ -3,7 +3,7 @@
 import numpy as np
 
 from astroclip_book.catalog import believed, read_catalog
-from astroclip_book.pairs import Index
+from astroclip_book.pairs import SPLITS, Index
 from astroclip_book.run import Run
 
 
@@ -20,6 +20,8 @@ def truth_and_cuts(run: Run, targetid: np.ndarray) -> tuple[dict[str, np.ndarray
 
 
 def labels(run: Run, index: Index) -> dict[str, np.ndarray]:
-    """Redshift, and stellar mass where a catalogue knows it for some, of the objects of a run."""
-    known = {"redshift": index.redshift, "log_mstar": truth(run, index.targetid).get("LOG_MSTAR")}
-    return {name: values for name, values in known.items() if values is not None and np.isfinite(values).any()}
+    """Redshift, and stellar mass where a catalogue knows it for two or more of each split, of the objects of a run."""
+    known, mass = {"redshift": index.redshift}, truth(run, index.targetid).get("LOG_MSTAR")
+    if mass is not None and all(np.isfinite(mass[index.where(split)]).sum() > 1 for split in SPLITS):
+        known["log_mstar"] = mass
+    return known
