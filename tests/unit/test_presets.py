@@ -106,10 +106,6 @@ def test_a_file_of_ones_own(tmp_path):
     path.write_text(yaml.safe_dump(values))
     with pytest.raises(BookError, match="mine.yaml: survey: unknown key galaxies; missing key n_galaxies"):
         load_preset(str(path))
-    for text in ("", "- survey"):
-        path.write_text(text)
-        with pytest.raises(BookError, match="mine.yaml has no keys with values"):
-            load_preset(str(path), k=3)
     path.write_text("survey: [")
     with pytest.raises(BookError, match="mine.yaml is not valid YAML"):
         load_preset(str(path))
