@@ -507,6 +507,7 @@ ISLAND = {
         ({"group": "hdbscan/image 3"}, "island (HDBSCAN) 3"),
         ({"group": "kmeans/image 1", "found_again": None}, "cluster 1"),
         ({"precision": 0.2}, "none to themselves"),
+        ({"recall": 0.2}, "A part of them has one"),
     ],
 )
 def test_island_sentence(scores, words):

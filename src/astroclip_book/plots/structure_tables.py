@@ -83,7 +83,8 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
         )
     method, group = scores["group"].split(" ")
     # Gathering better than by luck is not yet an island of their own.
-    verdict = "There is one." if scores["precision"] >= 0.5 else "They have none to themselves."
+    one = "There is one." if scores["recall"] >= 0.5 else "A part of them has one."
+    verdict = one if scores["precision"] >= 0.5 else "They have none to themselves."
     again = scores["found_again"]
     text = (
         f"**{verdict}** Of {scores['wanted']} {noun} in the test set, {scores['recall']:.0%} {_interval(scores, 'recall')} are in "
