@@ -14,7 +14,7 @@ from astroclip_book import processes
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
-from astroclip_book.knn import Roles, ask
+from astroclip_book.knn import answers
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.pairs import Pairs
 from astroclip_book.parts import join_parts, make_parts
@@ -131,10 +131,8 @@ def _compare(
     scores: dict = {name: {} for name in (*ways, "supervised")}
     for name, parts in ways.items():
         x = standardise(join_parts(parts, "features"), fit)
-        for label, values in labels.items():
-            roles = Roles.known(pairs.index, values)
-            predicted = ask(x, x, values, roles, evaluation.k, together=True).prediction
-            scores[name][label] = r2_interval(values[roles.test], predicted, evaluation.bootstrap, seed)
+        for label, roles, answer in answers(x, x, pairs.index, labels, evaluation.k, together=True):
+            scores[name][label] = r2_interval(labels[label][roles.test], answer.prediction, evaluation.bootstrap, seed)
     for column, (label, values) in enumerate(labels.items()):
         known = np.isfinite(values[test])
         scores["supervised"][label] = r2_interval(values[test][known], told[known, column], evaluation.bootstrap, seed)

@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import CANDIDATES, Neighbourhood, Roles, by_roles
+from astroclip_book.knn import Roles, answers
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS, MAIN, with_enough
@@ -143,13 +143,9 @@ def standing(metrics: dict) -> dict:
 
 def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray], config: Evaluation, seed: int) -> dict:
     scores = {}
-    for roles, names in by_roles(split, known):
-        near = Neighbourhood(x, x, roles, max(config.k or 0, *CANDIDATES), together=True)
-        for name in names:
-            y = known[name]
-            answer = near.answer(y, *near.choose(y, config.k))
-            score = r2_interval(y[roles.test], answer.prediction, config.bootstrap, seed)
-            scores[name] = score | {"k": answer.k, "weighting": answer.weighting}
+    for name, roles, answer in answers(x, x, split, known, config.k, together=True):
+        score = r2_interval(known[name][roles.test], answer.prediction, config.bootstrap, seed)
+        scores[name] = score | {"k": answer.k, "weighting": answer.weighting}
     return {name: scores[name] for name in known}
 
 
