@@ -14,7 +14,7 @@ from astroclip_book import processes
 from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.engine import make_fabric
 from astroclip_book.image_cache import cache_images
-from astroclip_book.knn import Roles, ask, on_test
+from astroclip_book.knn import answers, on_test
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.pairs import Pairs
 from astroclip_book.parts import join_parts, make_parts
@@ -77,7 +77,8 @@ def compare_images(
 
     torch.manual_seed(seed)
     fresh = ResNet(shape.depth, shape.width).to(memory_format=torch.channels_last)
-    training = config.image_epochs, shape.batch_size, shape.learning_rate, device, seed, directory / "images.pt"
+    training = {"epochs": config.image_epochs, "batch_size": shape.batch_size, "learning_rate": shape.learning_rate,
+                "device": device, "seed": seed, "checkpoint": directory / "images.pt"}
     return _compare(frozen.encoder, fresh, read, vary, pairs, labels, config, evaluation, training)
 
 
@@ -99,7 +100,8 @@ def compare_spectra(
     fresh = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
     for network in (fresh, frozen.encoder):
         network.mlp = nn.Identity()  # the attended features are what the book uses
-    training = config.spectrum_epochs, shape.batch_size, shape.learning_rate, device, seed, directory / "spectra.pt"
+    training = {"epochs": config.spectrum_epochs, "batch_size": shape.batch_size, "learning_rate": shape.learning_rate,
+                "device": device, "seed": seed, "checkpoint": directory / "spectra.pt"}
     return _compare(frozen.encoder, fresh, read, lambda x, _: x, pairs, labels, config, evaluation, training)
 
 
@@ -117,27 +119,25 @@ def comparison_metrics(scores: dict, modality: str, **more) -> dict:
 
 def _compare(
     frozen: nn.Module, fresh: nn.Module, read: Callable, vary: Callable, pairs: Pairs, labels: dict[str, np.ndarray],
-    config: Comparison, evaluation: Evaluation, training: tuple,
+    config: Comparison, evaluation: Evaluation, training: dict,
 ) -> tuple[dict, dict]:
-    device, seed, checkpoint = training[3:]
+    device, seed, directory = training["device"], training["seed"], training["checkpoint"].parent
     n, fit, test = len(pairs.index), pairs.index.where("train"), pairs.index.where("test")
-    directory = checkpoint.parent
     ways = {
         "frozen": _encode(frozen, read, n, device, directory / "frozen"),
         "random": _encode(fresh, read, n, device, directory / "random"),
         "pca": _components(read, fit, n, config.components, seed, directory / "pca"),
     }
     network = Supervised(fresh, fresh.n_features, len(labels))
-    told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, *training)
+    told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, **training)
     scores: dict = {name: {} for name in (*ways, "supervised")}
     predicted: dict = {name: {} for name in ways}
     for name, parts in ways.items():
         x = standardise(join_parts(parts, "features"), fit)
-        for label, values in labels.items():
-            roles = Roles.known(pairs.index, values)
-            answer = ask(x, x, values, roles, evaluation.k, together=True).prediction
-            scores[name][label] = r2_interval(values[roles.test], answer, evaluation.bootstrap, seed)
-            predicted[name][label] = on_test(answer, values[test])
+        for label, roles, answer in answers(x, x, pairs.index, labels, evaluation.k, together=True):
+            values = labels[label]
+            scores[name][label] = r2_interval(values[roles.test], answer.prediction, evaluation.bootstrap, seed)
+            predicted[name][label] = on_test(answer.prediction, values[test])
     for column, (label, values) in enumerate(labels.items()):
         known = np.isfinite(values[test])
         scores["supervised"][label] = r2_interval(values[test][known], told[known, column], evaluation.bootstrap, seed)

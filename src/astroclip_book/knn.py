@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -190,29 +190,39 @@ class Neighbourhood:
         return index, distance
 
 
-def ask(gallery_x: np.ndarray, query_x: np.ndarray, y: np.ndarray, roles: Roles, k: int | None = None,
-        together: bool = False) -> Answer:
+def answers(gallery_x: np.ndarray, query_x: np.ndarray, split, known: dict[str, np.ndarray], k: int | None = None,
+            together: bool = False) -> Iterator[tuple[str, Roles, Answer]]:
     """k-NN regression of the test objects, by weights and a k that were chosen on the validation objects.
+
+    Values that are known of the same objects share a search.
 
     Parameters
     ----------
     gallery_x, query_x : (N, d) arrays
         As `Neighbourhood` takes them.
-    y : (N,) array
-        Finite in all rows with a role.
-    roles : Roles
+    split
+        As `Roles.known` takes it.
+    known : dict of (N,) arrays
+        NaN where unknown: such objects neither answer nor are asked.
     k : int, optional
         Taken as it is, with weights by distance; nothing is chosen then.
     together : bool
         As `Neighbourhood` takes it.
 
+    Yields
+    ------
+    name, roles, answer
+        Of all that is known: the roles that objects have, and what is said of the test objects among them.
+
     Raises
     ------
     BookError
-        If k is not between 1 and the number of objects that answer, or a value is not finite.
+        If k is not between 1 and the number of objects that answer.
     """
-    near = Neighbourhood(gallery_x, query_x, roles, k or max(CANDIDATES), together)
-    return near.answer(y, *near.choose(y, k))
+    for roles, names in by_roles(split, known):
+        near = Neighbourhood(gallery_x, query_x, roles, k or max(CANDIDATES), together)
+        for name in names:
+            yield name, roles, near.answer(known[name], *near.choose(known[name], k))
 
 
 def _best(values: np.ndarray, distance: np.ndarray, truth: np.ndarray, merit: Callable) -> tuple[int, Weights]:

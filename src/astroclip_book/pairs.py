@@ -63,6 +63,7 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
                 properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
                 properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
                 properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+                properties.set_obj_track_times(False)  # the same survey is the same file, to the byte
                 space = h5py.h5s.create_simple((count, *shape))
                 h5py.h5d.create(parent.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), space, properties)
 

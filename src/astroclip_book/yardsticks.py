@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import CANDIDATES, Neighbourhood, Roles, by_roles, on_test
+from astroclip_book.knn import Roles, answers, on_test
 from astroclip_book.metrics import r2_interval, standardise
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS, MAIN, with_enough
@@ -147,14 +147,10 @@ def standing(metrics: dict) -> dict:
 def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray], config: Evaluation, seed: int) -> dict:
     """By property, the score and the predictions of the test objects."""
     found = {}
-    for roles, names in by_roles(split, known):
-        near = Neighbourhood(x, x, roles, max(config.k or 0, *CANDIDATES), together=True)
-        for name in names:
-            y = known[name]
-            answer = near.answer(y, *near.choose(y, config.k))
-            score = r2_interval(y[roles.test], answer.prediction, config.bootstrap, seed)
-            score |= {"k": answer.k, "weighting": answer.weighting}
-            found[name] = score, on_test(answer.prediction, y[split.where("test")])
+    for name, roles, answer in answers(x, x, split, known, config.k, together=True):
+        score = r2_interval(known[name][roles.test], answer.prediction, config.bootstrap, seed)
+        score |= {"k": answer.k, "weighting": answer.weighting}
+        found[name] = score, on_test(answer.prediction, known[name][split.where("test")])
     return {name: found[name] for name in known}
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_book.errors import BookError
-from astroclip_book.knn import Neighbourhood, Roles, ask, by_roles, knn_predict
+from astroclip_book.knn import Neighbourhood, Roles, answers, by_roles, knn_predict
 
 
 @pytest.mark.parametrize("weighting", ["distance", "uniform"])
@@ -41,7 +41,7 @@ def test_unknown_values_have_no_role_and_tests_are_answered_by_all_others():
     roles = Roles.known(where, values)
     assert [len(roles.train), len(roles.validation), len(roles.test)] == [9, 9, 9]
     x = np.arange(30.0)[:, None]
-    answer = ask(x, x, values, roles, k=1)
+    ((_, _, answer),) = answers(x, x, where, {"value": values}, k=1)
     assert (answer.prediction == 19).all()  # the last of those that may answer
     assert answer.weights.sum(1) == pytest.approx(np.ones(9))
 

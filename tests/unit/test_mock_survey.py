@@ -6,7 +6,6 @@ import shutil
 import time
 from collections import namedtuple
 
-import h5py
 import numpy as np
 import pytest
 from small import small_survey
@@ -20,9 +19,7 @@ SMALL = small_survey(230, artefact_fraction=0.1)
 
 
 def digest(directory):
-    with h5py.File(directory / "pairs.h5") as file:
-        content = b"".join(file[g][name][:].tobytes() for g in pairs.GROUPS for name in sorted(file[g]))
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256((directory / "pairs.h5").read_bytes()).hexdigest()
 
 
 @pytest.fixture(scope="module")

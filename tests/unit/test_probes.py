@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import Roles, ask
+from astroclip_book.knn import Roles, answers
 from astroclip_book.probes import METHODS, Labels, Space, drawn_order, measure, neighbours
 
 N, D = 800, 12
@@ -93,6 +93,6 @@ def test_all_labels_give_neighbours_the_answer_of_the_other_chapters(split):
     roles = Roles.known(split, y)
     space = Space(split.spectrum, {"cross": split.image})
     prediction, chosen = neighbours(space, y[:, None], Labels.all(roles), roles.test, 0)["cross"][0]
-    answer = ask(split.spectrum, split.image, y, roles)
+    ((_, _, answer),) = answers(split.spectrum, split.image, split, {"value": y})
     np.testing.assert_array_equal(prediction, answer.prediction)
     assert chosen == {"k": answer.k, "weighting": answer.weighting}
