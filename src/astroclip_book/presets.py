@@ -189,12 +189,12 @@ class Preset:
 _BOUNDS = (
     ("must be at least 1", lambda x: x >= 1, (
         "width", "binning", "field", "batch_size", "accumulate", "norm_groups", "queue_size", "n_latent", "rest_pixels",
-        "components", "views", "dimension", "hidden", "seeds", "k", "pool", "bootstrap", "umap_neighbors", "n_clusters",
+        "components", "dimension", "hidden", "seeds", "k", "pool", "bootstrap", "umap_neighbors", "n_clusters",
         "dbscan_min_samples", "Alignment.epochs", "Ablations.epochs",
     )),
     ("must be at least 0", lambda x: 0 <= x < math.inf, (
-        "seed", "ImageEncoder.epochs", "SpectrumEncoder.epochs", "image_epochs", "spectrum_epochs", "weight_decay", "layers",
-        "blind_weight", "similarity_weight", "consistency_weight", "umap_min_dist",
+        "seed", "ImageEncoder.epochs", "SpectrumEncoder.epochs", "image_epochs", "spectrum_epochs", "views", "weight_decay",
+        "layers", "blind_weight", "similarity_weight", "consistency_weight", "umap_min_dist",
     )),
     ("must be above 0", lambda x: 0 < x < math.inf, ("learning_rate", "temperature", "logit_scale")),
     ("must be at least 0 and below 1", lambda x: 0 <= x < 1, ("key_momentum", "dropout", "embedding_dropout")),

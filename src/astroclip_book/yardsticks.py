@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from astroclip_book.embeddings import Embeddings
 from astroclip_book.knn import Roles, answers, on_test
 from astroclip_book.metrics import r2_interval, standardise
+from astroclip_book.photoz import errors, nmad
 from astroclip_book.presets import Evaluation
 from astroclip_book.properties import DIRECTIONS, MAIN, with_enough
 
@@ -72,7 +73,8 @@ def yardsticks(
     Returns
     -------
     scores : dict
-        ``<name>.<property>.<modality>`` with ``r2``, ``r2_ci95``, ``n``, and for nearest neighbours ``k`` and ``weighting``.
+        ``<name>.<property>.<modality>`` with ``r2``, ``r2_ci95``, ``n``, and for nearest neighbours ``k`` and ``weighting``, and of
+        redshift ``nmad``.
     predictions : dict
         ``<property>.<modality>`` of the unaligned features, (n,) of the test objects, NaN where the true value is unknown.
     """
@@ -150,6 +152,8 @@ def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray
     for name, roles, answer in answers(x, x, split, known, config.k, together=True):
         score = r2_interval(known[name][roles.test], answer.prediction, config.bootstrap, seed)
         score |= {"k": answer.k, "weighting": answer.weighting}
+        if name == "redshift":  # few large errors rule R², and none the scatter
+            score["nmad"] = nmad(errors(known[name][roles.test], answer.prediction))
         found[name] = score, on_test(answer.prediction, known[name][split.where("test")])
     return {name: found[name] for name in known}
 

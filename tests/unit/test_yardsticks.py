@@ -49,6 +49,8 @@ def test_each_yardstick_on_the_same_split(setting):
         for modality, predicted in predictions[name].items():
             np.testing.assert_array_equal(np.isfinite(predicted), there)
             assert r2_score(truth[there], predicted[there]) == pytest.approx(scores["unaligned"][name][modality]["r2"], abs=1e-6)
+    assert scores["unaligned"]["redshift"]["spectrum"]["nmad"] < 1e-3 < scores["unaligned"]["redshift"]["image"]["nmad"]
+    assert "nmad" not in scores["unaligned"]["log_mstar"]["spectrum"]
     assert scores["unaligned"]["redshift"]["spectrum"]["r2"] > 0.999 > scores["unaligned"]["redshift"]["image"]["r2"]
     # Trees leave aside what says nothing, neighbours cannot.
     found, boosted = (scores[name]["redshift"]["image"] for name in ("photometry", "photometry_boosted"))

@@ -24,8 +24,9 @@ IMAGE_ARRAYS = ("images", "redshift", "name", "pixel_scale")
 def read_spectra(paths: Paths) -> Spectra:
     """Spectra of one file or of several: DESI coadds, SDSS ``spec-*.fits``, or ``.npz`` with ``flux`` (n, p).
 
-    A pattern such as ``night/*.fits`` stands for the files that it matches. An ``.npz`` file may have ``wavelength`` (p,) in Å, ``ivar`` (n, p), ``redshift`` and ``name`` (n,) beside it; a redrock file
-    beside a coadd, with the same name but for its first word, is read with it.
+    A pattern such as ``night/*.fits`` stands for the files that it matches. An ``.npz`` file may have ``wavelength`` (p,) in Å,
+    ``ivar`` (n, p), ``redshift`` and ``name`` (n,) beside it; a redrock file beside a coadd, with the same name but for its
+    first word, is read with it.
 
     Raises
     ------
@@ -83,5 +84,6 @@ def _listed(paths: Paths) -> list[Path]:
 
 def _matched(path: Path) -> list[Path]:
     """Files of a pattern; a path that is none stays as it is."""
-    pattern = set("*?[") & set(str(path)) and not path.is_file()
-    return matching(str(path)) or [path] if pattern else [path]
+    if path.is_file() or not set("*?[") & set(str(path)):
+        return [path]
+    return matching(str(path)) or [path]
