@@ -8,22 +8,22 @@ help: ## List these commands
 	@echo "PRESET is one of:" $$(ls presets | sed 's/\.yaml//')
 
 book: .venv/ready ## Execute the chapters and build the site: make book PRESET=smoke
-	@$(RUN) -m astroclip_book book "$(PRESET)"
+	@$(RUN) -m bookmaking book "$(PRESET)"
 
 verify: .venv/ready ## Execute a preset anew and compare every number with the committed reference
-	@$(RUN) -m astroclip_book verify "$(PRESET)"
+	@$(RUN) -m bookmaking verify "$(PRESET)"
 
 reference: .venv/ready ## Make the present run of a preset the reference: book/reference/
-	@$(RUN) -m astroclip_book reference "$(PRESET)"
+	@$(RUN) -m bookmaking reference "$(PRESET)"
 
 pdf: .venv/ready ## Print the book as one PDF, with Chromium; the pages then offer it: make pdf PRESET=smoke
-	@$(RUN) -m astroclip_book pdf "$(PRESET)"
+	@$(RUN) -m bookmaking pdf "$(PRESET)"
 
 links: book ## Ask the network whether the addresses that the book cites answer
 	.venv/bin/jupyter-book build --builder linkcheck "_build/$(PRESET)/source"
 
 data: .venv/ready ## Download real galaxies and published weights into data/: make data DATASET=desi
-	@$(RUN) -m astroclip_book data "$(DATASET)"
+	@$(RUN) -m bookmaking data "$(DATASET)"
 
 test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke
 	$(RUN) -m ruff check

@@ -9,8 +9,8 @@ import importlib
 import sys
 from pathlib import Path
 
-from astroclip_book.presets import ROOT
-from astroclip_book.storage import read_json, write_json
+from astroclip_book.data.files import read_json, write_json
+from bookmaking.presets import ROOT
 
 HERE = Path(__file__).parent
 

@@ -14,11 +14,11 @@ import torch
 from _timing import DEVICE, in_turns
 from features import BATCH, networks
 
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.engine import make_fabric
-from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH
-from astroclip_book.presets import load_preset
-from astroclip_book.train_heads import fit_heads
+from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.heads import fit_heads
+from bookmaking.presets import load_preset
 
 PAIRS, EPOCHS = 158_377, 80  # published
 VALIDATION = 2000

@@ -11,12 +11,12 @@ import torch
 from _timing import DEVICE, in_turns
 from torch.utils.flop_counter import FlopCounterMode
 
-from astroclip_book.autoencoder import SpectrumAutoencoder
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
-from astroclip_book.engine import make_fabric
-from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH
-from astroclip_book.presets import load_preset
-from astroclip_book.resnet import ResNet
+from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.train.engine import make_fabric
+from bookmaking.presets import load_preset
 
 BATCH, SIDE = (512, 8192) if DEVICE == "cuda" else (32, 4096)
 HEAD = 2048 * 2048 + 2048 * 128  # multiply-adds of the projection that the features do without

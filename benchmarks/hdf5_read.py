@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from _timing import in_turns
 
-from astroclip_book.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, Index, Pairs, create_pairs, open_rows
+from astroclip_book.data.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, Index, Pairs, create_pairs, open_rows
 
 GROUP_ROWS = 348  # 1 GiB in ten groups
 FEW_ROWS, CHUNK = 40, 8  # of a file in chunks, 1/9 GiB, and of each chunk

@@ -11,7 +11,7 @@ from _timing import in_turns
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from astroclip_book.search import neighbours
+from astroclip_book.evaluate.search import neighbours
 
 QUERIES, GALLERY, DIMENSION, K = 4000, 36000, 128, 16
 

@@ -13,9 +13,13 @@ import galsim
 import h5py
 import numpy as np
 
-from astroclip_book import pairs
-from astroclip_book.mock import camera, field, images, spectra, spectrograph, survey
-from astroclip_book.presets import load_preset
+from astroclip_book.data import pairs
+from bookmaking.presets import load_preset
+from mock_survey import survey
+from mock_survey.images import camera, field
+from mock_survey.images import cutouts as images
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import spectrograph
 
 N_OURS, N_THEIRS, N_PARTS = 2000, 40, 200
 RUN = load_preset("laptop", n_galaxies=N_OURS).survey

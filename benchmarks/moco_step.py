@@ -14,12 +14,12 @@ from _plain_moco import PlainLoop
 from _timing import DEVICE, in_turns
 from lightning_fabric import Fabric
 
-from astroclip_book import views
-from astroclip_book.engine import Descent, make_fabric
-from astroclip_book.moco import MoCo
-from astroclip_book.pairs import IMAGE_SIZE
-from astroclip_book.presets import load_preset
-from astroclip_book.stretch import network_input
+from astroclip_book.data import views
+from astroclip_book.data.pairs import IMAGE_SIZE
+from astroclip_book.data.stretch import network_input
+from astroclip_book.models.moco import MoCo
+from astroclip_book.train.engine import Descent, make_fabric
+from bookmaking.presets import load_preset
 
 CONFIG = load_preset("laptop").image_encoder
 SIZE = CONFIG.field // CONFIG.binning

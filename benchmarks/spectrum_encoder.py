@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from _timing import DEVICE, in_turns
 from torch import nn
 
-from astroclip_book.engine import make_fabric
-from astroclip_book.pairs import N_WAVELENGTH
-from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.data.pairs import N_WAVELENGTH
+from astroclip_book.models.spender import SpectrumEncoder
+from astroclip_book.train.engine import make_fabric
 
 BATCH = 256 if DEVICE == "cuda" else 16
 N_LATENT = 6

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from astroclip_book.presets import ROOT
-from astroclip_book.storage import lock
+from astroclip_book.data.files import lock
+from bookmaking.presets import ROOT
 
 # Before torch is loaded: pytest -n gives each core a process. Numba, by UMAP, would set the threads of torch anew.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,7 +25,7 @@ class Book:
 
     def build(self) -> subprocess.CompletedProcess:
         """Build, or bring up to date, by the command that `make book` runs."""
-        command = [sys.executable, "-m", "astroclip_book", "book", "smoke"]
+        command = [sys.executable, "-m", "bookmaking", "book", "smoke"]
         places = ["--run-dir", self.run, "--site-dir", self.site]
         return subprocess.run([*command, *places, "--device", "cpu"], capture_output=True, text=True, check=False)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from astroclip_book.explorer import columns, packing, pixels
-from astroclip_book.pairs import N_WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH
+from bookmaking.explorer import columns, packing, pixels
 
 N = 30
 EVIL = "</script><script>alert(1)</script>&\u2028\"'"

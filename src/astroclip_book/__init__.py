@@ -1,13 +1,10 @@
-"""AstroCLIP as a book: mock survey, encoders, alignment, evaluation and analysis behind the notebooks."""
-
-from __future__ import annotations
+"""AstroCLIP: images and spectra of galaxies in one embedding space."""
 
 from importlib import import_module
 
 from astroclip_book.errors import BookError
-from astroclip_book.run import open_run
 
-__all__ = ["AstroCLIP", "BookError", "open_run"]
+__all__ = ["AstroCLIP", "BookError"]
 
 
 def __getattr__(name: str):

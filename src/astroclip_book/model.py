@@ -8,14 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.config import Alignment, choose_device
+from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.heads import make_heads
-from astroclip_book.lookup import Found, Reference
-from astroclip_book.observations import Images, Spectra
-from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH
-from astroclip_book.presets import Alignment
-from astroclip_book.run import choose_device
+from astroclip_book.evaluate.lookup import Found, Reference
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.models.heads import make_heads
 
 
 class AstroCLIP:
@@ -103,13 +101,13 @@ class AstroCLIP:
         """
         return self._pass_images(images, batch_size)[1]
 
-    def look_up(self, observed: Spectra | Images, k: int = 5, batch_size: int = 256) -> Found:
+    def look_up(self, observed, k: int = 5, batch_size: int = 256) -> Found:
         """The most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
 
         Parameters
         ----------
-        observed : Spectra or Images
-            As `astroclip_book.observations.read_spectra` and `read_images` return them.
+        observed : real_sky.Spectra or real_sky.Images
+            As `real_sky.read_spectra` and `real_sky.read_images` return them: what has ``flux`` and ``redshift``, or ``images``.
         k : int
             Similar galaxies to name, of the same modality.
         batch_size : int
@@ -123,14 +121,14 @@ class AstroCLIP:
         """
         if self.directory is None:
             raise BookError("This model has no run directory to look galaxies up in: make it with AstroCLIP.from_run.")
-        if isinstance(observed, Spectra):
+        if hasattr(observed, "flux"):
             redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
             modality, passed = "spectrum", self._pass_spectra(observed.flux, redshift, batch_size)
-        elif isinstance(observed, Images):
+        elif hasattr(observed, "images"):
             modality, passed = "image", self._pass_images(observed.images, batch_size)
         else:
-            raise BookError(f"look_up takes what read_spectra or read_images of astroclip_book.observations return, not "
-                            f"{type(observed).__name__}. For arrays, spectra_of_arrays and images_of_arrays of astroclip_book.observations.arrays make these.")
+            raise BookError(f"look_up takes what read_spectra or read_images of real_sky.observations return, not "
+                            f"{type(observed).__name__}. For arrays, spectra_of_arrays and images_of_arrays of real_sky.observations.arrays make these.")
         if modality not in self._references:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality].look_up(*passed, k)

@@ -1,4 +1,4 @@
-"""Command line: ``python -m astroclip_book book laptop``."""
+"""Command line: ``python -m bookmaking book laptop``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from astroclip_book import processes
-from astroclip_book.download import DATA, download_dataset
+from astroclip_book.config import choose_device
+from astroclip_book.data.files import full_disk_explained, lock, prepare
 from astroclip_book.errors import BookError
-from astroclip_book.execution import execute
-from astroclip_book.pdf import print_book
-from astroclip_book.pipeline import CHAPTERS
-from astroclip_book.presets import ROOT, load_preset
-from astroclip_book.run import Run, choose_device
-from astroclip_book.site import build_site
-from astroclip_book.storage import full_disk_explained, lock, prepare
-from astroclip_book.verify import verify, write_reference
+from astroclip_book.train import processes
+from bookmaking.execution import execute
+from bookmaking.pipeline import CHAPTERS
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.run import Run
+from bookmaking.site.build import build_site
+from bookmaking.site.pdf import print_book
+from bookmaking.verify import verify, write_reference
+from real_sky.downloads.download import DATA, download_dataset
 
 LOCK = ".lock"
 
@@ -91,7 +92,7 @@ def _empty(directory: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m astroclip_book", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bookmaking", description=main.__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
     for name, purpose in (
         ("book", "execute and site"), ("execute", "the chapters"), ("site", "their pages"),
@@ -124,10 +125,10 @@ def _parser() -> argparse.ArgumentParser:
 def _converted(options: argparse.Namespace) -> Path:
     # Imported where needed: the other commands start sooner without Arrow.
     if options.kind == "parquet":
-        from astroclip_book.conversion.parquet import convert_parquet
+        from real_sky.conversion.parquet import convert_parquet
 
         return convert_parquet(options.sources, options.output)
-    from astroclip_book.conversion.crossmatch import convert_universe
+    from real_sky.conversion.crossmatch import convert_universe
 
     return convert_universe(options.images, options.spectra, options.output, options.radius, options.scheduler)
 

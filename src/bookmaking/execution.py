@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from astroclip_book.fingerprint import code_hash, digest, imports
-from astroclip_book.memory import PeakMemory
-from astroclip_book.presets import ROOT
-from astroclip_book.provenance import commit
-from astroclip_book.run import Run
-from astroclip_book.schedule import side_by_side, waits
-from astroclip_book.storage import read_json, write_json
-from astroclip_book.verify import COMMENTED
+from bookmaking.fingerprint import code_hash, digest, imports
+from bookmaking.memory import PeakMemory
+from bookmaking.presets import ROOT
+from bookmaking.provenance import commit
+from bookmaking.run import Run
+from bookmaking.schedule import side_by_side, waits
+from bookmaking.verify import COMMENTED
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
@@ -88,7 +88,7 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: Sequence[str]) -> str
     import jupytext
 
     script = jupytext.writes(jupytext.read(chapter), "py:percent")  # prose and magics become comments
-    modules = imports(ast.parse(script), __package__)
+    modules = imports(ast.parse(script))
     text = hashlib.sha256(b"".join(path.read_bytes() for path in (chapter, *COMMENTED))).hexdigest()  # chapters show them all
     return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
 

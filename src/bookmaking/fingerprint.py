@@ -6,10 +6,15 @@ import ast
 import functools
 import hashlib
 import importlib.util
+import re
 from pathlib import Path
 
 # Changing how a run is kept, shown or started does not change what its steps compute.
-HOUSEKEEPING = {"", "errors", "pipeline", "presets", "processes", "progress", "provenance", "run", "storage"}
+PACKAGES = {"astroclip_book", "mock_survey", "real_sky", "bookmaking"}
+HOUSEKEEPING = {
+    "astroclip_book", "bookmaking", "astroclip_book.config", "astroclip_book.errors", "astroclip_book.data.files", "astroclip_book.data.progress",
+    "astroclip_book.train.processes", "mock_survey.config", "bookmaking.pipeline", "bookmaking.presets", "bookmaking.provenance", "bookmaking.run",
+}  # fmt: skip
 
 BESIDE = {".json", ".js", ".css"}  # what a module may read from files beside it
 
@@ -20,7 +25,7 @@ def digest(text: str) -> str:
 
 
 def code_hash(modules: set[str]) -> str:
-    """Hash of these modules and of all that they import from their own package, directly or not.
+    """Hash of these modules and of all that they import from the four packages, directly or not.
 
     Comments, docstrings and layout do not count; files of other kinds under a module's name (``page.css`` and ``page.map.js``
     beside ``page.py``) do. Nothing is imported or run.
@@ -31,22 +36,34 @@ def code_hash(modules: set[str]) -> str:
         name = waiting.pop()
         path = _source(name)
         if name not in found and path:
-            imported, found[name] = _parsed(path.read_text(), name.partition(".")[0])
+            imported, found[name] = _parsed(path.read_text())
             waiting |= imported
             beside = [file for file in path.parent.glob(f"{path.stem}.*") if file.suffix in BESIDE]
             found |= {f"{name} {file.name}": file.read_text() for file in beside}
     return digest("\n".join(f"{name} {found[name]}" for name in sorted(found)))
 
 
+def chapter_hash(root: Path, stem: str) -> str:
+    """Hash of the code cells of a chapter, without the parameters, and of all that they import."""
+    page = next(path for path in (root / "notebooks" / f"{stem}.md", root / "book" / f"{stem}.md") if path.is_file())
+    cells = re.findall(
+        r"^```{code-cell}[^\n]*\n((?:---\n.*?^---\n|(?::[^\n]*\n)*))(.*?)^```",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    tree = ast.parse("\n".join(code for header, code in cells if "parameters" not in header))
+    return digest(ast.dump(tree) + code_hash(imports(tree)))
+
+
 @functools.cache  # steps and chapters share most of their modules
-def _parsed(source: str, package: str) -> tuple[frozenset[str], str]:
-    """What a module imports of its package, and its code as text."""
+def _parsed(source: str) -> tuple[frozenset[str], str]:
+    """What a module imports of the four packages, and its code as text."""
     tree = ast.parse(source)
-    return frozenset(imports(tree, package)), ast.dump(_without_docstrings(tree))
+    return frozenset(imports(tree)), ast.dump(_without_docstrings(tree))
 
 
-def imports(tree: ast.AST, package: str) -> set[str]:
-    """Names in ``package`` that a syntax tree imports anywhere, housekeeping modules left out.
+def imports(tree: ast.AST) -> set[str]:
+    """Names in the four packages that a syntax tree imports anywhere, housekeeping modules left out.
 
     ``from package import name`` counts as ``package.name``: :func:`code_hash` passes over what is no module.
     """
@@ -56,8 +73,8 @@ def imports(tree: ast.AST, package: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    inside = {name for name in names if name.partition(".")[0] == package}
-    return {name for name in inside if name.partition(".")[2].partition(".")[0] not in HOUSEKEEPING}
+    inside = {name for name in names if name.partition(".")[0] in PACKAGES}
+    return {name for name in inside if name not in HOUSEKEEPING}
 
 
 def _source(module: str) -> Path | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from astroclip_book.run import Step
+from bookmaking.run import Step
 
 
 def _step(name: str, artefacts: tuple, sections: tuple, needs: tuple, chapter: str, parallel: bool = False) -> Step:
-    return Step(name, f"astroclip_book.steps.{name}:{name}", artefacts, sections, needs, chapter, parallel)
+    return Step(name, f"bookmaking.steps.{name}:{name}", artefacts, sections, needs, chapter, parallel)
 
 
 STEPS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import subprocess
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from astroclip_book.presets import ROOT
+from astroclip_book.config import cores
+from bookmaking.presets import ROOT
 
 PACKAGES = (
     "torch", "lightning-fabric", "numpy", "h5py", "scikit-learn", "umap-learn",
@@ -44,11 +44,6 @@ def hardware(device: str) -> dict:
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": _gpu_name() if device == "cuda" else None,
     }
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str:

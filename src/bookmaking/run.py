@@ -12,14 +12,18 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from astroclip_book import processes
+import psutil
+
+from astroclip_book.config import choose_device
+from astroclip_book.data.files import full_disk_explained, lock, matching, read_json, sha256, write_json
+from astroclip_book.data.hdf5 import write_hdf5
 from astroclip_book.errors import BookError
-from astroclip_book.fingerprint import code_hash, digest
-from astroclip_book.memory import PeakMemory
-from astroclip_book.presets import ROOT, Preset, load_preset, preset_names
-from astroclip_book.provenance import provenance
-from astroclip_book.sources import load_dataset
-from astroclip_book.storage import full_disk_explained, lock, matching, read_json, sha256, write_json
+from astroclip_book.train import processes
+from bookmaking.fingerprint import chapter_hash, code_hash, digest
+from bookmaking.memory import PeakMemory
+from bookmaking.presets import ROOT, Preset, load_preset, preset_names
+from bookmaking.provenance import provenance
+from real_sky.downloads.sources import load_dataset
 
 SURVEY = "survey"  # the one step that a file of real pairs replaces
 MOCK = "mock survey"  # what the data are without one
@@ -65,12 +69,13 @@ class Run:
 
     def __init__(self, preset: Preset, directory: Path, device: str = "cpu", steps: dict[str, Step] | None = None):
         if steps is None:
-            from astroclip_book.pipeline import STEPS as steps  # pipeline imports Step from here
+            from bookmaking.pipeline import STEPS as steps  # pipeline imports Step from here
         self.preset = _with_absolute_paths(preset)
         self.directory = Path(directory).absolute()
         self.device = device
         self.steps = steps
         self._keys: dict[str, str] = {}
+        self._opened = time.perf_counter()
 
     @property
     def source(self) -> str:
@@ -113,7 +118,7 @@ class Run:
                 return f"{path} is damaged: {path.stat().st_size} bytes instead of {size}."
         return None
 
-    def record(self, name: str) -> dict | None:
+    def made(self, name: str) -> dict | None:
         """What the manifest says of a step as it was last made; None where it never was."""
         return self._manifest().get(name)
 
@@ -156,8 +161,30 @@ class Run:
             else:
                 for need in self.steps[name].needs:
                     self._require(need)
+                if not self.steps[name].function:
+                    self._require(name)
                 self._execute(name)
         return self._manifest()[name]["metrics"]
+
+    def record(self, name: str, metrics: dict, arrays: dict[str, dict] | None = None) -> dict:
+        """Keep the numbers that a chapter's cells made, under the key of these cells, and return them.
+
+        Parameters
+        ----------
+        name : str
+            A step without a function of its own.
+        metrics : dict
+            Nested; merged into ``metrics.json``.
+        arrays : dict of str to dict, optional
+            File name to its arrays, for figures of the same chapter.
+        """
+        for need in self.steps[name].needs:
+            self._require(need)
+        scratch = self._scratch(name)
+        for file, content in (arrays or {}).items():
+            write_hdf5(scratch / file, content)
+        self._keep(name, scratch, metrics, time.perf_counter() - self._opened, psutil.Process().memory_info().rss)
+        return metrics
 
     def write_metrics(self) -> None:
         """Write ``metrics.json`` as the manifest has it: somebody may have deleted or spoilt it since the last step was made."""
@@ -216,13 +243,13 @@ class Run:
         files |= {key: [[str(path), *_stamp(path)] for path in matching(value)] for key, value in patterns.items()}
         return {
             "configuration": {"seed": self.preset.seed, **sections, **({"files": files} if files else {})},
-            "code": code_hash({step.function.partition(":")[0]}),
+            "code": code_hash({step.function.partition(":")[0]}) if step.function else chapter_hash(ROOT, step.chapter),
             "needs": {need: self.key(need) for need in step.needs},
         }
 
     def _inputs(self, name: str) -> dict[str, str]:
         """Hashes of the artefacts that a step reads, as they lie there now."""
-        records = [self.record(need) or {} for need in self.steps[name].needs]
+        records = [self.made(need) or {} for need in self.steps[name].needs]
         return {artefact: value for record in records for artefact, value in record.get("sha256", {}).items()}
 
     def _difference(self, name: str, record: dict) -> str:
@@ -279,47 +306,32 @@ def titled(source: str) -> str:
     return "Mock survey – simulated data" if source == MOCK else source.replace("real", "Real", 1)
 
 
-def open_run(namespace: dict) -> Run:
-    """Open the run that a notebook's parameters describe: ``run = open_run(globals())``.
+def open_run(namespace: dict | None = None, *, chapter: str | None = None, **given) -> Run:
+    """Open the run that a notebook's parameters describe.
 
     Parameters
     ----------
-    namespace : dict
-        The notebook's variables. ``preset`` (name), ``run_dir`` (None: ``runs/<preset>``) and ``device`` ("auto",
-        "cpu" or "cuda") choose the run; every other number, string or bool overrides the preset's value of that name,
-        and None leaves it.
+    namespace : dict, optional
+        The notebook's variables.
+    chapter : str, optional
+        Stem of the notebook, for what it records.
+    **given
+        ``preset``, ``run_dir`` and ``device`` choose the run: a name or a YAML file, a directory (None: ``runs/<preset>``), "auto",
+        "cpu" or "cuda". Other values override the preset's of that name; None leaves it.
 
     Raises
     ------
     BookError
         For an unknown preset, parameter or device.
     """
-    simple = [k for k, v in namespace.items() if isinstance(v, (str, int, float)) and not k.startswith("_")]
-    # Remembered, so that the cell can be run again after later cells made variables of their own.
-    names = namespace.setdefault("_parameters", simple)
-    given = {name: namespace[name] for name in names}
+    if namespace is not None:
+        simple = [k for k, v in namespace.items() if isinstance(v, (str, int, float)) and not k.startswith("_")]
+        # Remembered, so that the cell can be run again after later cells made variables of their own.
+        names = namespace.setdefault("_parameters", simple)
+        given = {name: namespace[name] for name in names}
     name, directory, device = given.pop("preset", "laptop"), given.pop("run_dir", None), given.pop("device", "auto")
     preset = load_preset(name, **given)
     return Run(preset, Path(directory or ROOT / "runs" / preset.name), choose_device(device))
-
-
-def choose_device(name: str) -> str:
-    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda".
-
-    Raises
-    ------
-    BookError
-        For another name, or a GPU that is not there.
-    """
-    if name == "cpu":
-        return name
-    if name not in ("auto", "cuda"):
-        raise BookError(f"device must be 'auto', 'cpu' or 'cuda', not {name!r}.")
-    import torch
-
-    if not torch.cuda.is_available() and name == "cuda":
-        raise BookError("device is 'cuda', but torch finds no CUDA device here. Use 'auto' or 'cpu'.")
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _with_absolute_paths(preset: Preset) -> Preset:

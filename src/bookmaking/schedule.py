@@ -13,8 +13,8 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import TextIO
 
-from astroclip_book.provenance import cores
-from astroclip_book.run import Run
+from astroclip_book.config import cores
+from bookmaking.run import Run
 
 AT_ONCE = 2  # chapters: more would want more memory than a laptop has
 QUIET = 15.0  # seconds between two lines of a progress bar, where it shares the screen

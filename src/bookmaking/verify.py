@@ -8,11 +8,12 @@ from pathlib import Path
 
 import yaml
 
+from astroclip_book.config import build
+from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT, build, load_preset
-from astroclip_book.provenance import commit
-from astroclip_book.run import Run
-from astroclip_book.storage import read_json, write_json
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.provenance import commit
+from bookmaking.run import Run
 
 REFERENCES = ROOT / "book" / "reference"
 OTHER_SEED = "another_seed"  # directory of runs like the references, on another survey and with other weights to begin with

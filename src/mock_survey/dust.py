@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from astroclip_book.imaging import MAX_REDDENING, REDDENING, TRANSMISSION
+from astroclip_book.data.imaging import MAX_REDDENING, REDDENING, TRANSMISSION
 
 # Optical and near-infrared knots of Fitzpatrick (1999), table 3: angstrom, and A / E(B-V) for R_V = 3.1.
 _KNOTS = (26500.0, 12200.0, 6000.0, 5470.0, 4670.0, 4110.0, 2700.0, 2600.0)

@@ -16,15 +16,19 @@ import h5py
 import numpy as np
 import threadpoolctl
 
-from astroclip_book import pairs
-from astroclip_book.catalog import write_catalog
-from astroclip_book.cosmology import COSMOLOGY
+from astroclip_book.config import cores
+from astroclip_book.data import pairs
+from astroclip_book.data.catalog import write_catalog
+from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.progress import progress
 from astroclip_book.errors import BookError
-from astroclip_book.mock import artefacts, images, lines, population, sed, spectra, spectrograph, structure
-from astroclip_book.mock.camera import FWHM
-from astroclip_book.presets import Survey
-from astroclip_book.progress import progress
-from astroclip_book.provenance import cores
+from mock_survey.config import Survey
+from mock_survey.galaxies import population, sed, structure
+from mock_survey.images import artefacts
+from mock_survey.images import cutouts as images
+from mock_survey.images.camera import FWHM
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import lines, spectrograph
 
 BLOCK = 50  # galaxies rendered by a worker before it reports
 WORTH_A_PROCESS = 10  # blocks that take longer than starting a process

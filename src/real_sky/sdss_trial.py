@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.observations.arrays import spectra_of_arrays
-from astroclip_book.observations.grid import GRID, edges, mean_over
-from astroclip_book.sky_files import resample
+from real_sky.observations.arrays import spectra_of_arrays
+from real_sky.observations.grid import GRID, edges, mean_over
+from real_sky.sky.samples import resample
 
 SDSS = 10 ** (np.log10(3806.0) + 1e-4 * np.arange(3830))  # Å, to 9191: pixels of 0.9 to 2.1 Å
 

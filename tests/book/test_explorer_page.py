@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from packed import EVIL, packed, unit
 
-from astroclip_book.explorer import packing, pixels
-from astroclip_book.explorer.figure import bokeh_script
-from astroclip_book.explorer.page import markup
-from astroclip_book.explorer.search import byte_neighbours
+from bookmaking.explorer import packing, pixels
+from bookmaking.explorer.figure import bokeh_script
+from bookmaking.explorer.page import markup
+from bookmaking.explorer.search import byte_neighbours
 
 READY = ".explorer[data-ready]"
 # Where a galaxy is drawn, in pixels of the window.

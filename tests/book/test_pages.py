@@ -10,8 +10,8 @@ import pytest
 import yaml
 from visits import PHONE, visit, watched
 
-from astroclip_book.execution import chapters
-from astroclip_book.presets import ROOT
+from bookmaking.execution import chapters
+from bookmaking.presets import ROOT
 
 
 def pages() -> list[str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from astroclip_book.resnet import ResNet
-from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.models.spender import SpectrumEncoder
 
 LAYERS = (0, 1, 3, 4, 6, 7, 9)  # with parameters, in Spender's MLP
 

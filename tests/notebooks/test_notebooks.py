@@ -13,13 +13,13 @@ import nbformat
 import numpy as np
 import pytest
 
-from astroclip_book.execution import chapters
-from astroclip_book.hdf5 import read_hdf5
-from astroclip_book.observations.mock_files import write_coadd, write_cutout
-from astroclip_book.pairs import WAVELENGTH, Index, Pairs
-from astroclip_book.presets import ROOT, load_preset
-from astroclip_book.run import Run
-from astroclip_book.verify import verify
+from astroclip_book.data.hdf5 import read_hdf5
+from astroclip_book.data.pairs import WAVELENGTH, Index, Pairs
+from bookmaking.execution import chapters
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.run import Run
+from bookmaking.second.files import write_coadd, write_cutout
+from bookmaking.verify import verify
 
 BIN = Path(sys.executable).parent
 METRICS = [

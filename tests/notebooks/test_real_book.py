@@ -13,10 +13,10 @@ import yaml
 from astropy.table import Table
 from published_layouts import write_spender, write_stein
 
-from astroclip_book.catalog import read_catalog
-from astroclip_book.execution import chapters
-from astroclip_book.pairs import GROUPS, create_pairs, open_rows
-from astroclip_book.presets import ROOT
+from astroclip_book.data.catalog import read_catalog
+from astroclip_book.data.pairs import GROUPS, create_pairs, open_rows
+from bookmaking.execution import chapters
+from bookmaking.presets import ROOT
 
 FIRST, STEP = 39_627_000_000_000_007, 11  # other ids than a mock's
 NETWORKS = {"image_encoder": {"depth": 18, "width": 8}, "spectrum_encoder": {"width": 8, "n_latent": 10}}
@@ -72,7 +72,7 @@ def real(book, tmp_path_factory):
     for section, write in (("image_encoder", write_stein), ("spectrum_encoder", write_spender)):
         write(preset[section]["weights_path"], **NETWORKS[section])
     (home / "desi.yaml").write_text(yaml.safe_dump(preset))
-    command = [sys.executable, "-m", "astroclip_book", "execute", home / "desi.yaml", "--run-dir", home / "run", "--device", "cpu"]
+    command = [sys.executable, "-m", "bookmaking", "execute", home / "desi.yaml", "--run-dir", home / "run", "--device", "cpu"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return home / "run"

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from astroclip_book import AstroCLIP, open_run
-from astroclip_book.explorer.page import explorer
-from astroclip_book.observations import read_images, read_spectra
-from astroclip_book.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
+from astroclip_book import AstroCLIP
+from astroclip_book.data.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
+from bookmaking import open_run
+from bookmaking.explorer.page import explorer
+from real_sky.observations import read_images, read_spectra
 
 PER_GROUP = 30
 ENCODING = (

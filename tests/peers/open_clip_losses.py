@@ -6,8 +6,8 @@ import sys
 import torch
 from torch import distributed
 
-from astroclip_book.engine import gather, make_fabric, save
-from astroclip_book.losses import info_nce, siglip
+from astroclip_book.models.losses import info_nce, siglip
+from astroclip_book.train.engine import gather, make_fabric, save
 
 N, D, SCALE, BIAS = 16, 12, 15.5, -4.0
 

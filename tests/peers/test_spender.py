@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from astroclip_book.autoencoder import shifted
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.published import load_spender
-from astroclip_book.reconstruction import consistency, fidelity, similarity
-from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.data.pairs import WAVELENGTH
+from astroclip_book.models.autoencoder import shifted
+from astroclip_book.models.published import load_spender
+from astroclip_book.models.reconstruction import consistency, fidelity, similarity
+from astroclip_book.models.spender import SpectrumEncoder
 
 spender = pytest.importorskip("spender", reason="spender is not installed: pip install '.[test]'")
 

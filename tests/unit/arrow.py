@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from astroclip_book.pairs import GROUPS, WAVELENGTH
+from astroclip_book.data.pairs import GROUPS, WAVELENGTH
 
 SKY = (150.0, 2.0)  # degrees, where mock galaxies are put
 

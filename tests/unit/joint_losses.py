@@ -7,13 +7,13 @@ from functools import partial
 import torch
 from small import ALIGNMENT, IMAGE_ENCODER, SPECTRUM_ENCODER
 
-from astroclip_book import autoencoder
-from astroclip_book.autoencoder import SpectrumAutoencoder
-from astroclip_book.engine import gather, make_fabric, save
-from astroclip_book.heads import MODALITIES, Head, Heads
-from astroclip_book.losses import Contrast
-from astroclip_book.moco import MoCo
-from astroclip_book.train_heads import Aligner
+from astroclip_book.models import autoencoder
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.heads import MODALITIES, Head, Heads
+from astroclip_book.models.losses import Contrast
+from astroclip_book.models.moco import MoCo
+from astroclip_book.train.engine import gather, make_fabric, save
+from astroclip_book.train.heads import Aligner
 
 BATCH = 16
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from small import COMPARISON, EVALUATION, FEATURES, killing
 
-from astroclip_book import comparison, parts, processes, search
-from astroclip_book.comparison import compare_images
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.features import extract_features
-from astroclip_book.hdf5 import write_hdf5
-from astroclip_book.pairs import Pairs, index_pairs
-from astroclip_book.properties import predict_properties
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.hdf5 import write_hdf5
+from astroclip_book.data.pairs import Pairs, index_pairs
+from astroclip_book.evaluate import comparison, search
+from astroclip_book.evaluate.comparison import compare_images
+from astroclip_book.evaluate.properties import predict_properties
+from astroclip_book.train import parts, processes
+from astroclip_book.train.features import extract_features
 
 SIZES = tuple(itertools.product((1, 3, 9, 40, 41, 100), (1, 4, 17, 100)))  # of the gallery, and k
 

@@ -5,17 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.pairs import GROUPS, N_WAVELENGTH, create_pairs, open_rows
-from astroclip_book.presets import (
-    Alignment,
-    Comparison,
-    Evaluation,
-    Features,
-    ImageEncoder,
-    SpectrumEncoder,
-    Survey,
-    load_preset,
-)
+from astroclip_book.config import Alignment, Comparison, Evaluation, Features, ImageEncoder, SpectrumEncoder
+from astroclip_book.data.pairs import GROUPS, N_WAVELENGTH, create_pairs, open_rows
+from bookmaking.presets import load_preset
+from mock_survey.config import Survey
 
 IMAGE_ENCODER = ImageEncoder(
     weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", epochs=2, batch_size=16,

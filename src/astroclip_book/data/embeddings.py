@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book.pairs import SPLITS
+from astroclip_book.data.pairs import SPLITS
 
 
 @dataclass(frozen=True)

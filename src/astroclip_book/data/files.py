@@ -56,7 +56,7 @@ def prepare(directory: Path, option: str) -> None:
     except OSError as error:
         raise BookError(
             f"{directory} cannot be made or written to ({error}): "
-            f"choose another place by the option {option} of `python -m astroclip_book`."
+            f"choose another place by the option {option} of `python -m bookmaking`."
         ) from error
 
 

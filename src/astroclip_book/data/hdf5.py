@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book import processes
+from astroclip_book.train import processes
 
 
 def read_hdf5(path: Path, group: str = "/") -> dict:

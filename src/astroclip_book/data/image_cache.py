@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from astroclip_book import processes
-from astroclip_book.pairs import IMAGE_SIZE, Pairs
-from astroclip_book.progress import progress
-from astroclip_book.views import bin_images, centre
+from astroclip_book.train import processes
+from astroclip_book.data.pairs import IMAGE_SIZE, Pairs
+from astroclip_book.data.progress import progress
+from astroclip_book.data.views import bin_images, centre
 
 
 def cache_images(pairs: Pairs, positions: np.ndarray, binning: int, path: Path, side: int | None = None) -> np.ndarray:

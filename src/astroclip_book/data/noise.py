@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from astroclip_book.pairs import Pairs
+from astroclip_book.data.pairs import Pairs
 
 N_SPECTRA = 2000  # that the shape is measured from, up to twice as many: every so many-th of all
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from astroclip_book.errors import BookError
-from astroclip_book.imaging import SKY_NOISE
+from astroclip_book.data.imaging import SKY_NOISE
 
 SOFTENING = 30  # median sky noises of a pixel, below which the colours' stretch is linear
 # The Legacy Surveys' viewer, as Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63) take it over.

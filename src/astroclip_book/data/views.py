@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from astroclip_book.errors import BookError
-from astroclip_book.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
+from astroclip_book.data.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec

@@ -11,14 +11,14 @@ from lightning_fabric import Fabric
 from scipy.optimize import curve_fit
 from sklearn.metrics import r2_score
 
-from astroclip_book.ablation_grid import QUESTIONS, Variant
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.knn import Neighbourhood, by_roles
-from astroclip_book.presets import Ablations, Alignment
-from astroclip_book.properties import EARLIER_K
-from astroclip_book.retrieval import match_ranks
-from astroclip_book.storage import read_json, write_json
-from astroclip_book.train_heads import embed, fit_heads
+from astroclip_book.config import Ablations, Alignment
+from astroclip_book.data.files import read_json, write_json
+from astroclip_book.evaluate.ablation_grid import QUESTIONS, Variant
+from astroclip_book.evaluate.knn import Neighbourhood, by_roles
+from astroclip_book.evaluate.properties import EARLIER_K
+from astroclip_book.evaluate.retrieval import match_ranks
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.heads import embed, fit_heads
 
 WAYS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum"), "cross": ("spectrum", "image")}
 REFERENCE = "reference"

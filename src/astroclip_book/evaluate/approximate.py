@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astroclip_book.search import neighbours, shared
-from astroclip_book.unit import check_dimensions, check_k, unit_vectors
+from astroclip_book.evaluate.search import neighbours, shared
+from astroclip_book.evaluate.unit import check_dimensions, check_k, unit_vectors
 
 if TYPE_CHECKING:
     import faiss
@@ -33,7 +33,7 @@ def build_index(gallery: np.ndarray) -> faiss.Index:
     Returns
     -------
     faiss.Index
-        For `astroclip_book.search.neighbours`, in the place of the gallery.
+        For `astroclip_book.evaluate.search.neighbours`, in the place of the gallery.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def build_index(gallery: np.ndarray) -> faiss.Index:
 
 
 def indexed_neighbours(query: np.ndarray, index: faiss.Index, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """As `astroclip_book.search.neighbours`, from what `build_index` made.
+    """As `astroclip_book.evaluate.search.neighbours`, from what `build_index` made.
 
     A query whose lists hold fewer than ``k`` vectors reads all lists, so that it has its ``k`` in any case.
     """

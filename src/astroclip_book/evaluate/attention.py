@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from astroclip_book.autoencoder import SpectrumAutoencoder
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.spender import KERNELS
+from astroclip_book.data.pairs import WAVELENGTH
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.spender import KERNELS
 
 PLACES = WAVELENGTH[:: KERNELS[0] * KERNELS[1]]  # angstrom, where the encoder's attention weighs what it reads
 REST = np.arange(3600.0, 7000.0, 10.0)  # angstrom

@@ -12,12 +12,12 @@ from sklearn.metrics import confusion_matrix, roc_curve
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.islands import is_artefact
-from astroclip_book.knn import Roles
-from astroclip_book.metrics import ranking, standardise, with_interval
-from astroclip_book.presets import Evaluation
-from astroclip_book.properties import DIRECTIONS
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.knn import Roles
+from astroclip_book.evaluate.metrics import ranking, standardise, with_interval
+from astroclip_book.evaluate.properties import DIRECTIONS
+from astroclip_book.evaluate.space.islands import is_artefact
 
 FOLDS = 3
 FEWEST = 5  # members of a class among those that train and those that are tested, or it is left out

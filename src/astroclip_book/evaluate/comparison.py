@@ -10,19 +10,19 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from astroclip_book import processes
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
-from astroclip_book.engine import make_fabric
-from astroclip_book.image_cache import cache_images
-from astroclip_book.knn import answers, on_test
-from astroclip_book.metrics import r2_interval, standardise
-from astroclip_book.pairs import Pairs
-from astroclip_book.parts import join_parts, make_parts
-from astroclip_book.presets import Comparison, Evaluation
-from astroclip_book.resnet import ResNet
-from astroclip_book.spender import SpectrumEncoder
-from astroclip_book.stretch import network_input
-from astroclip_book.supervised import Supervised, predict_supervised
+from astroclip_book.config import Comparison, Evaluation
+from astroclip_book.data.image_cache import cache_images
+from astroclip_book.data.pairs import Pairs
+from astroclip_book.data.stretch import network_input
+from astroclip_book.evaluate.knn import answers, on_test
+from astroclip_book.evaluate.metrics import r2_interval, standardise
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.models.spender import SpectrumEncoder
+from astroclip_book.train import processes
+from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.parts import join_parts, make_parts
+from astroclip_book.train.supervised import Supervised, predict_supervised
 
 N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
 BLOCK = 512  # objects encoded at a time

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.metrics import with_interval
-from astroclip_book.properties import DIRECTIONS
+from astroclip_book.evaluate.metrics import with_interval
+from astroclip_book.evaluate.properties import DIRECTIONS
 
 Predictions = dict[str, dict[str, np.ndarray]]  # property to modality or direction to (n,)
 

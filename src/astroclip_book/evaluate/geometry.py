@@ -7,9 +7,9 @@ import math
 import numpy as np
 import torch
 
-from astroclip_book.metrics import with_interval
-from astroclip_book.search import neighbours, others, shared
-from astroclip_book.unit import check_k, unit_vectors
+from astroclip_book.evaluate.metrics import with_interval
+from astroclip_book.evaluate.search import neighbours, others, shared
+from astroclip_book.evaluate.unit import check_k, unit_vectors
 
 BLOCK = 2**24  # cosines in memory at a time, 64 MiB
 NEIGHBOURS = 10  # of mutual k-NN, as in Huh et al. (2024)
@@ -34,7 +34,7 @@ def mutual_knn(image: np.ndarray, spectrum: np.ndarray, k: int) -> float:
     Raises
     ------
     BookError
-        As `astroclip_book.search.neighbours`.
+        As `astroclip_book.evaluate.search.neighbours`.
     """
     return float(_in_common(image, spectrum, k).mean())
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from astroclip_book.errors import BookError
-from astroclip_book.search import nearest
+from astroclip_book.evaluate.search import nearest
 
 CANDIDATES = (4, 8, 16, 32, 64, 128, 256)  # numbers of neighbours to choose from; the mean of 512 is worse in the laptop preset
 PART = 2**25  # numbers of a gallery, 128 MiB, that are searched at a time

@@ -8,13 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book import photoz
-from astroclip_book.embeddings import Embeddings
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.files import read_json
 from astroclip_book.errors import BookError
-from astroclip_book.knn import Neighbourhood, Roles
-from astroclip_book.novelty import LEVEL, TESTS, Novelty
-from astroclip_book.search import neighbours
-from astroclip_book.storage import read_json
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.knn import Neighbourhood, Roles
+from astroclip_book.evaluate.novelty import LEVEL, TESTS, Novelty
+from astroclip_book.evaluate.search import neighbours
 
 INTERVAL = 0.68  # of true redshifts that an interval is to hold: one standard deviation to either side
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.sampling import evenly
-from astroclip_book.search import nearest
+from astroclip_book.data.sampling import evenly
+from astroclip_book.evaluate.search import nearest
 
 LEVEL = 0.01  # of validation objects that each test calls unusual
 NEIGHBOURS = 4  # not the first: one odd training object must not vouch for others

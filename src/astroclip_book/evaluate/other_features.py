@@ -11,11 +11,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
-from astroclip_book.image_cache import cache_images
-from astroclip_book.pairs import Pairs
-from astroclip_book.stretch import network_input
+from astroclip_book.data.image_cache import cache_images
+from astroclip_book.data.pairs import Pairs
+from astroclip_book.data.stretch import network_input
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
+from astroclip_book.train.cached_features import CachedFeatures
 
 BLOCK = 512  # images a batch, as in the published trainings of heads
 

@@ -15,11 +15,11 @@ from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import CANDIDATES, Neighbourhood, Roles, by_roles, knn_predict
-from astroclip_book.metrics import r2_interval, standardise
-from astroclip_book.presets import Evaluation
-from astroclip_book.yardsticks import photometry
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.knn import CANDIDATES, Neighbourhood, Roles, by_roles, knn_predict
+from astroclip_book.evaluate.metrics import r2_interval, standardise
+from astroclip_book.evaluate.yardsticks import photometry
 
 PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)  # of the linear probe, on standardised vectors
 SIZES = (10, 30, 100, 300, 1000, 10_000)  # numbers of labels, and after them all that there are

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import r2_score
 
-from astroclip_book import photoz
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles, on_test
-from astroclip_book.metrics import r2_interval, with_interval
-from astroclip_book.presets import Evaluation
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles, on_test
+from astroclip_book.evaluate.metrics import r2_interval, with_interval
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
 DIRECTIONS = {

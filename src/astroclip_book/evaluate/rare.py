@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.metrics import with_interval
-from astroclip_book.search import neighbours, others
+from astroclip_book.evaluate.metrics import with_interval
+from astroclip_book.evaluate.search import neighbours, others
 
 NEIGHBOURS = 10  # found for each query
 ACTIVE = ("seyfert",)  # of `mock.lines.KINDS`: young stars light composites too, old stars the mock's liners

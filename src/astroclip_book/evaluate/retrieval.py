@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from astroclip_book.metrics import with_interval
+from astroclip_book.evaluate.metrics import with_interval
 
 BLOCK = 2**24  # cosines in memory at a time, 64 MiB
 CUTS = (1, 5, 10)  # k of recall at k

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from astroclip_book import processes
-from astroclip_book.unit import check_dimensions, check_k, check_rows, unit_vectors
+from astroclip_book.evaluate.unit import check_dimensions, check_k, check_rows, unit_vectors
+from astroclip_book.train import processes
 
 if TYPE_CHECKING:
     import faiss
@@ -31,7 +31,7 @@ def neighbours(query: np.ndarray, gallery: np.ndarray | faiss.Index, k: int) -> 
         Unit vectors.
     gallery : (n, d) array or faiss.Index
         Unit vectors of the same space; for a search across modalities, those of the other modality. Or the index that
-        `astroclip_book.approximate.build_index` made of them: faster where n is large, and now and then it misses one.
+        `astroclip_book.evaluate.approximate.build_index` made of them: faster where n is large, and now and then it misses one.
     k : int
         From 1 to n.
 
@@ -47,7 +47,7 @@ def neighbours(query: np.ndarray, gallery: np.ndarray | faiss.Index, k: int) -> 
         When the vectors are not finite, not of unit length or of different dimension, or k is out of range.
     """
     if not isinstance(gallery, np.ndarray):
-        from astroclip_book.approximate import indexed_neighbours  # which imports this module
+        from astroclip_book.evaluate.approximate import indexed_neighbours  # which imports this module
 
         return indexed_neighbours(query, gallery, k)
     query, gallery = unit_vectors(query, "query"), unit_vectors(gallery, "gallery")

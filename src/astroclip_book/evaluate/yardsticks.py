@@ -10,12 +10,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import Roles, answers, on_test
-from astroclip_book.metrics import r2_interval, standardise
-from astroclip_book.photoz import errors, nmad
-from astroclip_book.presets import Evaluation
-from astroclip_book.properties import DIRECTIONS, MAIN, with_enough
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.knn import Roles, answers, on_test
+from astroclip_book.evaluate.metrics import r2_interval, standardise
+from astroclip_book.evaluate.photoz import errors, nmad
+from astroclip_book.evaluate.properties import DIRECTIONS, MAIN, with_enough
 
 MAGNITUDES = ("MAG_G", "MAG_R", "MAG_Z")
 SIZE = "HALF_LIGHT_RADIUS"

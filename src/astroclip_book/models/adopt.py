@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from astroclip_book.autoencoder import SpectrumAutoencoder
-from astroclip_book.engine import save
+from astroclip_book.config import ImageEncoder, SpectrumEncoder
+from astroclip_book.data.noise import noise_shape
+from astroclip_book.data.pairs import Pairs
 from astroclip_book.errors import BookError
-from astroclip_book.noise import noise_shape
-from astroclip_book.pairs import Pairs
-from astroclip_book.presets import ImageEncoder, SpectrumEncoder
-from astroclip_book.published import load_spender, load_stein
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.published import load_spender, load_stein
+from astroclip_book.train.engine import save
 
 
 def adopt_image_encoder(config: ImageEncoder, directory: Path) -> dict:

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.decoder import Z_MAX, RestFrameDecoder
+from astroclip_book.config import SpectrumEncoder as Config
+from astroclip_book.data.noise import noise_amplitude
+from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.noise import noise_amplitude
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.presets import SpectrumEncoder as Config
-from astroclip_book.reconstruction import consistency, fidelity, similarity
-from astroclip_book.spender import SpectrumEncoder, mlp
+from astroclip_book.models.decoder import Z_MAX, RestFrameDecoder
+from astroclip_book.models.reconstruction import consistency, fidelity, similarity
+from astroclip_book.models.spender import SpectrumEncoder, mlp
 
 MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss

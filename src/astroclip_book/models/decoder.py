@@ -7,8 +7,8 @@ import math
 import torch
 from torch import nn
 
-from astroclip_book.pairs import REDSHIFTS
-from astroclip_book.spender import mlp
+from astroclip_book.data.pairs import REDSHIFTS
+from astroclip_book.models.spender import mlp
 
 Z_MAX = REDSHIFTS[1]  # largest redshift at which the whole observed range stays on the grid at rest
 

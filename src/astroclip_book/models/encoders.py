@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from astroclip_book import views
-from astroclip_book.autoencoder import SpectrumAutoencoder
+from astroclip_book.config import ImageEncoder, SpectrumEncoder
+from astroclip_book.data import views
+from astroclip_book.data.pairs import N_WAVELENGTH
+from astroclip_book.data.stretch import network_input
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import N_WAVELENGTH
-from astroclip_book.presets import ImageEncoder, SpectrumEncoder
-from astroclip_book.resnet import ResNet
-from astroclip_book.stretch import network_input
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.resnet import ResNet
 
 
 def freeze(module: nn.Module) -> nn.Module:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.presets import Alignment
+from astroclip_book.config import Alignment
 
 MODALITIES = ("image", "spectrum")
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import nn
 
-from astroclip_book.engine import gather
+from astroclip_book.config import ImageEncoder
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ImageEncoder
-from astroclip_book.resnet import ResNet
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.train.engine import gather
 
 PROJECTION = 128
 

@@ -16,8 +16,8 @@ from torch import nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from astroclip_book.errors import BookError
-from astroclip_book.resnet import BLOCKS, ResNet
-from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.models.resnet import BLOCKS, ResNet
+from astroclip_book.models.spender import SpectrumEncoder
 
 # What may lie beside weights: losses, paths, options, the states of callbacks. None of it is imported or called.
 BYSTANDERS = ("numpy.", "pathlib.", "argparse.", "pytorch_lightning.", "lightning.", "lightning_fabric.")

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.pairs import N_WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH
 
 KERNELS = (5, 11, 21)  # of the convolutions; the first two also pool by as much
 OCTAVES = 6  # of the positional encoding: the shortest wave is 390 angstrom long

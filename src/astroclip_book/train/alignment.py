@@ -7,11 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.engine import make_fabric, save
-from astroclip_book.heads import MODALITIES
-from astroclip_book.presets import Alignment
-from astroclip_book.train_heads import embed, fit_heads
+from astroclip_book.config import Alignment
+from astroclip_book.models.heads import MODALITIES
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.engine import make_fabric, save
+from astroclip_book.train.heads import embed, fit_heads
 
 
 def align(features: Path, config: Alignment, device: str, seed: int, directory: Path) -> dict:

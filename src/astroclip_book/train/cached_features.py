@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import torch
 
-from astroclip_book.heads import MODALITIES
-from astroclip_book.pairs import SPLITS
+from astroclip_book.data.pairs import SPLITS
+from astroclip_book.models.heads import MODALITIES
 
 
 @dataclass(frozen=True)

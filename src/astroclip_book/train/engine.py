@@ -17,9 +17,9 @@ from lightning_fabric.plugins import MixedPrecision
 from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
-from astroclip_book import processes
+from astroclip_book.data.progress import progress
 from astroclip_book.errors import BookError
-from astroclip_book.progress import progress
+from astroclip_book.train import processes
 
 WARMUP = 0.05  # share of the steps in which the learning rate rises
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import torch
 
-from astroclip_book import processes
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures
-from astroclip_book.engine import make_fabric
-from astroclip_book.pairs import Pairs
-from astroclip_book.parts import make_parts
-from astroclip_book.presets import Features
+from astroclip_book.config import Features
+from astroclip_book.data.pairs import Pairs
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
+from astroclip_book.train import processes
+from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.parts import make_parts
 
 
 def extract_features(

@@ -10,11 +10,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.engine import Best, Descent, check_batch, fit, gather, share
-from astroclip_book.heads import MODALITIES, Head, Heads
-from astroclip_book.losses import Contrast
-from astroclip_book.presets import Alignment
+from astroclip_book.config import Alignment
+from astroclip_book.models.heads import MODALITIES, Head, Heads
+from astroclip_book.models.losses import Contrast
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.engine import Best, Descent, check_batch, fit, gather, share
 
 BLOCK = 4096  # objects whose features are in memory at a time, in single precision
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from astroclip_book import views
-from astroclip_book.engine import Descent, check_batch, fit, gather, make_fabric, save, share
-from astroclip_book.image_cache import cache_images
-from astroclip_book.moco import MoCo
-from astroclip_book.pairs import Pairs
-from astroclip_book.presets import ImageEncoder
-from astroclip_book.probe import Probe
-from astroclip_book.stretch import network_input
+from astroclip_book.config import ImageEncoder
+from astroclip_book.data import views
+from astroclip_book.data.image_cache import cache_images
+from astroclip_book.data.pairs import Pairs
+from astroclip_book.data.stretch import network_input
+from astroclip_book.models.moco import MoCo
+from astroclip_book.train.engine import Descent, check_batch, fit, gather, make_fabric, save, share
+from astroclip_book.train.probe import Probe
 
 
 def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: int, directory: Path) -> dict:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book import processes
-from astroclip_book.progress import progress
+from astroclip_book.data.progress import progress
+from astroclip_book.train import processes
 
 
 def make_parts(

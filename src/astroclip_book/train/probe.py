@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from sklearn.metrics import r2_score
 
-from astroclip_book.knn import knn_predict
-from astroclip_book.sampling import evenly
+from astroclip_book.data.sampling import evenly
+from astroclip_book.evaluate.knn import knn_predict
 
 N_PROBE = 1000  # objects on each side: enough to see a trend, quick enough for every epoch
 K = 16

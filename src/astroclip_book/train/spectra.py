@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from astroclip_book.autoencoder import SpectrumAutoencoder
-from astroclip_book.engine import Descent, check_batch, fit, gather, make_fabric, save, share
-from astroclip_book.noise import noise_shape
-from astroclip_book.pairs import Pairs
-from astroclip_book.presets import SpectrumEncoder
-from astroclip_book.probe import Probe
+from astroclip_book.config import SpectrumEncoder
+from astroclip_book.data.noise import noise_shape
+from astroclip_book.data.pairs import Pairs
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.train.engine import Descent, check_batch, fit, gather, make_fabric, save, share
+from astroclip_book.train.probe import Probe
 
 
 def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, seed: int, directory: Path) -> dict:

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.engine import Best, Descent, check_batch, fit, make_fabric, share
-from astroclip_book.pairs import Index
+from astroclip_book.data.pairs import Index
+from astroclip_book.train.engine import Best, Descent, check_batch, fit, make_fabric, share
 
 
 class Supervised(nn.Module):

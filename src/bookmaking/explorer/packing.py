@@ -10,12 +10,12 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from astroclip_book.errors import BookError
-from astroclip_book.explorer.columns import SPACES, categories, groups, numbers, rounded
-from astroclip_book.explorer.figure import map_figure
-from astroclip_book.explorer.pixels import ANGULAR_WIDTH, BINS, COLUMNS, bin_centres, sheets
-from astroclip_book.explorer.search import to_bytes
-from astroclip_book.plots.spectra import LINES
-from astroclip_book.plots.style import FAINT, GROUPS
+from bookmaking.explorer.columns import SPACES, categories, groups, numbers, rounded
+from bookmaking.explorer.figure import map_figure
+from bookmaking.explorer.pixels import ANGULAR_WIDTH, BINS, COLUMNS, bin_centres, sheets
+from bookmaking.explorer.search import to_bytes
+from bookmaking.figures.spectra import LINES
+from bookmaking.figures.style import FAINT, GROUPS
 
 PREFIX = "const explorerData = "
 COLOURS = 128  # of a scale

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from IPython.display import HTML
 
-from astroclip_book.explorer.packing import read_script
-from astroclip_book.explorer.search import byte_neighbours
-from astroclip_book.run import Run, titled
-from astroclip_book.sampling import evenly
+from astroclip_book.data.sampling import evenly
+from bookmaking.explorer.packing import read_script
+from bookmaking.explorer.search import byte_neighbours
+from bookmaking.run import Run, titled
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "explorer")  # page.<name>.js, in this order

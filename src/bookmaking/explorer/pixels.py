@@ -7,9 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from astroclip_book.pairs import PIXEL_SCALE, WAVELENGTH
-from astroclip_book.plots.galaxies import rgb
-from astroclip_book.plots.spectra import limits
+from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH
+from bookmaking.figures.galaxies import rgb
+from bookmaking.figures.spectra import limits
 
 CROP, BINNING = 144, 2  # pixels of the cut-out that are shown, and averaged on a side
 SIDE = CROP // BINNING  # of a thumbnail: whole blocks of a JPEG, so that neighbours in a sheet do not bleed

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from astroclip_book.errors import BookError
-from astroclip_book.search import neighbours, others, shared
+from astroclip_book.evaluate.search import neighbours, others, shared
 
 LARGEST = 127  # of a signed byte, so that both signs reach as far
 BLOCK = 256  # queries at a time

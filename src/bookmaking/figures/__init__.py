@@ -4,11 +4,11 @@ Every function takes the keyword ``source`` (`Run.source`: "mock survey", or "re
 the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
-from astroclip_book.plots.ablations import ablations, ablations_table, earlier_table, scaling, scaling_sentence
-from astroclip_book.plots.claims import claims_table, verdicts_sentence
-from astroclip_book.plots.differences import differences_table
-from astroclip_book.plots.encoders import alike, attention, by_way, ways
-from astroclip_book.plots.few_labels import (
+from bookmaking.figures.ablations import ablations, ablations_table, earlier_table, scaling, scaling_sentence
+from bookmaking.figures.claims import claims_table, verdicts_sentence
+from bookmaking.figures.differences import differences_table
+from bookmaking.figures.encoders import alike, attention, by_way, ways
+from bookmaking.figures.few_labels import (
     artefacts_table,
     confusion,
     label_efficiency,
@@ -16,13 +16,13 @@ from astroclip_book.plots.few_labels import (
     probes_table,
     roc,
 )
-from astroclip_book.plots.galaxies import gallery, noise, population, rgb
-from astroclip_book.plots.outcomes import outcomes_table
-from astroclip_book.plots.own import grids_table, intervals_table, looked_up, own_table, warnings_table
-from astroclip_book.plots.properties import pit_histogram, predicted, yardsticks
-from astroclip_book.plots.property_tables import gains_table, photoz_table, pz_table, scores_table, standing_table
-from astroclip_book.plots.retrieval import rare_table, retrieval_table
-from astroclip_book.plots.search import (
+from bookmaking.figures.galaxies import gallery, noise, population, rgb
+from bookmaking.figures.outcomes import outcomes_table
+from bookmaking.figures.own import grids_table, intervals_table, looked_up, own_table, warnings_table
+from bookmaking.figures.properties import pit_histogram, predicted, yardsticks
+from bookmaking.figures.property_tables import gains_table, photoz_table, pz_table, scores_table, standing_table
+from bookmaking.figures.retrieval import rare_table, retrieval_table
+from bookmaking.figures.search import (
     cosine_histogram,
     cosine_matrix,
     four_way,
@@ -30,7 +30,7 @@ from astroclip_book.plots.search import (
     rare_precision,
     recall_curve,
 )
-from astroclip_book.plots.sky import (
+from bookmaking.figures.sky import (
     colours_beside,
     galleries,
     redshifts_beside,
@@ -40,10 +40,10 @@ from astroclip_book.plots.sky import (
     texture_differences,
     transferred,
 )
-from astroclip_book.plots.space import cluster_members, groups_on_maps, maps_again, mismatched, values_on_maps
-from astroclip_book.plots.spectra import observed_spectra, reconstructions
-from astroclip_book.plots.structure import detectors, effects, how_many, kept_by_maps, radii
-from astroclip_book.plots.structure_tables import (
+from bookmaking.figures.space import cluster_members, groups_on_maps, maps_again, mismatched, values_on_maps
+from bookmaking.figures.spectra import observed_spectra, reconstructions
+from bookmaking.figures.structure import detectors, effects, how_many, kept_by_maps, radii
+from bookmaking.figures.structure_tables import (
     anomalies_table,
     clusters_table,
     island_sentence,
@@ -54,7 +54,7 @@ from astroclip_book.plots.structure_tables import (
     order_table,
     swapped_sentence,
 )
-from astroclip_book.plots.tables import (
+from bookmaking.figures.tables import (
     colours_table,
     counts_table,
     distances_table,
@@ -64,7 +64,7 @@ from astroclip_book.plots.tables import (
     times_table,
     ways_table,
 )
-from astroclip_book.plots.training import TERMS, augmented_views, training_curves
+from bookmaking.figures.training import TERMS, augmented_views, training_curves
 
 __all__ = [
     "TERMS",

@@ -7,9 +7,9 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.ticker import NullFormatter
 
-from astroclip_book.ablation_grid import QUESTIONS
-from astroclip_book.plots.style import FAINT, MODALITY, WIDTH, drawing
-from astroclip_book.plots.tables import number, table
+from astroclip_book.evaluate.ablation_grid import QUESTIONS
+from bookmaking.figures.style import FAINT, MODALITY, WIDTH, drawing
+from bookmaking.figures.tables import number, table
 
 SHOWN = {  # score: (title, colour)
     "redshift_image": ("$R^2$ of $z$\nimage", MODALITY["image"]),
@@ -31,7 +31,7 @@ def ablations(result: dict):
     Parameters
     ----------
     result : dict
-        As `astroclip_book.ablations.ablate` returns it. The shares of the pairs have a figure of their own.
+        As `astroclip_book.evaluate.ablations.ablate` returns it. The shares of the pairs have a figure of their own.
     """
     questions = {name: variants for name, variants in result["questions"].items() if variants and name != "pairs"}
     rows = sum(len(variants) for variants in questions.values()) + len(questions)
@@ -73,7 +73,7 @@ def scaling(result: dict):
     Parameters
     ----------
     result : dict
-        As `astroclip_book.ablations.ablate` returns it.
+        As `astroclip_book.evaluate.ablations.ablate` returns it.
     """
     law, runs = result["scaling"], list(result["questions"]["pairs"].values())
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
-from astroclip_book.plots.tables import number, table
+from bookmaking.figures.tables import number, table
 
 
 def claims_table(rows: list[dict]) -> Markdown:
@@ -13,7 +13,7 @@ def claims_table(rows: list[dict]) -> Markdown:
     Parameters
     ----------
     rows : list of dict
-        As `astroclip_book.claims.claims` returns them.
+        As `bookmaking.claims.claims` returns them.
     """
     parts = []
     for claim in dict.fromkeys(row["claim"] for row in rows):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
-from astroclip_book.differences import DIFFERENCES, Difference, Effect
-from astroclip_book.plots.tables import number
-from astroclip_book.run import Run
+from bookmaking.differences import DIFFERENCES, Difference, Effect
+from bookmaking.figures.tables import number
+from bookmaking.run import Run
 
 
 def differences_table(side: str, run: Run) -> Markdown:
@@ -15,7 +15,7 @@ def differences_table(side: str, run: Run) -> Markdown:
     Parameters
     ----------
     side : str
-        `astroclip_book.differences.PAPER` or `EARLIER`.
+        `bookmaking.differences.PAPER` or `EARLIER`.
     run : Run
     """
     metrics = run.metrics

@@ -5,10 +5,10 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.pairs import WAVELENGTH, Pairs
-from astroclip_book.plots.search import show_galaxy
-from astroclip_book.plots.spectra import mark_lines, observed_limits, smooth
-from astroclip_book.plots.style import FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing
+from astroclip_book.data.pairs import WAVELENGTH, Pairs
+from bookmaking.figures.search import show_galaxy
+from bookmaking.figures.spectra import mark_lines, observed_limits, smooth
+from bookmaking.figures.style import FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing
 
 WAYS = {
     "frozen": "frozen, neighbours",

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from astroclip_book.plots.property_tables import WAYS
-from astroclip_book.plots.style import FAINT, GROUPS, LABELS, WIDTH, drawing
-from astroclip_book.plots.tables import PROPERTIES, number, table
+from bookmaking.figures.property_tables import WAYS
+from bookmaking.figures.style import FAINT, GROUPS, LABELS, WIDTH, drawing
+from bookmaking.figures.tables import PROPERTIES, number, table
 
 ASKED = {way: WAYS[way] for way in ("image", "spectrum", "cross")}
 YARDSTICKS = {
@@ -42,7 +42,7 @@ def label_efficiency(curves: dict[str, dict]):
     Parameters
     ----------
     curves : dict
-        Property to way to method to ``labels``, ``r2``, ``low``, ``high``, as `astroclip_book.probes.measure` gives
+        Property to way to method to ``labels``, ``r2``, ``low``, ``high``, as `astroclip_book.evaluate.probes.measure` gives
         them. The last point of each is from all labels, its ``low`` and ``high`` an interval.
     """
     size = (WIDTH, 2.3 * len(curves) + 0.6)
@@ -134,7 +134,7 @@ def probes_table(probes: dict[str, dict]) -> Markdown:
     Parameters
     ----------
     probes : dict
-        Property to way to method to ``r2``, ``r2_ci95``, ``n``, ``labels``, as `astroclip_book.probes.measure` gives it.
+        Property to way to method to ``r2``, ``r2_ci95``, ``n``, ``labels``, as `astroclip_book.evaluate.probes.measure` gives it.
     """
     methods, titles = ("neighbours", "linear", "perceptron"), ASKED | YARDSTICKS
     rows = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.pairs import BANDS, PIXEL_SCALE, WAVELENGTH
-from astroclip_book.plots.style import BAND, FLUX, LABELS, MODALITY, WIDTH, drawing
+from astroclip_book.data.pairs import BANDS, PIXEL_SCALE, WAVELENGTH
+from bookmaking.figures.style import BAND, FLUX, LABELS, MODALITY, WIDTH, drawing
 
 SCALES = np.array([6.0, 3.4, 2.2])  # g, r, z, of the Legacy Surveys' viewer
 OFFSET, SOFTENING = 0.03, 20.0

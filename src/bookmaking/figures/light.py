@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from speclite.filters import load_filter
 
-from astroclip_book.mock.population import legacy_seed
-from astroclip_book.mock.sed import BANDS, dirichlet, photometry, redden_to
-from astroclip_book.mock.spectra import rest_templates
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.plots.style import BAND, FAINT, LABELS, WIDTH, drawing
+from astroclip_book.data.pairs import WAVELENGTH
+from bookmaking.figures.style import BAND, FAINT, LABELS, WIDTH, drawing
+from mock_survey.galaxies.population import legacy_seed
+from mock_survey.galaxies.sed import BANDS, dirichlet, photometry, redden_to
+from mock_survey.spectra.light import rest_templates
 
 # Rest-frame SDSS g - r of the red sequence and the blue cloud (Baldry et al. 2004), and whether the mixture is a blue one.
 KINDS = {"old stars": (0.76, False, "#C0392B"), "young stars": (0.42, True, "#2E6FBA")}

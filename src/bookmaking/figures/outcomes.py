@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
-from astroclip_book.plots.tables import number, table
-from astroclip_book.run import Run
-from astroclip_book.storage import read_json
-from astroclip_book.verify import COMMENTED
+from astroclip_book.data.files import read_json
+from bookmaking.figures.tables import number, table
+from bookmaking.run import Run
+from bookmaking.verify import COMMENTED
 
 
 def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:

@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from astroclip_book.pairs import Pairs
-from astroclip_book.plots.search import show_galaxy
-from astroclip_book.plots.style import WIDTH, drawing
-from astroclip_book.plots.tables import number, table
+from astroclip_book.data.pairs import Pairs
+from bookmaking.figures.search import show_galaxy
+from bookmaking.figures.style import WIDTH, drawing
+from bookmaking.figures.tables import number, table
 
 ALARM = "#B2182B"
 

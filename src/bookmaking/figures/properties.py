@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import binom
 
-from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 
 MARKERS = {"image": "o", "spectrum": "s", "cross": "D"}
 TITLES = {"image": "image → image", "spectrum": "spectrum → spectrum", "cross": "image → spectrum"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
-from astroclip_book.plots.tables import number, table
+from bookmaking.figures.tables import number, table
 
 NAMES = {
     "redshift": "redshift",
@@ -61,7 +61,7 @@ def photoz_table(scores: dict[str, dict]) -> Markdown:
     Parameters
     ----------
     scores : dict
-        Direction to what `astroclip_book.photoz.statistics` gives, with intervals.
+        Direction to what `astroclip_book.evaluate.photoz.statistics` gives, with intervals.
     """
     forms = {"bias": ".4f", "nmad": ".4f", "outliers_005": ".1%", "outliers_015": ".1%"}
     rows = [[title, *(_with_interval(scores[way], name, form) for name, form in forms.items())] for way, title in WAYS.items()]
@@ -91,7 +91,7 @@ def standing_table(rows: dict[str, dict]) -> Markdown:
     Parameters
     ----------
     rows : dict
-        Direction to what `astroclip_book.yardsticks.standing` says of it.
+        Direction to what `astroclip_book.evaluate.yardsticks.standing` says of it.
     """
     marks = {key: title for key, title in YARDSTICKS.items() if any(row[key] is not None for row in rows.values())}
     shares = {"share_of_way": "share of the way", "of_supervised": "of the ceiling"}
@@ -111,7 +111,7 @@ def gains_table(scores: dict[str, dict]) -> Markdown:
     Parameters
     ----------
     scores : dict
-        ``gain`` of the metrics, as `astroclip_book.gains.gains` gives it.
+        ``gain`` of the metrics, as `astroclip_book.evaluate.gains.gains` gives it.
     """
     rows = [
         [NAMES[name], title, _with_interval(scores[name][way], "r2", "+.3f"), YARDSTICKS[scores[name][way]["over"]]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
-from astroclip_book.plots.search import DIRECTIONS, KINDS, RETRIEVAL
-from astroclip_book.plots.tables import number, table
+from bookmaking.figures.search import DIRECTIONS, KINDS, RETRIEVAL
+from bookmaking.figures.tables import number, table
 
 SCORES = {
     "recall_at_1": ("recall at 1", ".3f"),
@@ -24,7 +24,7 @@ def retrieval_table(scores: dict[str, dict]) -> Markdown:
     Parameters
     ----------
     scores : dict
-        ``image_to_spectrum`` and ``spectrum_to_image``, each from `astroclip_book.retrieval.retrieval`, with
+        ``image_to_spectrum`` and ``spectrum_to_image``, each from `astroclip_book.evaluate.retrieval.retrieval`, with
         ``recall_at_10_seeds``.
     """
     rows = []
@@ -48,7 +48,7 @@ def rare_table(scores: dict[str, dict[str, dict]]) -> Markdown:
     Parameters
     ----------
     scores : dict
-        From `astroclip_book.rare.rare_precision`.
+        From `astroclip_book.evaluate.rare.rare_precision`.
     """
     rows = []
     for kind, ways in scores.items():

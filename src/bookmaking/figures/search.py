@@ -5,10 +5,10 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.pairs import WAVELENGTH, Pairs
-from astroclip_book.plots.galaxies import show_image
-from astroclip_book.plots.spectra import mark_lines, observed_limits, smooth
-from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+from astroclip_book.data.pairs import WAVELENGTH, Pairs
+from bookmaking.figures.galaxies import show_image
+from bookmaking.figures.spectra import mark_lines, observed_limits, smooth
+from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 
 RETRIEVAL = {
     "image_to_spectrum": ("image → spectrum", MODALITY["image"], "-"),
@@ -36,7 +36,7 @@ def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[
     query : int
         The query's place in ``positions``.
     found : dict
-        From `astroclip_book.search.four_directions`.
+        From `astroclip_book.evaluate.search.four_directions`.
     """
     shown = np.unique(np.concatenate([[query], *(members for members, _ in found.values())]))
     redshift = dict(zip(shown, pairs.index.redshift[positions[shown]], strict=True))
@@ -81,10 +81,10 @@ def rare_neighbours(
     positions : (n,) int array
         Where in ``pairs`` the galaxies that were searched stand.
     kinds : dict of (n,) bool arrays
-        From `astroclip_book.rare.rare_kinds`.
+        From `astroclip_book.evaluate.rare.rare_kinds`.
     found : dict
         Kind to the modality that was searched, the query's place in ``positions`` and those (k,) of its neighbours,
-        from `astroclip_book.rare.rare_examples`.
+        from `astroclip_book.evaluate.rare.rare_examples`.
     """
     columns = max(len(members) for *_, members in found.values()) + 1
     figure, axes = plt.subplots(len(found), columns, figsize=(WIDTH, 1.42 * len(found)), squeeze=False)
@@ -112,7 +112,7 @@ def rare_precision(scores: dict[str, dict[str, dict]]):
     ----------
     scores : dict
         Kind to direction to ``precision``, ``precision_ci95``, ``base_rate`` and ``n``, from
-        `astroclip_book.rare.rare_precision`.
+        `astroclip_book.evaluate.rare.rare_precision`.
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 0.75 * len(scores) + 1.0))
     names = []

@@ -6,12 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from astroclip_book.pairs import WAVELENGTH, Pairs
-from astroclip_book.plots.galaxies import show_image
-from astroclip_book.plots.spectra import mark_lines, smooth
-from astroclip_book.plots.style import FAINT, LABELS, MODALITY, WIDTH, drawing
-from astroclip_book.sky import COLOUR_EDGES, FAILURE, MASS_EDGES, WITHIN, binned, binned_percentiles
-from astroclip_book.texture import STATISTICS, WINDOWS
+from astroclip_book.data.pairs import WAVELENGTH, Pairs
+from bookmaking.figures.galaxies import show_image
+from bookmaking.figures.spectra import mark_lines, smooth
+from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+from real_sky.sky.stored import COLOUR_EDGES, FAILURE, MASS_EDGES, WITHIN, binned, binned_percentiles
+from real_sky.sky.texture import STATISTICS, WINDOWS
 
 OURS, SKY = "#4477AA", "black"
 RUN_STYLE, SKY_STYLE = {"color": OURS, "marker": "o"}, {"color": SKY, "marker": "s"}
@@ -74,7 +74,7 @@ def colours_beside(magnitudes: np.ndarray, ours: list[dict], hosts: list[dict], 
     magnitudes : (n, 3) array
         g, r, z.
     ours, hosts, sky : list of dict
-        As `astroclip_book.sky.colour_percentiles` makes them, ``hosts`` with the weights of `astroclip_book.hosts`.
+        As `real_sky.sky.stored.colour_percentiles` makes them, ``hosts`` with the weights of `real_sky.sky.hosts`.
     """
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.1))
     r = magnitudes[:, 1]
@@ -98,9 +98,9 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
     Parameters
     ----------
     relations : dict of pairs of (n,) arrays
-        From `astroclip_book.realism.scaling_relations`.
+        From `real_sky.sky.distances.scaling_relations`.
     nearby : dict
-        Percentiles of nearby galaxies by the same names, from `astroclip_book.sky.reference`.
+        Percentiles of nearby galaxies by the same names, from `real_sky.sky.stored.reference`.
     """
     figure, axes = plt.subplots(1, len(relations), figsize=(WIDTH, 2.9), squeeze=False)
     for axis, (name, (x, y)) in zip(axes[0], relations.items(), strict=True):
@@ -111,7 +111,7 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
         _medians(axis, binned_percentiles(x[counted], y[counted], edges), "this run", **RUN_STYLE)
         _medians(axis, nearby.get(name, []), "sky, nearby", **SKY_STYLE)
         if name == "log_sfr_of_mass":
-            from astroclip_book.mock.population import main_sequence  # loads SkyPy, which no other figure needs
+            from mock_survey.galaxies.population import main_sequence  # loads SkyPy, which no other figure needs
 
             mass = np.array([8.5, 11.2])
             axis.plot(mass, main_sequence(mass, 0.05), color=SKY, ls="--", label="main sequence")
@@ -175,9 +175,9 @@ def transferred(found: dict[str, np.ndarray], worst: np.ndarray, flux: np.ndarra
     Parameters
     ----------
     found : dict of (m,) arrays
-        ``row``, ``truth``, ``prediction``, ``nearest``, ``nearest_at_truth`` of `astroclip_book.transfer.transfer`.
+        ``row``, ``truth``, ``prediction``, ``nearest``, ``nearest_at_truth`` of `real_sky.sky.transfer.transfer`.
     worst : (b,) int array
-        Which of the m to show, from `astroclip_book.transfer.worst`.
+        Which of the m to show, from `real_sky.sky.transfer.worst`.
     flux : (n, 7781) array
         The real spectra.
     pairs : Pairs

@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.spatial import procrustes
 
-from astroclip_book.pairs import Pairs
-from astroclip_book.plots.galaxies import show_image
-from astroclip_book.plots.search import show_galaxy
-from astroclip_book.plots.spectra import limits, mark_lines, stack
-from astroclip_book.plots.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
+from astroclip_book.data.pairs import Pairs
+from bookmaking.figures.galaxies import show_image
+from bookmaking.figures.search import show_galaxy
+from bookmaking.figures.spectra import limits, mark_lines, stack
+from bookmaking.figures.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
 
 SHOWN = slice(28, 124)  # central pixels of the members, on either side
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra

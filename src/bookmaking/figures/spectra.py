@@ -5,8 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.plots.style import FLUX, MODALITY, WIDTH, drawing
+from astroclip_book.data.pairs import WAVELENGTH
+from bookmaking.figures.style import FLUX, MODALITY, WIDTH, drawing
 
 # Vacuum wavelengths at rest in Å, under the names that astronomers use for them.
 LINES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.plots.search import KINDS
-from astroclip_book.plots.style import FAINT, MODALITY, WIDTH, drawing
+from bookmaking.figures.search import KINDS
+from bookmaking.figures.style import FAINT, MODALITY, WIDTH, drawing
 
 NAMES = {
     "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation", "mag_r": "$r$ magnitude",

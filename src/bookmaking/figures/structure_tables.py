@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
-from astroclip_book.plots.search import KINDS
-from astroclip_book.plots.structure import DETECTORS, NAMES
-from astroclip_book.plots.tables import number, table
+from bookmaking.figures.search import KINDS
+from bookmaking.figures.structure import DETECTORS, NAMES
+from bookmaking.figures.tables import number, table
 
 METHODS = {"dbscan": "island", "hdbscan": "island (HDBSCAN)", "kmeans": "k-means cluster"}
 
@@ -72,7 +72,7 @@ def anomalies_table(scores: dict) -> Markdown:
 
 
 def island_sentence(scores: dict, noun: str) -> Markdown:
-    """What `astroclip_book.islands.find_island` found, in words; ``noun`` names many of what was looked for."""
+    """What `astroclip_book.evaluate.space.islands.find_island` found, in words; ``noun`` names many of what was looked for."""
     if not scores["wanted"]:
         return Markdown(f"The catalogue labels none of the test galaxies as {noun}, so there is nothing to score.")
     luck = f"the best group reaches {scores['f1_null']:.2f} on shuffled labels once in twenty times"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from myst_nb import glue
 
-from astroclip_book.plots.tables import number
-from astroclip_book.run import MOCK, Run, titled
+from bookmaking.figures.tables import number
+from bookmaking.run import MOCK, Run, titled
 
 MISSING = "–"
 FEW = 500  # test galaxies, below which every interval is wide

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from IPython.display import Markdown
 
-from astroclip_book.plots.encoders import WAYS
+from bookmaking.figures.encoders import WAYS
 
 PROPERTIES = {"redshift": "redshift", "log_mstar": "log stellar mass"}
 

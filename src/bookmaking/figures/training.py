@@ -5,8 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.plots.galaxies import show_image
-from astroclip_book.plots.style import WIDTH, drawing
+from bookmaking.figures.galaxies import show_image
+from bookmaking.figures.style import WIDTH, drawing
 
 STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from astroclip_book.pairs import BANDS, PIXEL_SCALE, WAVELENGTH
+from astroclip_book.data.pairs import BANDS, PIXEL_SCALE, WAVELENGTH
 
 ARMS = {"B": (3600.0, 5800.0), "R": (5760.0, 7620.0), "Z": (7520.0, 9824.0)}  # Å, first and last pixel of a DESI coadd
 

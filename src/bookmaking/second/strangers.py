@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.mock.artefacts import ARTEFACTS
-from astroclip_book.pairs import IMAGE_SIZE, WAVELENGTH
+from astroclip_book.data.pairs import IMAGE_SIZE, WAVELENGTH
+from mock_survey.images.artefacts import ARTEFACTS
 
 # Rest wavelength (Å), equivalent width (Å) and width over wavelength of a quasar's lines (Vanden Berk et al. 2001,
 # https://doi.org/10.1086/321167, Table 2).

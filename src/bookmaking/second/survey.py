@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.mock import images, spectra, spectrograph
-from astroclip_book.mock.survey import truth
-from astroclip_book.observations.mock_files import write_coadd, write_cutout
-from astroclip_book.presets import Survey
+from bookmaking.second.files import write_coadd, write_cutout
+from mock_survey.config import Survey
+from mock_survey.images import cutouts as images
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import spectrograph
+from mock_survey.survey import truth
 
 ANOTHER = 1_000_003  # added to a run's seed: its own seed would give its own galaxies
 OTHER_IDS = 500_000_000_000_000  # added to targetids, so that none is that of a galaxy of the run

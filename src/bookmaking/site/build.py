@@ -13,14 +13,14 @@ from pathlib import Path
 
 import yaml
 
+from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from astroclip_book.execution import chapters, executed, records
-from astroclip_book.fingerprint import digest
-from astroclip_book.presets import ROOT
-from astroclip_book.run import Run, titled
-from astroclip_book.sphinx_pages import PDF
-from astroclip_book.storage import read_json, write_json
-from astroclip_book.what_ran import caption_line, what_ran
+from bookmaking.execution import chapters, executed, records
+from bookmaking.fingerprint import digest
+from bookmaking.presets import ROOT
+from bookmaking.run import Run, titled
+from bookmaking.site.sphinx_pages import PDF
+from bookmaking.site.what_ran import caption_line, what_ran
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
@@ -55,7 +55,7 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
 
 
 def printed_book(stage: Path, output: Path) -> Path:
-    """Where the PDF lies that is made of these sources, if it has been: :mod:`astroclip_book.pdf` makes it."""
+    """Where the PDF lies that is made of these sources, if it has been: :mod:`bookmaking.site.pdf` makes it."""
     return output / f"{_fingerprint(stage)}.pdf"
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT
-from astroclip_book.run import Run
-from astroclip_book.site import build_site, printed_book, run_jupyter_book, stage_site
-from astroclip_book.sphinx_pages import PDF
+from bookmaking.presets import ROOT
+from bookmaking.run import Run
+from bookmaking.site.build import build_site, printed_book, run_jupyter_book, stage_site
+from bookmaking.site.sphinx_pages import PDF
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
@@ -44,7 +44,7 @@ def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
     run : Run
         Its chapters are executed.
     output : Path
-        As for :func:`astroclip_book.site.build_site`; the site is built there too.
+        As for :func:`bookmaking.site.build.build_site`; the site is built there too.
     root : Path
         The repository's directory.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from astroclip_book.execution import chapters, outdated, records
-from astroclip_book.fingerprint import digest
-from astroclip_book.presets import Preset, as_yaml
-from astroclip_book.run import Run
+from bookmaking.execution import chapters, outdated, records
+from bookmaking.fingerprint import digest
+from bookmaking.presets import Preset, as_yaml
+from bookmaking.run import Run
 
 UNKNOWN = "–"  # not recorded
 CHANGED = "+dirty"  # what provenance appends to a commit when files differ from it
@@ -37,7 +37,7 @@ def what_ran(run: Run, root: Path) -> str:
     str
         Markdown below a page's title. What does not belong to the present code and configuration is marked.
     """
-    steps = {name: record for name in run.steps if (record := run.record(name))}
+    steps = {name: record for name in run.steps if (record := run.made(name))}
     parts = {
         "The run": _run(run, steps),
         "Machine and versions": _machine(steps),

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from astroclip_book.ablations import ablate
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.engine import make_fabric
-from astroclip_book.other_features import OtherFeatures
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import labels
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.evaluate.ablations import ablate
+from astroclip_book.evaluate.other_features import OtherFeatures
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.engine import make_fabric
+from bookmaking.run import Run
+from bookmaking.steps.truth import labels
 
 
 def ablations(run: Run, scratch: Path) -> dict:

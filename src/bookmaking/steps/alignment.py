@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from astroclip_book.alignment import align
-from astroclip_book.run import Run
+from astroclip_book.train.alignment import align
+from bookmaking.run import Run
 
 
 def alignment(run: Run, scratch: Path) -> dict:

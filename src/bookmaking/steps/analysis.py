@@ -4,10 +4,10 @@ from pathlib import Path
 
 import h5py
 
-from astroclip_book.analysis import analyse
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import truth
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.space.analysis import analyse
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth
 
 
 def analysis(run: Run, scratch: Path) -> dict:

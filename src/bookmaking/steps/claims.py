@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from astroclip_book.claims import claims as judged
-from astroclip_book.run import Run
-from astroclip_book.yardsticks import standing
+from astroclip_book.evaluate.yardsticks import standing
+from bookmaking.claims import claims as judged
+from bookmaking.run import Run
 
 
 def claims(run: Run, scratch: Path) -> dict:

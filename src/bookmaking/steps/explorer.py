@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.explorer.columns import SPACES
-from astroclip_book.explorer.figure import bokeh_script
-from astroclip_book.explorer.packing import pack, script
-from astroclip_book.explorer.pixels import binned_spectra, thumbnails
-from astroclip_book.explorer.search import recall_of_bytes
-from astroclip_book.hdf5 import read_hdf5
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import truth
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.hdf5 import read_hdf5
+from astroclip_book.data.pairs import Index, Pairs
+from bookmaking.explorer.columns import SPACES
+from bookmaking.explorer.figure import bokeh_script
+from bookmaking.explorer.packing import pack, script
+from bookmaking.explorer.pixels import binned_spectra, thumbnails
+from bookmaking.explorer.search import recall_of_bytes
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth
 
 MOST = 4000  # galaxies: more would not fit into 15 MB, nor move smoothly
 NEIGHBOURS = 10  # shown in each direction

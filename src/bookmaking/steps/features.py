@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from astroclip_book.features import extract_features
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.train.features import extract_features
+from bookmaking.run import Run
 
 
 def features(run: Run, scratch: Path) -> dict:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import threadpoolctl
 
-from astroclip_book.classify import artefacts, morphology
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.hdf5 import write_hdf5
-from astroclip_book.probes import measure, probe_spaces
-from astroclip_book.properties import MAIN, known_properties
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import truth
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.hdf5 import write_hdf5
+from astroclip_book.evaluate.classify import artefacts, morphology
+from astroclip_book.evaluate.probes import measure, probe_spaces
+from astroclip_book.evaluate.properties import MAIN, known_properties
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth
 
 
 @threadpoolctl.threadpool_limits.wrap(limits=1)  # matrices are small: threads would mostly wait for each other

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from astroclip_book.comparison import compare_images, comparison_metrics
-from astroclip_book.hdf5 import write_hdf5
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import labels
+from astroclip_book.data.hdf5 import write_hdf5
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.evaluate.comparison import compare_images, comparison_metrics
+from bookmaking.run import Run
+from bookmaking.steps.truth import labels
 
 
 def image_comparison(run: Run, scratch: Path) -> dict:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from astroclip_book.pairs import SPLITS, index_pairs
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import truth_and_cuts
+from astroclip_book.data.pairs import SPLITS, index_pairs
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth_and_cuts
 
 
 def index(run: Run, scratch: Path) -> dict:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book import photoz
-from astroclip_book.hdf5 import write_hdf5
-from astroclip_book.metrics import r2_interval
-from astroclip_book.mock.survey import FIRST_TARGETID, truth
-from astroclip_book.oracle import PROPERTIES, oracle_predictions
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
+from astroclip_book.data.hdf5 import write_hdf5
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.metrics import r2_interval
+from bookmaking.run import Run
+from mock_survey.oracle.predictions import PROPERTIES, oracle_predictions
+from mock_survey.survey import FIRST_TARGETID, truth
 
 OUTLIER = 0.05  # of |dz| / (1 + z)
 

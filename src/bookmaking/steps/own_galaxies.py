@@ -6,18 +6,18 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book import photoz
-from astroclip_book.lookup import INTERVAL, Found, Reference
-from astroclip_book.mock.second import write_second_survey
+from astroclip_book.data.files import matching
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.data.sampling import evenly
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.lookup import INTERVAL, Found, Reference
+from astroclip_book.evaluate.novelty import LEVEL
 from astroclip_book.model import AstroCLIP
-from astroclip_book.novelty import LEVEL
-from astroclip_book.observations import Images, Spectra, read_images, read_spectra
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.sampling import evenly
-from astroclip_book.sdss_trial import on_the_grid_of_sdss
-from astroclip_book.storage import matching
-from astroclip_book.strangers import strange_images, strange_spectra
+from bookmaking.run import Run
+from bookmaking.second.strangers import strange_images, strange_spectra
+from bookmaking.second.survey import write_second_survey
+from real_sky.observations import Images, Spectra, read_images, read_spectra
+from real_sky.sdss_trial import on_the_grid_of_sdss
 
 N_TRIAL = 500  # test galaxies whose spectra are put on another grid
 N_SECOND = 100  # galaxies of the second survey: one is a per cent of them

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from astroclip_book.embeddings import Embeddings, other_seeds
-from astroclip_book.gains import gains
-from astroclip_book.hdf5 import read_hdf5, write_hdf5
-from astroclip_book.heads import MODALITIES
-from astroclip_book.properties import known_properties, predict_properties
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import truth
-from astroclip_book.yardsticks import yardsticks
+from astroclip_book.data.embeddings import Embeddings, other_seeds
+from astroclip_book.data.hdf5 import read_hdf5, write_hdf5
+from astroclip_book.evaluate.gains import gains
+from astroclip_book.evaluate.properties import known_properties, predict_properties
+from astroclip_book.evaluate.yardsticks import yardsticks
+from astroclip_book.models.heads import MODALITIES
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth
 
 
 def properties(run: Run, scratch: Path) -> dict:

@@ -5,17 +5,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book import realism as distances
-from astroclip_book import sky
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.hosts import host_weight
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.sampling import evenly
-from astroclip_book.sky_files import read_sky_spectra
-from astroclip_book.steps.truth import truth
-from astroclip_book.texture import texture
-from astroclip_book.transfer import REDSHIFTS, transfer
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.data.sampling import evenly
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth
+from real_sky.sky import distances
+from real_sky.sky import stored as sky
+from real_sky.sky.hosts import host_weight
+from real_sky.sky.samples import read_sky_spectra
+from real_sky.sky.texture import texture
+from real_sky.sky.transfer import REDSHIFTS, transfer
 
 N_SPECTRA, N_IMAGES = 2000, 500  # enough for a few per cent of a standard deviation
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.approximate import recall_of_index
-from astroclip_book.embeddings import Embeddings, other_seeds
-from astroclip_book.geometry import geometry
-from astroclip_book.presets import Evaluation
-from astroclip_book.rare import rare_kinds, rare_precision
-from astroclip_book.retrieval import drawn_scores, retrieval
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import truth
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings, other_seeds
+from astroclip_book.evaluate.approximate import recall_of_index
+from astroclip_book.evaluate.geometry import geometry
+from astroclip_book.evaluate.rare import rare_kinds, rare_precision
+from astroclip_book.evaluate.retrieval import drawn_scores, retrieval
+from bookmaking.run import Run
+from bookmaking.steps.truth import truth
 
 NEIGHBOURS = 10  # that the index is to find
 

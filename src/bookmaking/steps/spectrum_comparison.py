@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.attention import MOST, attention_at_rest, attention_weights
-from astroclip_book.comparison import compare_spectra, comparison_metrics
-from astroclip_book.encoders import SpectrumFeatures
-from astroclip_book.hdf5 import write_hdf5
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.steps.truth import labels
+from astroclip_book.data.hdf5 import write_hdf5
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.evaluate.attention import MOST, attention_at_rest, attention_weights
+from astroclip_book.evaluate.comparison import compare_spectra, comparison_metrics
+from astroclip_book.models.encoders import SpectrumFeatures
+from bookmaking.run import Run
+from bookmaking.steps.truth import labels
 
 
 def spectrum_comparison(run: Run, scratch: Path) -> dict:

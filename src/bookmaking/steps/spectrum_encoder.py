@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from astroclip_book.adopt import adopt_spectrum_encoder
-from astroclip_book.pairs import Index, Pairs
-from astroclip_book.run import Run
-from astroclip_book.train_spectra import train_spectrum_encoder
+from astroclip_book.data.pairs import Index, Pairs
+from astroclip_book.models.adopt import adopt_spectrum_encoder
+from astroclip_book.train.spectra import train_spectrum_encoder
+from bookmaking.run import Run
 
 
 def spectrum_encoder(run: Run, scratch: Path) -> dict:

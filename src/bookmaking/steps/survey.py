@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from astroclip_book.mock.survey import simulate
-from astroclip_book.run import Run
+from bookmaking.run import Run
+from mock_survey.survey import simulate
 
 
 def survey(run: Run, scratch: Path) -> dict:

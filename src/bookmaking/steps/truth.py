@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from astroclip_book.catalog import believed, read_catalog
-from astroclip_book.pairs import SPLITS, Index
-from astroclip_book.run import Run
+from astroclip_book.data.catalog import believed, read_catalog
+from astroclip_book.data.pairs import SPLITS, Index
+from bookmaking.run import Run
 
 
 def truth(run: Run, targetid: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,10 +8,10 @@ import numpy as np
 from astropy import units
 from skypy.galaxies import schechter_lf
 
-from astroclip_book.cosmology import COSMOLOGY
+from astroclip_book.data.cosmology import COSMOLOGY
 from astroclip_book.errors import BookError
-from astroclip_book.mock import sed, structure
-from astroclip_book.mock.sed import REDSHIFT_MAX
+from mock_survey.galaxies import sed, structure
+from mock_survey.galaxies.sed import REDSHIFT_MAX
 
 # The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release.
 CLASSES = ("bright", "faint", "lrg")

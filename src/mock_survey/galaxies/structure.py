@@ -7,8 +7,8 @@ from astropy import units
 from scipy.special import gammainc
 from skypy.galaxies import morphology
 
-from astroclip_book.cosmology import COSMOLOGY
-from astroclip_book.mock import sed
+from astroclip_book.data.cosmology import COSMOLOGY
+from mock_survey.galaxies import sed
 
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
 BULGE_SIZE = 0.35  # half-light radius of a bulge in that of its disc, after Simard et al. (2011)

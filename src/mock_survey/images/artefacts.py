@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.pairs import IMAGE_SIZE
+from astroclip_book.data.pairs import IMAGE_SIZE
 
 # Nanomaggies in a pixel where DECam saturates: 120,000 electrons at some 45 a second for a nanomaggie, in two minutes.
 SATURATED = 20.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import galsim
 import numpy as np
 
-from astroclip_book.imaging import PSF_SIGMA, SKY_NOISE
-from astroclip_book.pairs import PIXEL_SCALE
+from astroclip_book.data.imaging import PSF_SIGMA, SKY_NOISE
+from astroclip_book.data.pairs import PIXEL_SCALE
 
 MOFFAT_BETA = 3.5  # stars in real stamps have 3.1 to 5.3; GalSim is slow for any other than this
 FWHM = 2.3548 * PIXEL_SCALE  # arcsec for one pixel of standard deviation

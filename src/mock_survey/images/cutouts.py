@@ -5,11 +5,12 @@ from __future__ import annotations
 import galsim
 import numpy as np
 
-from astroclip_book.mock import camera, features
-from astroclip_book.mock.dust import draw_reddening, galactic_transmission
-from astroclip_book.mock.field import counts_table, field_image, field_objects
-from astroclip_book.mock.fourier import develop, fourier, paint, pixel_response
-from astroclip_book.pairs import IMAGE_SIZE
+from astroclip_book.data.pairs import IMAGE_SIZE
+from mock_survey.dust import draw_reddening, galactic_transmission
+from mock_survey.images import camera
+from mock_survey.images import substructure as features
+from mock_survey.images.field import counts_table, field_image, field_objects
+from mock_survey.images.fourier import develop, fourier, paint, pixel_response
 
 Components = list[tuple[np.ndarray, np.ndarray]]  # transform and fluxes (3,)
 

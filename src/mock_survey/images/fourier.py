@@ -11,7 +11,7 @@ import galsim
 import numpy as np
 from scipy import fft
 
-from astroclip_book.pairs import PIXEL_SCALE
+from astroclip_book.data.pairs import PIXEL_SCALE
 
 
 def fourier(profile: galsim.GSObject, size: int) -> np.ndarray:

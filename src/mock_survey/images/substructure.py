@@ -5,8 +5,8 @@ from __future__ import annotations
 import galsim
 import numpy as np
 
-from astroclip_book.mock.dust import galactic_transmission
-from astroclip_book.pairs import IMAGE_SIZE, PIXEL_SCALE
+from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
+from mock_survey.dust import galactic_transmission
 
 RESOLVED = 0.6  # arcsec; structure in a smaller disc would not be seen
 YOUNG_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc

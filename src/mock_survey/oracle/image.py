@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.mock.camera import SKY_BRIGHTNESS
-from astroclip_book.mock.features import RESOLVED
-from astroclip_book.pairs import PIXEL_SCALE
+from astroclip_book.data.pairs import PIXEL_SCALE
+from mock_survey.images.camera import SKY_BRIGHTNESS
+from mock_survey.images.substructure import RESOLVED
 
 # Pixels that the noise of a flux comes from, 1 / sum(profile²), in squares of the half-light radius: for a Sérsic law
 # 2 pi n b^(-2n) Gamma(2n) 4^n, with n = 4 (b = 7.669) and n = 1 (b = 1.678).

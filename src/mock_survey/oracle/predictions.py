@@ -16,12 +16,12 @@ import threadpoolctl
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
-from astroclip_book.mock import sed
-from astroclip_book.mock.survey import truth
-from astroclip_book.oracle_image import image_measurements
-from astroclip_book.oracle_redshift import redshift_predictions
-from astroclip_book.oracle_spectrum import spectrum_measurements
-from astroclip_book.presets import Survey
+from mock_survey.config import Survey
+from mock_survey.galaxies import sed
+from mock_survey.oracle.image import image_measurements
+from mock_survey.oracle.redshift import redshift_predictions
+from mock_survey.oracle.spectrum import spectrum_measurements
+from mock_survey.survey import truth
 
 # Galaxies drawn for each of the survey's, and at most. From 60,000 to 100,000, R² from images rises by 0.0015.
 DRAWN, MOST = 10, 60_000

@@ -13,9 +13,11 @@ import numpy as np
 from scipy import fft, sparse
 from scipy.ndimage import gaussian_filter1d
 
-from astroclip_book.mock import sed, spectra, spectrograph
-from astroclip_book.mock.dust import galactic_attenuation
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH
+from mock_survey.dust import galactic_attenuation
+from mock_survey.galaxies import sed
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import spectrograph
 
 STEP = 1e-4  # of log(1 + z), 30 km/s: finer steps change no score of redshifts in the fourth digit
 LOWEST = np.log(1.005)  # log(1 + z), where the mock's luminosity functions begin

@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 from skypy.galaxies.spectrum import kcorrect
 
-from astroclip_book.mock import sed, spectra, spectrograph
-from astroclip_book.mock.lines import LINES, SPEED
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH
+from mock_survey.galaxies import sed
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import spectrograph
+from mock_survey.spectra.lines import LINES, SPEED
 
 PIXEL = WAVELENGTH[1] - WAVELENGTH[0]
 BLOCK = 50  # galaxies in memory at a time

@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import j1
 from skypy.galaxies.spectrum import KCorrectTemplates
 
-from astroclip_book.mock.dust import galactic_attenuation
-from astroclip_book.mock.lines import BROAD_RATIO, LINES, add_lines
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH
+from mock_survey.dust import galactic_attenuation
+from mock_survey.spectra.lines import BROAD_RATIO, LINES, add_lines
 
 FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Collaboration 2022)
 PARSEC = 3.0857e18  # cm

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.mock.spectrograph import resolution_sigma
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH
+from mock_survey.spectra.spectrograph import resolution_sigma
 
 SPEED = 299792.458  # km/s
 REACH = 4.5  # sigma, beyond which a line's wing is dropped

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH
 
 # Arms b, r, z: where each gives way to the next, and resolving power at wavelengths (DESI Collaboration 2022, figure 34).
 CROSSOVERS = (5790.0, 7570.0)

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from astroclip_book.conversion.columns import numbers, plain, targetids
-from astroclip_book.conversion.universe import IMAGE_FIELDS, SPECTRUM_FIELDS, pairs_of
-from astroclip_book.conversion.writing import check_output, writing
+from astroclip_book.data.progress import progress
 from astroclip_book.errors import BookError
-from astroclip_book.progress import progress
+from real_sky.conversion.columns import numbers, plain, targetids
+from real_sky.conversion.universe import IMAGE_FIELDS, SPECTRUM_FIELDS, pairs_of
+from real_sky.conversion.writing import check_output, writing
 
 log = logging.getLogger(__name__)
 

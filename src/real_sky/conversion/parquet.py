@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from astroclip_book.conversion.columns import numbers, plain, shape_of, targetids
-from astroclip_book.conversion.writing import check_output, dealt, writing
+from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH, TRAIN_FRACTION
+from astroclip_book.data.progress import progress
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH, TRAIN_FRACTION
-from astroclip_book.progress import progress
+from real_sky.conversion.columns import numbers, plain, shape_of, targetids
+from real_sky.conversion.writing import check_output, dealt, writing
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from astroclip_book.conversion.columns import is_list, numbers, plain, targetids
+from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, N_WAVELENGTH, PIXEL_SCALE, WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.observations.grid import STEP, complete, rebin
-from astroclip_book.pairs import BANDS, IMAGE_SIZE, N_WAVELENGTH, PIXEL_SCALE, WAVELENGTH
-from astroclip_book.sky_files import COVERAGE
+from real_sky.conversion.columns import is_list, numbers, plain, targetids
+from real_sky.observations.grid import STEP, complete, rebin
+from real_sky.sky.samples import COVERAGE
 
 IMAGE_FIELDS = ("band", "flux", "scale")
 SPECTRUM_FIELDS = ("flux", "ivar", "lambda", "mask")

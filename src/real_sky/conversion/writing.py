@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from astroclip_book.data.files import full_disk_explained, lock, read_json, write_json
+from astroclip_book.data.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, create_pairs, open_rows
 from astroclip_book.errors import BookError
-from astroclip_book.fetch import check_space
-from astroclip_book.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, create_pairs, open_rows
-from astroclip_book.storage import full_disk_explained, lock, read_json, write_json
+from real_sky.downloads.fetch import check_space
 
 SMALLEST = 50  # pairs: five a group, of which the last is for the test set
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from astroclip_book.data.files import full_disk_explained, lock, prepare
 from astroclip_book.errors import BookError
-from astroclip_book.fetch import Part, Unavailable, check_space, fetch
-from astroclip_book.integrity import problem
-from astroclip_book.presets import ROOT
-from astroclip_book.sources import Source, load_dataset
-from astroclip_book.storage import full_disk_explained, lock, prepare
+from real_sky.downloads.fetch import Part, Unavailable, check_space, fetch
+from real_sky.downloads.integrity import problem
+from real_sky.downloads.sources import ROOT, Source, load_dataset
 
 DATA = ROOT / "data"
 PARTIAL = ".partial"  # where files grow

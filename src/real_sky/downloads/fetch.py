@@ -5,6 +5,7 @@ The rules of ranges and conditions are those of HTTP, RFC 9110 sections 13.1.5 a
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,11 +16,10 @@ from pathlib import Path
 
 import requests
 
+from astroclip_book.data.files import read_json, write_json
+from astroclip_book.data.progress import progress
 from astroclip_book.errors import BookError
-from astroclip_book.fingerprint import digest
-from astroclip_book.progress import progress
-from astroclip_book.sources import trusted
-from astroclip_book.storage import read_json, write_json
+from real_sky.downloads.sources import trusted
 
 CHUNK = 2**16  # bytes: what a lost connection takes with it
 TIMEOUT = (10, 60)  # s: to connect, and without a byte
@@ -53,7 +53,7 @@ class Part:
 
     def __init__(self, directory: Path, name: str, address: str):
         self.address = address
-        self.path = directory / f"{name}.{digest(address)[:8]}.part"
+        self.path = directory / f"{name}.{hashlib.sha256(address.encode()).hexdigest()[:8]}.part"
         self._note = self.path.with_suffix(".json")
 
     @property

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import h5py
 
-from astroclip_book.progress import progress
-from astroclip_book.sources import Source
-from astroclip_book.storage import read_json, write_json
+from astroclip_book.data.files import read_json, write_json
+from astroclip_book.data.progress import progress
+from real_sky.downloads.sources import Source
 
 BLOCK = 2**22  # bytes hashed at a time
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # torch.save before 1.6: a pickle that begins with its magic number

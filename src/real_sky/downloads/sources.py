@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from astroclip_book.config import build
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT, build
+
+ROOT = Path(__file__).resolve().parents[3]
 
 LOCAL = ("localhost", "127.0.0.1", "::1")  # nobody in between: plain HTTP will do
 

@@ -6,11 +6,11 @@ import warnings
 
 import numpy as np
 
+from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.observations.fits_files import checked_weights
-from astroclip_book.observations.grid import rebin
-from astroclip_book.observations.observed import Images, Spectra
-from astroclip_book.pairs import PIXEL_SCALE, WAVELENGTH
+from real_sky.observations.fits_files import checked_weights
+from real_sky.observations.grid import rebin
+from real_sky.observations.observed import Images, Spectra
 
 STRETCH = 100  # pixels whose noise is taken as the same
 

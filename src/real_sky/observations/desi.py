@@ -12,9 +12,9 @@ import numpy as np
 from astropy.io import fits
 
 from astroclip_book.errors import BookError
-from astroclip_book.observations.fits_files import checked_weights, columns, names, native, opened
-from astroclip_book.observations.grid import join, rebin
-from astroclip_book.observations.observed import Spectra
+from real_sky.observations.fits_files import checked_weights, columns, names, native, opened
+from real_sky.observations.grid import join, rebin
+from real_sky.observations.observed import Spectra
 
 EXPECTED = "FIBERMAP, and B_, R_ and Z_ each with WAVELENGTH, FLUX, IVAR and MASK"
 

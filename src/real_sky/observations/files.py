@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from astroclip_book.data.files import matching
 from astroclip_book.errors import BookError
-from astroclip_book.npz import read_npz
-from astroclip_book.observations.arrays import images_of_arrays, spectra_of_arrays
-from astroclip_book.observations.desi import read_coadd
-from astroclip_book.observations.fits_files import columns, names, opened
-from astroclip_book.observations.legacy import read_cutout
-from astroclip_book.observations.observed import Images, Spectra, together
-from astroclip_book.observations.sdss import read_spec
-from astroclip_book.storage import matching
+from real_sky.observations.arrays import images_of_arrays, spectra_of_arrays
+from real_sky.observations.desi import read_coadd
+from real_sky.observations.fits_files import columns, names, opened
+from real_sky.observations.legacy import read_cutout
+from real_sky.observations.npz import read_npz
+from real_sky.observations.observed import Images, Spectra, together
+from real_sky.observations.sdss import read_spec
 
 Paths = str | Path | Sequence[str | Path]
 # Names of arrays in .npz files, the first of which there must be.

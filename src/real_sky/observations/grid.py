@@ -6,8 +6,8 @@ import zlib
 
 import numpy as np
 
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.sky_files import resample
+from astroclip_book.data.pairs import WAVELENGTH
+from real_sky.sky.samples import resample
 
 STEP = WAVELENGTH[1] - WAVELENGTH[0]
 GRID = np.append(WAVELENGTH - STEP / 2, WAVELENGTH[-1] + STEP / 2)  # its pixels' edges

@@ -13,10 +13,10 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE
 from astroclip_book.errors import BookError
-from astroclip_book.observations.fits_files import names, native, opened
-from astroclip_book.observations.observed import Images
-from astroclip_book.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE
+from real_sky.observations.fits_files import names, native, opened
+from real_sky.observations.observed import Images
 
 TOLERANCE = 0.01  # of the pixel scale: a galaxy's size is known no better from its pixels
 REQUEST = f"layer=ls-dr9&pixscale={PIXEL_SCALE}&size={IMAGE_SIZE}&bands=grz"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from astroclip_book.data.pairs import IMAGE_SIZE, WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.observations.grid import complete
-from astroclip_book.pairs import IMAGE_SIZE, WAVELENGTH
-from astroclip_book.sky_files import COVERAGE
+from real_sky.observations.grid import complete
+from real_sky.sky.samples import COVERAGE
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from astroclip_book.errors import BookError
-from astroclip_book.observations.fits_files import checked_weights, columns, names, native, opened
-from astroclip_book.observations.grid import rebin
-from astroclip_book.observations.observed import Spectra
+from real_sky.observations.fits_files import checked_weights, columns, names, native, opened
+from real_sky.observations.grid import rebin
+from real_sky.observations.observed import Spectra
 
 
 def read_spec(path: Path) -> Spectra:

@@ -8,13 +8,13 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from astroclip_book.cosmology import COSMOLOGY
-from astroclip_book.imaging import SKY_NOISE
-from astroclip_book.metrics import ranking
-from astroclip_book.pairs import BANDS, N_WAVELENGTH, Pairs
-from astroclip_book.sky import COLOURS, WITHIN, binned, colour_percentiles, sky_noise
-from astroclip_book.texture import z_scored
-from astroclip_book.yardsticks import MAGNITUDES
+from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.imaging import SKY_NOISE
+from astroclip_book.data.pairs import BANDS, N_WAVELENGTH, Pairs
+from astroclip_book.evaluate.metrics import ranking
+from astroclip_book.evaluate.yardsticks import MAGNITUDES
+from real_sky.sky.stored import COLOURS, WITHIN, binned, colour_percentiles, sky_noise
+from real_sky.sky.texture import z_scored
 
 SOLAR_R = 4.65  # absolute AB magnitude of the Sun in r, Willmer 2018 (https://doi.org/10.3847/1538-4365/aabfdf)
 SURVEY_NOISE = np.array([location + scale for _, location, scale in SKY_NOISE])  # medians in g, r, z, nanomaggies

@@ -1,4 +1,4 @@
-"""The content of ``sky.json``, made from the files of observations."""
+"""The content of ``stored.json``, made from the files of observations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from astropy.table import Table
 from speclite.filters import load_filter
 
-from astroclip_book.cosmology import COSMOLOGY
-from astroclip_book.pairs import BANDS, WAVELENGTH
-from astroclip_book.realism import mass_to_light
-from astroclip_book.sky import (
+from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.pairs import BANDS, WAVELENGTH
+from real_sky.sky.distances import mass_to_light
+from real_sky.sky.stored import (
     COLOUR_EDGES,
     MASS_EDGES,
     MAX_REDSHIFT,
@@ -24,7 +24,7 @@ from astroclip_book.sky import (
 
 
 def measure(directory: Path) -> dict:
-    """Make the content of ``sky.json`` from the files of observations.
+    """Make the content of ``stored.json`` from the files of observations.
 
     Parameters
     ----------

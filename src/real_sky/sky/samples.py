@@ -13,9 +13,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from astroclip_book.data.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH, open_pairs
 from astroclip_book.errors import BookError
-from astroclip_book.npz import read_npz
-from astroclip_book.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH, open_pairs
+from real_sky.observations.npz import read_npz
 
 COVERAGE = 0.8  # of the grid: with less, the ends would be more invention than observation
 EDGE = 60  # valid pixels whose median continues a spectrum beyond its end

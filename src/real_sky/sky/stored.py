@@ -1,6 +1,6 @@
 """What the sky looks like, in numbers: summary statistics of real observations that the mock is held against.
 
-They are stored in ``sky.json`` so that every run can be compared; `astroclip_book.sky_measure` makes them from files.
+They are stored in ``stored.json`` so that every run can be compared; `real_sky.sky.measure` makes them from files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.pairs import N_WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH
 
 MAX_REDSHIFT = 0.8
 MAGNITUDE_EDGES = (16.0, 17.0, 18.0, 19.0, 19.5)  # of the bins in r within which colours are compared
@@ -29,7 +29,7 @@ FEW = 20  # fewer objects than this have no percentiles worth comparing
 @functools.cache
 def reference() -> dict:
     """The stored statistics: ``redshift``, ``colours``, ``spectra_std``, ``spectra_snr``, ``image_noise``, ``nearby``."""
-    return json.loads(Path(__file__).with_name("sky.json").read_text())
+    return json.loads(Path(__file__).with_name("stored.json").read_text())
 
 
 def colour_percentiles(magnitudes: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:

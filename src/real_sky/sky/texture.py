@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from astroclip_book.pairs import N_WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH
 
 WINDOWS = 12  # of the spectrum, each described by a few statistics
 STATISTICS = ("noise", "tails", "correlation, 1 pixel", "correlation, 5 pixels", "structure", "skewness")

@@ -7,13 +7,13 @@ from typing import Protocol
 import numpy as np
 from sklearn.metrics import r2_score
 
-from astroclip_book import photoz
-from astroclip_book.embeddings import Embeddings
+from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.errors import BookError
-from astroclip_book.knn import Neighbourhood, Roles, knn_predict
-from astroclip_book.metrics import with_interval
-from astroclip_book.search import neighbours
-from astroclip_book.sky import FAILURE
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.knn import Neighbourhood, Roles, knn_predict
+from astroclip_book.evaluate.metrics import with_interval
+from astroclip_book.evaluate.search import neighbours
+from real_sky.sky.stored import FAILURE
 
 REDSHIFTS = (0.02, 0.5)  # where the mock has galaxies enough to answer
 SAME = 0.01  # mock galaxies within this times 1 + z count as at a real galaxy's redshift

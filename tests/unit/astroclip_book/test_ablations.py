@@ -8,12 +8,12 @@ import pytest
 import torch
 from small import ALIGNMENT, Killed, killing
 
-from astroclip_book import ablations
-from astroclip_book.ablation_grid import QUESTIONS, Variant
-from astroclip_book.ablations import ablate, scaling_law
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.engine import make_fabric
-from astroclip_book.presets import Ablations, Alignment
+from astroclip_book.config import Ablations, Alignment
+from astroclip_book.evaluate import ablations
+from astroclip_book.evaluate.ablation_grid import QUESTIONS, Variant
+from astroclip_book.evaluate.ablations import ablate, scaling_law
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.engine import make_fabric
 
 CONFIG = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0)
 ABLATIONS = Ablations(grid="short", seeds=1, epochs=6, learning_rate=5e-3)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from planted import planted
 
-from astroclip_book.analysis import analyse
+from astroclip_book.config import Analysis
 from astroclip_book.errors import BookError
-from astroclip_book.presets import Analysis
+from astroclip_book.evaluate.space.analysis import analyse
 
 CONFIG = Analysis(umap_neighbors=8, umap_min_dist=0.1, n_clusters=None, dbscan_min_samples=4)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from planted import planted, unit
 
-from astroclip_book import anomalies
+from astroclip_book.evaluate.space import anomalies
 
 
 def test_a_lonely_image_and_a_pair_that_disagrees_are_strange():

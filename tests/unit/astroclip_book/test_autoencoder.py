@@ -7,11 +7,11 @@ import pytest
 import torch
 from small import SPECTRUM_ENCODER
 
-from astroclip_book.autoencoder import NOISE_FLOOR, SpectrumAutoencoder
+from astroclip_book.data.noise import noise_amplitude
+from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.noise import noise_amplitude
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.reconstruction import consistency, fidelity, similarity
+from astroclip_book.models.autoencoder import NOISE_FLOOR, SpectrumAutoencoder
+from astroclip_book.models.reconstruction import consistency, fidelity, similarity
 
 NOISE = torch.linspace(3, 1, 7781)
 

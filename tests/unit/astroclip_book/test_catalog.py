@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from astroclip_book.catalog import believed, read_catalog, write_catalog
+from astroclip_book.data.catalog import believed, read_catalog, write_catalog
+from astroclip_book.data.pairs import Index
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import Index
-from astroclip_book.steps.truth import labels
+from bookmaking.steps.truth import labels
 
 
 @pytest.fixture

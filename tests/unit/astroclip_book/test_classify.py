@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from astroclip_book.classify import METHODS, artefacts, morphology, recalls
-from astroclip_book.embeddings import Embeddings
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.classify import METHODS, artefacts, morphology, recalls
 
 N, D = 600, 6
 CONFIG = SimpleNamespace(bootstrap=50)

@@ -3,8 +3,8 @@ import pytest
 from planted import planted, unit
 from sklearn.metrics import adjusted_mutual_info_score
 
-from astroclip_book import clusters
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate.space import clusters
 
 
 def test_kmeans_finds_planted_groups():

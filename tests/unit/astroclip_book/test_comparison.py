@@ -8,21 +8,22 @@ import torch
 from sklearn.metrics import r2_score
 from small import COMPARISON, EVALUATION, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
-from astroclip_book import comparison, engine
-from astroclip_book.adopt import adopt_image_encoder, adopt_spectrum_encoder
-from astroclip_book.attention import LINES, PLACES, REST, attention_at_rest, attention_weights
-from astroclip_book.autoencoder import SpectrumAutoencoder
-from astroclip_book.comparison import compare_images, compare_spectra, comparison_metrics
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate import comparison
+from astroclip_book.evaluate.attention import LINES, PLACES, REST, attention_at_rest, attention_weights
+from astroclip_book.evaluate.comparison import compare_images, compare_spectra, comparison_metrics
+from astroclip_book.evaluate.search import nearest_in
 from astroclip_book.model import AstroCLIP
-from astroclip_book.pairs import Pairs, index_pairs
-from astroclip_book.parts import join_parts
-from astroclip_book.probe import Probe
-from astroclip_book.resnet import ResNet
-from astroclip_book.search import nearest_in
-from astroclip_book.spender import SpectrumEncoder
-from astroclip_book.supervised import Supervised, predict_supervised
+from astroclip_book.models.adopt import adopt_image_encoder, adopt_spectrum_encoder
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.models.spender import SpectrumEncoder
+from astroclip_book.train import engine
+from astroclip_book.train.parts import join_parts
+from astroclip_book.train.probe import Probe
+from astroclip_book.train.supervised import Supervised, predict_supervised
 
 COMPARE = {"image": compare_images, "spectrum": compare_spectra}
 
@@ -176,7 +177,7 @@ def test_published_weights_take_the_place_of_a_training(published, pairs):
 
     images = torch.from_numpy(pairs.images(np.arange(3)))
     cut = images[:, 28:124, 28:124].permute(0, 3, 1, 2)
-    from astroclip_book.stretch import rgb
+    from astroclip_book.data.stretch import rgb
 
     frozen = ImageFeatures.load(directory / "image_encoder.pt")
     torch.testing.assert_close(frozen(images), resnet(rgb(cut)), rtol=1e-4, atol=1e-5)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from astroclip_book.gains import gains
-from astroclip_book.properties import DIRECTIONS
+from astroclip_book.evaluate.gains import gains
+from astroclip_book.evaluate.properties import DIRECTIONS
 
 N = 400
 

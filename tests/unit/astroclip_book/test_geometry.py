@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from astroclip_book import geometry as module
 from astroclip_book.errors import BookError
-from astroclip_book.geometry import alignment_of, cka, geometry, modality_gap, mutual_knn, uniformity
+from astroclip_book.evaluate import geometry as module
+from astroclip_book.evaluate.geometry import alignment_of, cka, geometry, modality_gap, mutual_knn, uniformity
 
 
 def unit(rng, n, d=16):

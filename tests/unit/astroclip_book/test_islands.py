@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from astroclip_book import islands
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate.space import islands
 
 
 def disc_and_island():

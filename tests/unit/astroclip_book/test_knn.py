@@ -7,7 +7,7 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_book.errors import BookError
-from astroclip_book.knn import Neighbourhood, Roles, answers, by_roles, knn_predict
+from astroclip_book.evaluate.knn import Neighbourhood, Roles, answers, by_roles, knn_predict
 
 
 @pytest.mark.parametrize("weighting", ["distance", "uniform"])
@@ -80,7 +80,7 @@ def test_a_gallery_searched_in_parts_gives_the_same_neighbours(monkeypatch):
     rng = np.random.default_rng(0)
     x, roles = rng.normal(size=(500, 3)).astype(np.float32), Roles(*np.split(np.arange(500), [350, 400]))
     whole = Neighbourhood(x, x, roles, 20).answer(x[:, 0], 20)
-    monkeypatch.setattr("astroclip_book.knn.PART", 3 * 90)
+    monkeypatch.setattr("astroclip_book.evaluate.knn.PART", 3 * 90)
     parts = Neighbourhood(x, x, roles, 20).answer(x[:, 0], 20)
     np.testing.assert_array_equal(parts.values, whole.values)
     np.testing.assert_allclose(parts.weights, whole.weights, rtol=1e-4)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from astroclip_book import photoz
-from astroclip_book.embeddings import Embeddings
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.files import matching, write_json
+from astroclip_book.data.pairs import SPLITS
 from astroclip_book.errors import BookError
-from astroclip_book.lookup import INTERVAL, Reference
-from astroclip_book.novelty import LEVEL, Novelty
-from astroclip_book.pairs import SPLITS
-from astroclip_book.storage import matching, write_json
-from astroclip_book.strangers import strange_images, strange_spectra
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.lookup import INTERVAL, Reference
+from astroclip_book.evaluate.novelty import LEVEL, Novelty
+from bookmaking.second.strangers import strange_images, strange_spectra
 
 CHOICES = {"k": 8, "weighting": "distance", "pz_k": 16, "pz_weighting": "uniform"}
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from astroclip_book.losses import MAX_SCALE, SIGLIP_BIAS, Contrast, info_nce, siglip
+from astroclip_book.models.losses import MAX_SCALE, SIGLIP_BIAS, Contrast, info_nce, siglip
 
 
 @pytest.fixture

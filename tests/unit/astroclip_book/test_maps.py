@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from planted import planted
 
-from astroclip_book import maps
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate.space import maps
 
 
 def test_a_seed_makes_a_map_and_groups_stay_together():

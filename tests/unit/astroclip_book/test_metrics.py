@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
 from astroclip_book.errors import BookError
-from astroclip_book.knn import knn_predict
-from astroclip_book.metrics import r2_interval, ranking, standardise, with_interval
+from astroclip_book.evaluate.knn import knn_predict
+from astroclip_book.evaluate.metrics import r2_interval, ranking, standardise, with_interval
 
 
 def test_knn_weighs_by_inverse_distance():
@@ -64,7 +64,7 @@ def test_features_are_standardised_in_blocks_straight_from_their_file(tmp_path, 
     x = np.c_[rng.normal(3, [1, 1e-2, 50], (200, 3)), np.full(200, 0.3)].astype(np.float16)
     with h5py.File(tmp_path / "features.h5", "w") as file:
         file["x"] = x
-        monkeypatch.setattr("astroclip_book.metrics.BLOCK", 17)
+        monkeypatch.setattr("astroclip_book.evaluate.metrics.BLOCK", 17)
         found = standardise(file["x"], np.arange(20, 150))
     known = x.astype(float)
     expected = (known[:, :3] - known[20:150, :3].mean(0)) / known[20:150, :3].std(0)

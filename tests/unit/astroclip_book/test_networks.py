@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from small import ALIGNMENT
 
-from astroclip_book.decoder import RestFrameDecoder
-from astroclip_book.heads import Dropout, Head
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.resnet import ResNet
-from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.data.pairs import WAVELENGTH
+from astroclip_book.models.decoder import RestFrameDecoder
+from astroclip_book.models.heads import Dropout, Head
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.models.spender import SpectrumEncoder
 
 
 @pytest.mark.parametrize(("depth", "n_parameters", "n_features"), [(18, 11_176_512, 512), (50, 23_508_032, 2048)])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from small import write_pairs
 
+from astroclip_book.data.pairs import SPLITS, Index, Pairs, index_pairs, open_rows
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import SPLITS, Index, Pairs, index_pairs, open_rows
 
 
 @pytest.fixture

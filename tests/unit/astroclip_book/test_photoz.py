@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from astroclip_book import photoz
-from astroclip_book.metrics import with_interval
+from astroclip_book.evaluate import photoz
+from astroclip_book.evaluate.metrics import with_interval
 
 
 def equal(values):

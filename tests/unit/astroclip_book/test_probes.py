@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.knn import Roles, answers
-from astroclip_book.probes import METHODS, Labels, Space, drawn_order, measure, neighbours
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.knn import Roles, answers
+from astroclip_book.evaluate.probes import METHODS, Labels, Space, drawn_order, measure, neighbours
 
 N, D = 800, 12
 CONFIG = SimpleNamespace(bootstrap=50, k=None)

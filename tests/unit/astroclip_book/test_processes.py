@@ -16,19 +16,20 @@ import torch
 from small import IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 from threadpoolctl import threadpool_limits
 
-from astroclip_book import comparison, engine, parts, search
-from astroclip_book.autoencoder import SpectrumAutoencoder
+from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from astroclip_book.pipeline import STEPS
-from astroclip_book.resnet import ResNet
-from astroclip_book.storage import read_json, write_json
+from astroclip_book.evaluate import comparison, search
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.train import engine, parts
+from bookmaking.pipeline import STEPS
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 def call(*command) -> subprocess.CompletedProcess:
-    source = Path(engine.__file__).parents[1]
+    source = Path(engine.__file__).parents[2]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{source}{os.pathsep}{HERE}"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
 
@@ -142,7 +143,7 @@ def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(book, t
     shutil.copytree(book.run, tmp_path, dirs_exist_ok=True)
     missing = {name for name, step in STEPS.items() if step.parallel} | {"similarity"}
     write_json(tmp_path / "manifest.json", {k: v for k, v in read_json(tmp_path / "manifest.json").items() if k not in missing})
-    steps = ("-m", "astroclip_book", "steps", "smoke", "--run-dir", tmp_path, "--device", "cpu")
+    steps = ("-m", "bookmaking", "steps", "smoke", "--run-dir", tmp_path, "--device", "cpu")
     run(*TORCHRUN, *steps)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {name: record["processes"] for name, record in manifest.items() if record["processes"] > 1} == dict.fromkeys(

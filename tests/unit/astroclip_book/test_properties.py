@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from astroclip_book.embeddings import Embeddings, other_seeds
-from astroclip_book.presets import Evaluation
-from astroclip_book.properties import DIRECTIONS, known_properties, predict_properties
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings, other_seeds
+from astroclip_book.evaluate.properties import DIRECTIONS, known_properties, predict_properties
 
 N = 600
 CONFIG = Evaluation(k=None, pool=20, bootstrap=30)

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from astroclip_book.errors import BookError
-from astroclip_book.published import load_spender, load_stein
-from astroclip_book.resnet import ResNet
-from astroclip_book.spender import SpectrumEncoder
+from astroclip_book.models.published import load_spender, load_stein
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.models.spender import SpectrumEncoder
 
 HYPER_PARAMETERS = {
     "base_encoder": "resnet50", "emb_dim": 16, "num_negatives": 64, "encoder_momentum": 0.996,

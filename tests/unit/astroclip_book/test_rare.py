@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from astroclip_book.mock.lines import KINDS
-from astroclip_book.rare import ACTIVE, SEEN_IN, found_by, rare_examples, rare_kinds, rare_precision
+from astroclip_book.evaluate.rare import ACTIVE, SEEN_IN, found_by, rare_examples, rare_kinds, rare_precision
+from mock_survey.spectra.lines import KINDS
 
 DIRECTIONS = {f"{a}_to_{b}" for a in ("image", "spectrum") for b in ("image", "spectrum")}
 

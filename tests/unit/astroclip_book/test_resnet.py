@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision_outputs
 
-from astroclip_book.resnet import ResNet
+from astroclip_book.models.resnet import ResNet
 
 
 @pytest.mark.parametrize("depth", torchvision_outputs.DEPTHS)

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from astroclip_book import retrieval as module
-from astroclip_book.retrieval import chance, match_ranks, rank_scores, retrieval
+from astroclip_book.evaluate import retrieval as module
+from astroclip_book.evaluate.retrieval import chance, match_ranks, rank_scores, retrieval
 
 NAMES = ["recall_at_1", "recall_at_5", "recall_at_10", "mrr", "median_rank"]
 

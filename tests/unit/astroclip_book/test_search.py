@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from astroclip_book import approximate, search
-from astroclip_book.approximate import build_index, recall_of_index
 from astroclip_book.errors import BookError
-from astroclip_book.search import four_directions, nearest, nearest_in, neighbours
+from astroclip_book.evaluate import approximate, search
+from astroclip_book.evaluate.approximate import build_index, recall_of_index
+from astroclip_book.evaluate.search import four_directions, nearest, nearest_in, neighbours
 
 
 def unit(rng, n, d=16):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from astroclip_book.data.stretch import INPUTS, network_input
 from astroclip_book.errors import BookError
-from astroclip_book.stretch import INPUTS, network_input
 
 
 def viewer(pixel, slip=False):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from astroclip_book import structure
+from astroclip_book.evaluate.space import structure
 
 N = 400
 

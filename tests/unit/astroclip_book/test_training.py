@@ -10,24 +10,24 @@ import pytest
 import torch
 from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
-from astroclip_book import engine, parts
-from astroclip_book.alignment import align
-from astroclip_book.cached_features import CachedFeatures
-from astroclip_book.embeddings import Embeddings, other_seeds
-from astroclip_book.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
-from astroclip_book.engine import Best, make_fabric
+from astroclip_book.config import choose_device
+from astroclip_book.data.embeddings import Embeddings, other_seeds
+from astroclip_book.data.image_cache import cache_images
+from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.errors import BookError
-from astroclip_book.features import extract_features
-from astroclip_book.image_cache import cache_images
-from astroclip_book.losses import info_nce
-from astroclip_book.moco import MoCo
+from astroclip_book.evaluate.other_features import OtherFeatures
 from astroclip_book.model import AstroCLIP
-from astroclip_book.other_features import OtherFeatures
-from astroclip_book.pairs import Pairs, index_pairs
-from astroclip_book.run import choose_device
-from astroclip_book.train_heads import _starts
-from astroclip_book.train_images import train_image_encoder
-from astroclip_book.train_spectra import train_spectrum_encoder
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.models.losses import info_nce
+from astroclip_book.models.moco import MoCo
+from astroclip_book.train import engine, parts
+from astroclip_book.train.alignment import align
+from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.engine import Best, make_fabric
+from astroclip_book.train.features import extract_features
+from astroclip_book.train.heads import _starts
+from astroclip_book.train.images import train_image_encoder
+from astroclip_book.train.spectra import train_spectrum_encoder
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage, stats
 
-from astroclip_book import imaging, views
+from astroclip_book.data import imaging, views
 from astroclip_book.errors import BookError
 
 

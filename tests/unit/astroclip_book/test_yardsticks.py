@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from astroclip_book.embeddings import Embeddings
-from astroclip_book.presets import Evaluation
-from astroclip_book.yardsticks import photometry, progress_share, standing, yardsticks
+from astroclip_book.config import Evaluation
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.evaluate.yardsticks import photometry, progress_share, standing, yardsticks
 
 N = 600
 CONFIG = Evaluation(k=None, pool=20, bootstrap=30)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from astroclip_book.claims import MEASURES, OPEN, REFUSED, SUPPORTED, UNKNOWN, claims, judge
+from bookmaking.claims import MEASURES, OPEN, REFUSED, SUPPORTED, UNKNOWN, claims, judge
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import types
 
 import pytest
 
-from astroclip_book import plots
-from astroclip_book.differences import DIFFERENCES, EARLIER, PAPER, ablation, fixed_neighbours
-from astroclip_book.presets import ROOT, load_preset
+from bookmaking import figures as plots
+from bookmaking.differences import DIFFERENCES, EARLIER, PAPER, ablation, fixed_neighbours
+from bookmaking.presets import ROOT, load_preset
 
 
 def scores(value: float, seeds: int) -> dict:

@@ -4,11 +4,11 @@ import textwrap
 
 import pytest
 
-from astroclip_book import execution
 from astroclip_book.errors import BookError
-from astroclip_book.execution import chapters, execute, executed, outdated, records
-from astroclip_book.presets import load_preset
-from astroclip_book.run import Run
+from bookmaking import execution
+from bookmaking.execution import chapters, execute, executed, outdated, records
+from bookmaking.presets import load_preset
+from bookmaking.run import Run
 
 CHAPTER = """
     ---

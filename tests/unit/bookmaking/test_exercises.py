@@ -9,7 +9,7 @@ import jupytext
 import pytest
 import yaml
 
-from astroclip_book.presets import ROOT, load_preset
+from bookmaking.presets import ROOT, load_preset
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.md"))
 

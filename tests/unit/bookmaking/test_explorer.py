@@ -12,14 +12,14 @@ from packed import EVIL, N, packed, unit
 from PIL import Image
 from small import write_pairs
 
-from astroclip_book.embeddings import Embeddings
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, index_pairs
 from astroclip_book.errors import BookError
-from astroclip_book.explorer import columns, packing, pixels
-from astroclip_book.explorer.page import markup
-from astroclip_book.explorer.search import byte_neighbours, recall_of_bytes, to_bytes
-from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, index_pairs
-from astroclip_book.presets import load_preset
-from astroclip_book.steps import explorer as step
+from bookmaking.explorer import columns, packing, pixels
+from bookmaking.explorer.page import markup
+from bookmaking.explorer.search import byte_neighbours, recall_of_bytes, to_bytes
+from bookmaking.presets import load_preset
+from bookmaking.steps import explorer as step
 
 
 def test_bytes_fill_their_range_and_keep_directions():

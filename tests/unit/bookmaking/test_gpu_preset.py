@@ -3,7 +3,7 @@
 import h5py
 import pytest
 
-from astroclip_book import open_run
+from bookmaking import open_run
 
 FEW = {
     "n_galaxies": 100, "image_encoder_epochs": 1, "image_encoder_batch_size": 16, "queue_size": 64,

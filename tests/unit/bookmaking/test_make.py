@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from astroclip_book import presets
-from astroclip_book.__main__ import main
+from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT, load_preset
-from astroclip_book.storage import lock
+from bookmaking import presets
+from bookmaking.__main__ import main
+from bookmaking.presets import ROOT, load_preset
 
 # A Python whose environments have a pip that behaves as told and a Python that shows how it was called.
 PYTHON = """#!/bin/sh
@@ -50,7 +50,7 @@ def make(checkout, *arguments, pip="exit 0", case="nothing"):
 def test_an_environment_is_made_once_on_a_path_with_spaces(checkout):
     for _ in range(2):
         result = make(checkout, "PRESET=my own.yaml")
-        assert result.returncode == 0 and "<-m><astroclip_book><book><my own.yaml>" in result.stdout, result.stderr
+        assert result.returncode == 0 and "<-m><bookmaking><book><my own.yaml>" in result.stdout, result.stderr
         (checkout / ".venv" / "kept").touch()
     assert (checkout / ".venv" / "kept").is_file()
     os.utime(checkout / "requirements.lock")
@@ -125,7 +125,7 @@ def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_executed(o
     (tmp_path / "file").write_text("")
     others = ["--run-dir", str(tmp_path / "run"), "--site-dir", str(tmp_path / "site")]
     monkeypatch.setattr(sys, "argv", ["book", "book", "smoke", *others, option, str(tmp_path / "file" / "place")])
-    monkeypatch.setattr("astroclip_book.__main__.execute", lambda *_: pytest.fail("chapters are executed"))
+    monkeypatch.setattr("bookmaking.__main__.execute", lambda *_: pytest.fail("chapters are executed"))
     with pytest.raises(SystemExit, match=f"file/place cannot be made or written to .*by the option {option}"):
         main()
 
@@ -136,8 +136,8 @@ def call(tmp_path, monkeypatch):
     def called(what, execute=lambda *_: None):
         places = ["--run-dir", str(tmp_path / "run"), "--site-dir", str(tmp_path / "site")]
         monkeypatch.setattr(sys, "argv", ["book", what, "smoke", *places])
-        monkeypatch.setattr("astroclip_book.__main__.execute", execute)
-        monkeypatch.setattr("astroclip_book.__main__.build_site", lambda *_: "index.html")
+        monkeypatch.setattr("bookmaking.__main__.execute", execute)
+        monkeypatch.setattr("bookmaking.__main__.build_site", lambda *_: "index.html")
         main()
 
     return called

@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from astroclip_book import plots, sky
-from astroclip_book.ablations import scaling_law
-from astroclip_book.claims import claims
-from astroclip_book.mock import sed
-from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
-from astroclip_book.plots import light, outcomes, summary
-from astroclip_book.plots.galaxies import OFFSET, SCALES, SOFTENING
-from astroclip_book.plots.spectra import stack
-from astroclip_book.plots.structure import DETECTORS
-from astroclip_book.presets import ROOT
-from astroclip_book.search import four_directions
-from astroclip_book.transfer import worst
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
+from astroclip_book.evaluate.ablations import scaling_law
+from astroclip_book.evaluate.search import four_directions
+from bookmaking import figures as plots
+from bookmaking.claims import claims
+from bookmaking.figures import light, outcomes, summary
+from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING
+from bookmaking.figures.spectra import stack
+from bookmaking.figures.structure import DETECTORS
+from bookmaking.presets import ROOT
+from mock_survey.galaxies import sed
+from real_sky.sky import stored as sky
+from real_sky.sky.transfer import worst
 
 N = 60
 SOURCE = "mock survey"

@@ -6,10 +6,10 @@ import typing
 import pytest
 import yaml
 
-from astroclip_book import presets
+from astroclip_book import config
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT, Preset, load_preset, preset_names
-from astroclip_book.sources import load_dataset
+from bookmaking.presets import ROOT, Preset, load_preset, preset_names
+from real_sky.downloads.sources import load_dataset
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -64,9 +64,9 @@ def test_every_number_has_bounds_or_a_step_that_checks_it():
                for key, of in typing.get_type_hints(kind).items() if {int, float} & {of, *typing.get_args(of)}}
     literal = {"ImageEncoder.depth"}
     elsewhere = {name for name in numbers if name.startswith("Survey.")} | {"Data.validation_fraction"}
-    bounded = {name for name in numbers if name in presets._RULES or name.split(".")[1] in presets._RULES}
+    bounded = {name for name in numbers if name in config._RULES or name.split(".")[1] in config._RULES}
     assert numbers - literal - elsewhere == bounded
-    assert {key.rpartition(".")[2] for key in presets._RULES} <= {name.split(".")[1] for name in numbers}
+    assert {key.rpartition(".")[2] for key in config._RULES} <= {name.split(".")[1] for name in numbers}
 
 
 def test_the_real_pairs_are_those_that_are_downloaded():

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 import yaml
 
-from astroclip_book.presets import ROOT
+from bookmaking.presets import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 

@@ -10,10 +10,10 @@ import types
 
 import pytest
 
+from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
-from astroclip_book.presets import ROOT, load_preset
-from astroclip_book.run import Run, Step, open_run
-from astroclip_book.storage import lock
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.run import Run, Step, open_run
 
 TOY = """
     calls = []
@@ -235,7 +235,7 @@ def test_real_pairs_replace_the_survey(toy, open_, tmp_path, capsys):
 
 
 def test_open_run_reads_the_parameters_of_a_notebook(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "astroclip_book.pipeline", types.SimpleNamespace(STEPS=STEPS))
+    monkeypatch.setitem(sys.modules, "bookmaking.pipeline", types.SimpleNamespace(STEPS=STEPS))
     notebook = {"preset": "smoke", "run_dir": str(tmp_path), "seed": None, "device": "cpu", "n_galaxies": 99}
     notebook |= {"_": 1, "json": json}  # as IPython and imports leave them
     run = open_run(notebook)
@@ -289,12 +289,12 @@ def test_a_given_file_that_changed_makes_its_step_stale(toy, tmp_path):
 
 
 def test_files_of_a_preset_lie_in_the_repository_and_are_downloaded_where_they_do_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("astroclip_book.run.ROOT", tmp_path)
+    monkeypatch.setattr("bookmaking.run.ROOT", tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.h5").write_text("pairs")
     run = Run(load_preset("smoke", pairs_path="data/mine.h5"), tmp_path / "run", steps={})
     assert run.preset.data.pairs_path == str(tmp_path / "data" / "mine.h5")
-    monkeypatch.setattr("astroclip_book.run.ROOT", ROOT)
+    monkeypatch.setattr("bookmaking.run.ROOT", ROOT)
     with pytest.raises(BookError, match="no file .*/data/nobodys.ckpt.$"):
         Run(load_preset("smoke", image_encoder_weights_path="data/nobodys.ckpt"), tmp_path / "run", steps={})
     release = "data/absent/astroclip_desi.1.1.5.h5"

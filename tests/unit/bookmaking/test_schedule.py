@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from astroclip_book import schedule
 from astroclip_book.errors import BookError
-from astroclip_book.pipeline import CHAPTERS
-from astroclip_book.presets import load_preset
-from astroclip_book.run import Run
-from astroclip_book.schedule import Lines, side_by_side, waits
+from bookmaking import schedule
+from bookmaking.pipeline import CHAPTERS
+from bookmaking.presets import load_preset
+from bookmaking.run import Run
+from bookmaking.schedule import Lines, side_by_side, waits
 
 
 def note(directory: Path, chapter: Path, threads: int, output) -> dict:

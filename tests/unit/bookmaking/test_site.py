@@ -8,13 +8,13 @@ import subprocess
 import nbformat
 import pytest
 
+from astroclip_book.data.files import full_disk_explained
 from astroclip_book.errors import BookError
-from astroclip_book.execution import executed
-from astroclip_book.pdf import BROWSERS, print_book
-from astroclip_book.presets import ROOT, load_preset
-from astroclip_book.run import Run
-from astroclip_book.site import build_site, run_jupyter_book
-from astroclip_book.storage import full_disk_explained
+from bookmaking.execution import executed
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.run import Run
+from bookmaking.site.build import build_site, run_jupyter_book
+from bookmaking.site.pdf import BROWSERS, print_book
 
 RECORD = {"key": "of another text", "parameters": {}, "steps": [], "wall_seconds": 12.0, "peak_rss_bytes": 2**28,
           "finished": "2024-05-01T12:00:00Z", "commit": "3c9e7f7c0ffee"}  # fmt: skip

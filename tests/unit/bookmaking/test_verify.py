@@ -7,11 +7,11 @@ import types
 
 import pytest
 
-from astroclip_book import __main__ as command_line
-from astroclip_book import verify as module
 from astroclip_book.errors import BookError
-from astroclip_book.presets import preset_names
-from astroclip_book.verify import Family, compare, family_of, load_families, report, verify, write_reference
+from bookmaking import __main__ as command_line
+from bookmaking import verify as module
+from bookmaking.presets import preset_names
+from bookmaking.verify import Family, compare, family_of, load_families, report, verify, write_reference
 
 FAMILIES = [
     Family("counts", ["counts.*"], "made of the seed", {"laptop": 0}),

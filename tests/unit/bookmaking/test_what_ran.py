@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from astroclip_book.execution import _key
-from astroclip_book.fingerprint import digest
-from astroclip_book.presets import as_yaml, load_preset
-from astroclip_book.run import Run, Step
-from astroclip_book.what_ran import _seconds, caption_line, configuration, what_ran
+from bookmaking.execution import _key
+from bookmaking.fingerprint import digest
+from bookmaking.presets import as_yaml, load_preset
+from bookmaking.run import Run, Step
+from bookmaking.site.what_ran import _seconds, caption_line, configuration, what_ran
 
 TOY = """
     def first(run, scratch):
@@ -71,11 +71,11 @@ def test_a_run_is_told_with_its_hashes_machine_and_values(root):
     assert rows(page, "The run")["configuration"] == [f"`{configuration(run.preset)}`"]
     assert rows(page, "Artefacts")["`pairs.h5`"] == ["`first`", "5 B", f"`{digest('pairs')[:16]}`"]
     assert f"```text\n{digest('pairs')}  pairs.h5\n```\n:::" in page  # as sha256sum reads it
-    assert run.record("second")["inputs"] == {"pairs.h5": digest("pairs")}
+    assert run.made("second")["inputs"] == {"pairs.h5": digest("pairs")}
     assert [rows(page, "Steps")[f"`{name}`"][-1] for name in STEPS] == ["up to date"] * 2
     notebook = ["1 min 01 s", "768 MiB", "2024-05-01T12:00:00Z", "3c9e7f7", "up to date"]
     assert rows(page, "Notebooks")["{doc}`/notebooks/01_toy`"] == notebook
-    hardware = run.record("first")["hardware"]
+    hardware = run.made("first")["hardware"]
     assert rows(page, "Machine and versions")["processor"] == [hardware["cpu"]] and hardware["memory_bytes"] > 2**29
     assert rows(page, "Machine and versions")["cores"] == [str(hardware["cores"])]
     assert rows(page, "Machine and versions")["GPU"] == ["not used"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from astroclip_book.mock import artefacts
+from mock_survey.images import artefacts
 
 SEEDS = range(12)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from speclite.filters import load_filter
 
-from astroclip_book.mock import dust
+from mock_survey import dust
 
 
 def test_curve_of_fitzpatrick():

@@ -5,10 +5,12 @@ import pytest
 from astropy.table import Table
 from scipy.stats import ks_2samp
 
-from astroclip_book import hosts, realism, sky
 from astroclip_book.errors import BookError
-from astroclip_book.mock import population, sed
-from astroclip_book.mock.dust import draw_reddening, galactic_transmission
+from mock_survey.dust import draw_reddening, galactic_transmission
+from mock_survey.galaxies import population, sed
+from real_sky.sky import distances as realism
+from real_sky.sky import hosts
+from real_sky.sky import stored as sky
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astroclip_book.mock import sed
+from mock_survey.galaxies import sed
 
 
 def mixtures(n: int) -> np.ndarray:

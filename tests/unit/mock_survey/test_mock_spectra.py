@@ -5,8 +5,10 @@ import pytest
 from small import small_survey
 from speclite.filters import load_filter
 
-from astroclip_book.mock import lines, spectra, spectrograph, survey
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH
+from mock_survey import survey
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import lines, spectrograph
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from small import small_survey
 
-from astroclip_book import pairs
-from astroclip_book.catalog import read_catalog
+from astroclip_book.data import pairs
+from astroclip_book.data.catalog import read_catalog
 from astroclip_book.errors import BookError
-from astroclip_book.mock import artefacts, structure, survey
+from mock_survey import survey
+from mock_survey.galaxies import structure
+from mock_survey.images import artefacts
 
 SMALL = small_survey(230, artefact_fraction=0.1)
 

@@ -8,15 +8,17 @@ import pytest
 from sklearn.metrics import r2_score
 from small import EVALUATION, small_survey
 
-from astroclip_book import oracle, oracle_redshift
-from astroclip_book.hdf5 import read_hdf5
-from astroclip_book.mock import spectra, spectrograph
-from astroclip_book.mock.survey import simulate, truth
-from astroclip_book.oracle_image import flux_covariance, image_measurements
-from astroclip_book.oracle_spectrum import line_fluxes, spectrum_measurements, star_light
-from astroclip_book.pairs import WAVELENGTH, index_pairs
-from astroclip_book.presets import load_preset
-from astroclip_book.steps.oracle import oracle as step
+from astroclip_book.data.hdf5 import read_hdf5
+from astroclip_book.data.pairs import WAVELENGTH, index_pairs
+from bookmaking.presets import load_preset
+from bookmaking.steps.oracle import oracle as step
+from mock_survey.oracle import predictions as oracle
+from mock_survey.oracle import redshift as oracle_redshift
+from mock_survey.oracle.image import flux_covariance, image_measurements
+from mock_survey.oracle.spectrum import line_fluxes, spectrum_measurements, star_light
+from mock_survey.spectra import light as spectra
+from mock_survey.spectra import spectrograph
+from mock_survey.survey import simulate, truth
 
 SURVEY = small_survey(256)
 

@@ -7,11 +7,11 @@ import pytest
 from arrow import framed, images, nested, read_all, release, spectra, write_release
 from small import Killed, killing, write_pairs
 
-from astroclip_book.conversion import parquet, universe, writing
-from astroclip_book.conversion.crossmatch import _chosen, convert_universe
-from astroclip_book.conversion.parquet import convert_parquet
+from astroclip_book.data.pairs import WAVELENGTH, index_pairs
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import WAVELENGTH, index_pairs
+from real_sky.conversion import parquet, universe, writing
+from real_sky.conversion.crossmatch import _chosen, convert_universe
+from real_sky.conversion.parquet import convert_parquet
 
 SIZES = {"train-00000-of-00002": 24, "train-00001-of-00002": 24, "test-00000-of-00001": 12}  # 80 to 20
 

@@ -8,11 +8,11 @@ import pytest
 from arrow import catalogues, read_all
 from small import Killed, killing, small_survey
 
-from astroclip_book.conversion import writing
-from astroclip_book.conversion.crossmatch import convert_universe
+from astroclip_book.data.pairs import index_pairs
 from astroclip_book.errors import BookError
-from astroclip_book.mock.survey import simulate
-from astroclip_book.pairs import index_pairs
+from mock_survey.survey import simulate
+from real_sky.conversion import writing
+from real_sky.conversion.crossmatch import convert_universe
 
 pytest.importorskip("lsdb", reason="LSDB is an extra: pip install -e '.[universe]'")
 hats_import = pytest.importorskip("hats_import", reason="hats-import makes the catalogues of this test: pip install hats-import")

@@ -17,11 +17,11 @@ import pytest
 import yaml
 from range_server import RangeServer, random_bytes
 
-from astroclip_book import fetch
-from astroclip_book.download import download_dataset
+from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
-from astroclip_book.sources import load_dataset, trusted
-from astroclip_book.storage import lock
+from real_sky.downloads import fetch
+from real_sky.downloads.download import download_dataset
+from real_sky.downloads.sources import load_dataset, trusted
 
 NAME = "weights.pt"
 
@@ -279,7 +279,7 @@ def test_a_second_download_has_to_be_the_first(get, server):
 
 def test_a_file_is_hashed_again_only_when_it_changed(get, server, monkeypatch):
     body = get()
-    monkeypatch.setattr("astroclip_book.integrity._sha256", lambda *_: pytest.fail("hashed"))
+    monkeypatch.setattr("real_sky.downloads.integrity._sha256", lambda *_: pytest.fail("hashed"))
     assert get() == body
     monkeypatch.undo()
     os.utime(get.path)
@@ -355,7 +355,7 @@ def test_the_command(server, tmp_path):
     source = {"file": NAME, "what": "weights", "format": "torch", "gigabytes": 0.001, "sha256": None,
               "addresses": [server.address()], "by_hand": None}  # fmt: skip
     (tmp_path / "set.yaml").write_text(yaml.safe_dump({"weights": source, "more": source | {"file": "b.pt", "addresses": []}}))
-    command = [sys.executable, "-m", "astroclip_book", "data", tmp_path / "set.yaml", "--data-dir", tmp_path / "data"]
+    command = [sys.executable, "-m", "bookmaking", "data", tmp_path / "set.yaml", "--data-dir", tmp_path / "data"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1 and "Error: " in result.stderr and "b.pt (weights) needs a hand" in result.stderr
     assert (tmp_path / "data" / NAME).read_bytes() == server.body and "weights.pt: complete" in result.stdout
@@ -370,7 +370,7 @@ def test_killed_ten_times_at_random(tmp_path):
         source = {"file": NAME, "what": "weights", "format": "torch", "gigabytes": 0.1, "sha256": None,
                   "addresses": [server.address()], "by_hand": None}  # fmt: skip
         (tmp_path / "set.yaml").write_text(yaml.safe_dump({"weights": source}))
-        call = f"from astroclip_book.download import download_dataset as d; d({str(tmp_path / 'set.yaml')!r}, {str(tmp_path)!r})"
+        call = f"from real_sky.downloads.download import download_dataset as d; d({str(tmp_path / 'set.yaml')!r}, {str(tmp_path)!r})"
 
         def kill(sent):
             if kills and sent >= kills[0]:

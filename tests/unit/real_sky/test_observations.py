@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.observations import read_images, read_spectra
-from astroclip_book.observations.arrays import images_of_arrays, spectra_of_arrays
-from astroclip_book.observations.desi import read_coadd
-from astroclip_book.observations.grid import rebin
-from astroclip_book.observations.mock_files import write_coadd, write_cutout
-from astroclip_book.pairs import IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH
-from astroclip_book.sdss_trial import on_the_grid_of_sdss
+from bookmaking.second.files import write_coadd, write_cutout
+from real_sky.observations import read_images, read_spectra
+from real_sky.observations.arrays import images_of_arrays, spectra_of_arrays
+from real_sky.observations.desi import read_coadd
+from real_sky.observations.grid import rebin
+from real_sky.sdss_trial import on_the_grid_of_sdss
 
 LOGLAM = np.log10(3806) + 1e-4 * np.arange(3830)  # as SDSS has it: 3806 to 9191 Å
 IDS = np.array([39_627_000_000_000_001, 39_627_000_000_000_002, 39_627_000_000_000_003])

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from small import write_pairs
 
-from astroclip_book import hosts, realism, sky
-from astroclip_book.imaging import SKY_NOISE
-from astroclip_book.pairs import N_WAVELENGTH, WAVELENGTH, Pairs, index_pairs
-from astroclip_book.texture import STATISTICS, WINDOWS, texture, z_scored
+from astroclip_book.data.imaging import SKY_NOISE
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Pairs, index_pairs
+from real_sky.sky import distances as realism
+from real_sky.sky import hosts
+from real_sky.sky import stored as sky
+from real_sky.sky.texture import STATISTICS, WINDOWS, texture, z_scored
 
 
 def test_ks_distance_to_percentiles():

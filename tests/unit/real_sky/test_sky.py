@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from astroclip_book import sky
-from astroclip_book.imaging import SKY_NOISE
-from astroclip_book.pairs import WAVELENGTH
+from astroclip_book.data.imaging import SKY_NOISE
+from astroclip_book.data.pairs import WAVELENGTH
+from real_sky.sky import stored as sky
 
 
 def test_stored_statistics_are_whole():
@@ -51,7 +51,7 @@ def leaves(tree, name=""):
 
 
 def test_stored_statistics_are_those_of_the_files(realdata):
-    from astroclip_book.sky_measure import measure
+    from real_sky.sky.measure import measure
 
     stored, made = leaves(sky.reference()), leaves(measure(realdata))
     assert stored.keys() == made.keys() and len(stored) > 400

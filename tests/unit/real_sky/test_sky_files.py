@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.pairs import WAVELENGTH
-from astroclip_book.sky_files import read_sky_images, read_sky_spectra, resample
+from real_sky.sky.samples import read_sky_images, read_sky_spectra, resample
 
 GEOMETRIC = np.geomspace(3600, 9800, 7081)
 

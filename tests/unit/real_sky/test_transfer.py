@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from astroclip_book.embeddings import Embeddings
+from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.errors import BookError
-from astroclip_book.transfer import scores, transfer, worst
+from real_sky.sky.transfer import scores, transfer, worst
 
 K = 4
 

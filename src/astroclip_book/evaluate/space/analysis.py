@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from astroclip_book.anomalies import detection, strangeness, swapped_pairs
-from astroclip_book.clusters import chosen, consistency, found_again, kmeans, match, silhouettes, stability
-from astroclip_book.geometry import cka
-from astroclip_book.islands import (
+from astroclip_book.config import Analysis
+from astroclip_book.evaluate.geometry import cka
+from astroclip_book.evaluate.space.anomalies import detection, strangeness, swapped_pairs
+from astroclip_book.evaluate.space.clusters import (
+    chosen,
+    consistency,
+    found_again,
+    kmeans,
+    match,
+    silhouettes,
+    stability,
+)
+from astroclip_book.evaluate.space.islands import (
     dbscan,
     find_island,
     hdbscan,
@@ -18,9 +27,8 @@ from astroclip_book.islands import (
     kinds_in,
     knee,
 )
-from astroclip_book.maps import distortion, likeness, project
-from astroclip_book.presets import Analysis
-from astroclip_book.structure import effect_sizes, group_ami, kinds, order, properties
+from astroclip_book.evaluate.space.maps import distortion, likeness, project
+from astroclip_book.evaluate.space.structure import effect_sizes, group_ami, kinds, order, properties
 
 OTHER_SEEDS = 2  # maps of the images that differ in nothing else
 OTHER_NEIGHBOURS = (1 / 3, 3)  # times the preset's number

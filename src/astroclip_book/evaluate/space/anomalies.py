@@ -6,9 +6,9 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.ensemble import IsolationForest
 
-from astroclip_book.metrics import ranking, with_interval
-from astroclip_book.rare import rare_kinds
-from astroclip_book.search import neighbours, others
+from astroclip_book.evaluate.metrics import ranking, with_interval
+from astroclip_book.evaluate.rare import rare_kinds
+from astroclip_book.evaluate.search import neighbours, others
 
 NEIGHBOURS = 10  # whose mean distance says how lonely an embedding is
 TREES = 200
@@ -54,7 +54,7 @@ def detection(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray], boot
     scores : dict of (n,) arrays
         From `strangeness`.
     labels : dict of (n,) arrays
-        Columns of the catalogue; see `astroclip_book.rare.rare_kinds`.
+        Columns of the catalogue; see `astroclip_book.evaluate.rare.rare_kinds`.
     bootstrap : int
         Resamples behind each interval of an area.
     seed : int

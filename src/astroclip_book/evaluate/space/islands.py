@@ -7,8 +7,8 @@ from scipy.stats import binomtest
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.neighbors import NearestNeighbors
 
-from astroclip_book.clusters import PERMUTATIONS, by_size, null
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate.space.clusters import PERMUTATIONS, by_size, null
 
 BRIGHT_SHARE = 0.1  # of all galaxies, the brightest
 

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.spatial import procrustes
 from sklearn.manifold import trustworthiness
 
+from astroclip_book.data.sampling import evenly
 from astroclip_book.errors import BookError
-from astroclip_book.sampling import evenly
-from astroclip_book.search import nearest
+from astroclip_book.evaluate.search import nearest
 
 NEIGHBOURS = 10  # whose being near is to be kept
 MOST = 4000  # galaxies of which scikit-learn compares all with all: ten such tables are 1 GB

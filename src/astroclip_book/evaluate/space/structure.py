@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score, r2_score
 
-from astroclip_book.clusters import PERMUTATIONS, null, shuffled_ami
-from astroclip_book.islands import is_artefact
-from astroclip_book.search import nearest, others
+from astroclip_book.evaluate.search import nearest, others
+from astroclip_book.evaluate.space.clusters import PERMUTATIONS, null, shuffled_ami
+from astroclip_book.evaluate.space.islands import is_artefact
 
 BINS = 10  # of a property, held against groups
 NEIGHBOURS = 10  # on a map or in the space, that are compared with a galaxy

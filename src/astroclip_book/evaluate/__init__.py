@@ -1,0 +1,1 @@
+"""Searches, predictions and scores of an embedding space."""

@@ -1,0 +1,1 @@
+"""The structure of an embedding space: maps, groups, what does not belong."""

@@ -1,0 +1,1 @@
+"""Trainings of encoders and heads, and the frozen features between them."""

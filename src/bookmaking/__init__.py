@@ -1,0 +1,5 @@
+"""What makes the book: runs and their artefacts, chapters, figures, explorer, site."""
+
+from bookmaking.run import open_run
+
+__all__ = ["open_run"]

@@ -1,0 +1,1 @@
+"""A second mock survey, written as files of real surveys are."""

@@ -1,0 +1,1 @@
+"""The site: pages, PDF, the record of the run."""

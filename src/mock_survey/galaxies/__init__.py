@@ -1,0 +1,1 @@
+"""The population: redshifts, masses, spectral energy distributions, shapes."""

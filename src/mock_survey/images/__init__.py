@@ -1,0 +1,1 @@
+"""Cut-outs as the Legacy Surveys have them."""

@@ -1,0 +1,1 @@
+"""Spectra as DESI has them."""

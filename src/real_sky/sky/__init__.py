@@ -1,0 +1,1 @@
+"""Statistics of real observations, and how far a survey is from them."""
