@@ -63,11 +63,14 @@ def entries():
     for name, config in heads.items():
         ours = seconds[name] / TIMED / PAIRS
         theirs = ours + seconds["towers"] / BATCH
-        yield name, {
-            "ratio": theirs / ours,
-            "ours": 1e6 * ours,
-            "theirs": 1e6 * theirs,
-            "unit": "µs an object and epoch",
-            "seconds_for_80_epochs": EPOCHS * PAIRS * ours,
-            "batch_size": config.batch_size,
-        }
+        yield (
+            name,
+            {
+                "ratio": theirs / ours,
+                "ours": 1e6 * ours,
+                "theirs": 1e6 * theirs,
+                "unit": "µs an object and epoch",
+                "seconds_for_80_epochs": EPOCHS * PAIRS * ours,
+                "batch_size": config.batch_size,
+            },
+        )

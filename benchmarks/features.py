@@ -68,11 +68,14 @@ def entries():
     rates = {name: BATCH * FLOP[name] / seconds[name] / 1e12 for name in modules}
     theirs = 2 * SIDE**3 / seconds["product"] / 1e12
     ours = BATCH * sum(FLOP.values()) / sum(seconds[name] for name in modules) / 1e12
-    yield "features_flops_fraction", {
-        "ratio": ours / theirs,
-        "ours": ours,
-        "theirs": theirs,
-        "unit": "TFLOP/s",
-        **{f"{name}_fraction": rate / theirs for name, rate in rates.items()},
-        **{f"{name}s_per_second".replace("spectrums", "spectra"): BATCH / seconds[name] for name in modules},
-    }
+    yield (
+        "features_flops_fraction",
+        {
+            "ratio": ours / theirs,
+            "ours": ours,
+            "theirs": theirs,
+            "unit": "TFLOP/s",
+            **{f"{name}_fraction": rate / theirs for name, rate in rates.items()},
+            **{f"{name}s_per_second".replace("spectrums", "spectra"): BATCH / seconds[name] for name in modules},
+        },
+    )

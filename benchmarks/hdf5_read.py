@@ -108,14 +108,17 @@ def entries():
             chunked = Path(directory) / f"{name}.h5"
             some = make_chunked(chunked, **options)
             seconds = in_turns({"ours": lambda: read_pairs(chunked, some), "theirs": lambda: read_datasets(chunked)})  # noqa: B023
-            rates = {label: 4e-9 * len(some) * (3 * IMAGE_SIZE**2 + N_WAVELENGTH) / value for label, value in seconds.items()}
+            rates = {
+                label: 4e-9 * len(some) * (3 * IMAGE_SIZE**2 + N_WAVELENGTH) / value for label, value in seconds.items()
+            }
             yield name, {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "GB/s"}
 
         order = np.random.default_rng(1).permutation(len(index))
         pairs = Pairs(path, index)
         with h5py.File(path, "r") as file:
-            seconds = in_turns({
-                "ours": lambda: read_batches(pairs, order), "theirs": lambda: read_rows(file, index, order)})
+            seconds = in_turns(
+                {"ours": lambda: read_batches(pairs, order), "theirs": lambda: read_rows(file, index, order)}
+            )
         pairs.file.close()
         rates = {label: len(index) / value for label, value in seconds.items()}
         yield "hdf5_shuffled", {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "spectra/s"}

@@ -58,10 +58,13 @@ def entries():
         seconds = in_turns(searches)
     rates = {name: QUERIES / value for name, value in seconds.items()}
     for name in ("faiss", "sklearn"):
-        yield f"knn_{name}", {
-            "ratio": rates["ours"] / rates[name],
-            "ours": rates["ours"],
-            "theirs": rates[name],
-            "unit": "queries/s",
-            "threads": torch.get_num_threads(),
-        }
+        yield (
+            f"knn_{name}",
+            {
+                "ratio": rates["ours"] / rates[name],
+                "ours": rates["ours"],
+                "theirs": rates[name],
+                "unit": "queries/s",
+                "threads": torch.get_num_threads(),
+            },
+        )

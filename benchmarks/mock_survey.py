@@ -64,7 +64,9 @@ def naive_image(galaxy: dict) -> np.ndarray:
         bulge = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"], flux=share * flux).shear(**shape)
         disc = galsim.Exponential(half_light_radius=galaxy["disc_radius"], flux=(1 - share) * flux).shear(**shape)
         scene = galsim.Add([bulge, disc, *naive_neighbours(neighbours, band)]) * galaxy["galactic_transmission"][band]
-        stamp = galsim.Convolve(scene, camera.psf(galaxy["psf_sigma"][band])).drawImage(nx=152, ny=152, scale=pairs.PIXEL_SCALE)
+        stamp = galsim.Convolve(scene, camera.psf(galaxy["psf_sigma"][band])).drawImage(
+            nx=152, ny=152, scale=pairs.PIXEL_SCALE
+        )
         stamp.addNoise(galsim.GaussianNoise(galsim.BaseDeviate(int(galaxy["index"]) + 1), galaxy["sky_noise"][band]))
         result[..., band] = stamp.array
     return result
@@ -78,7 +80,8 @@ def naive_neighbours(objects: dict, band: int):
         else:
             disc = galsim.Exponential(half_light_radius=objects["radius"][i])
             profile = (0.7 * disc + 0.3 * disc.dilate(0.3)).shear(
-                q=objects["axis_ratio"][i], beta=objects["angle"][i] * galsim.radians)
+                q=objects["axis_ratio"][i], beta=objects["angle"][i] * galsim.radians
+            )
         yield profile.shift(*objects["place"][i]) * objects["flux"][i, band]
 
 
@@ -101,7 +104,9 @@ def parts() -> dict[str, float]:
 
         return {
             "truth": clocked(lambda: survey.truth(RUN, 0), N_OURS),
-            "images": clocked(lambda: [images.draw_image(one, np.random.default_rng(one["index"])) for one in each], N_PARTS),
+            "images": clocked(
+                lambda: [images.draw_image(one, np.random.default_rng(one["index"])) for one in each], N_PARTS
+            ),
             "spectra": clocked(lambda: spectra_of(galaxies), N_PARTS),
             "writing": clocked(write, N_PARTS),
         }
@@ -117,6 +122,13 @@ def clocked(function, n: int) -> float:
 def entries():
     """What `make bench` writes: both rates, measured one after the other, and the cost of ours by parts."""
     slow, fast = theirs(), ours()
-    yield "mock_survey_per_second", {
-        "ratio": fast / slow, "ours": fast, "theirs": slow, "unit": "galaxies/s", "milliseconds": parts(),
-    }
+    yield (
+        "mock_survey_per_second",
+        {
+            "ratio": fast / slow,
+            "ours": fast,
+            "theirs": slow,
+            "unit": "galaxies/s",
+            "milliseconds": parts(),
+        },
+    )

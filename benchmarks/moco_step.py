@@ -95,14 +95,20 @@ def entries():
     runs = dict(sides)
     for label, side in sides.items():
         images = side.augmented()
-        runs |= {(label, "augment"): side.augmented, (label, "stretch"): partial(side.seen, images),
-                 (label, "step"): partial(side.step, side.seen(images))}
+        runs |= {
+            (label, "augment"): side.augmented,
+            (label, "stretch"): partial(side.seen, images),
+            (label, "step"): partial(side.step, side.seen(images)),
+        }
     seconds = in_turns(runs)
     parts = {label: {part: 1000 * seconds[label, part] for part in ("augment", "stretch", "step")} for label in sides}
-    yield "moco_step", {
-        "ratio": seconds["theirs"] / seconds["ours"],
-        **{label: len(cache) / seconds[label] for label in sides},
-        "unit": "images/s",
-        "milliseconds": parts["ours"],
-        "theirs_milliseconds": parts["theirs"],
-    }
+    yield (
+        "moco_step",
+        {
+            "ratio": seconds["theirs"] / seconds["ours"],
+            **{label: len(cache) / seconds[label] for label in sides},
+            "unit": "images/s",
+            "milliseconds": parts["ours"],
+            "theirs_milliseconds": parts["theirs"],
+        },
+    )

@@ -49,7 +49,9 @@ def book(request, tmp_path_factory) -> Book:
     """The whole book at PRESET=smoke: every chapter executed, the site built."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    directory = request.config.getoption("--book-dir") or shared / "the book"  # every smoke book is on a path with a space
+    directory = (
+        request.config.getoption("--book-dir") or shared / "the book"
+    )  # every smoke book is on a path with a space
     book = Book(directory.absolute() / "run", directory.absolute() / "site")
     with lock(directory / "lock"):  # one process builds, the others find it built
         result = book.build()

@@ -37,7 +37,9 @@ class ImageEncoder:
     epochs: int
     batch_size: int  # over all processes
     accumulate: int  # batches whose gradients make one step
-    norm_groups: int  # parts of a batch that batch norm sees apart, shuffled between query and key: GPUs, when published
+    norm_groups: (
+        int  # parts of a batch that batch norm sees apart, shuffled between query and key: GPUs, when published
+    )
     learning_rate: float
     weight_decay: float
     queue_size: int
@@ -53,7 +55,9 @@ class SpectrumEncoder:
     weights_path: str | None  # checkpoint of Spender to use as it is; none: trained in the run
     width: int  # channels of the first block; 128 is the published network
     position: bool  # whether the first convolution knows where on the spectrum it looks; Spender's does not
-    normalisation: Literal["weighted", "zscore", "median"]  # AstroCLIP's is zscore, Spender's median, which needs redshifts
+    normalisation: Literal[
+        "weighted", "zscore", "median"
+    ]  # AstroCLIP's is zscore, Spender's median, which needs redshifts
     n_latent: int
     rest_pixels: int  # pixels of the decoder's rest-frame grid
     epochs: int
@@ -172,8 +176,11 @@ def build(kind, values, where: str):
     hints = typing.get_type_hints(kind)
     unknown, missing = sorted(set(values) - set(hints)), sorted(set(hints) - set(values))
     if unknown or missing:
-        raise BookError(f"{where}: " + "; ".join(
-            [f"unknown key {k}" for k in unknown] + [f"missing key {k}" for k in missing]) + ".")
+        raise BookError(
+            f"{where}: "
+            + "; ".join([f"unknown key {k}" for k in unknown] + [f"missing key {k}" for k in missing])
+            + "."
+        )
     checked = {k: _check(hints[k], values[k], f"{where}: {k}") for k in hints}
     for key, value in checked.items():
         rule, holds = _RULES.get(f"{kind.__name__}.{key}") or _RULES.get(key) or ("", None)
@@ -198,7 +205,11 @@ def _check(kind, value, where: str):
         return float(value)
     if type(value) not in allowed:
         names = " or ".join(getattr(k, "__name__", str(k)) for k in allowed).replace("NoneType", "null")
-        hint = " YAML takes this for text: write 1.0e-3 with a point, and numbers without quotes." if _like_a_number(value) else ""
+        hint = (
+            " YAML takes this for text: write 1.0e-3 with a point, and numbers without quotes."
+            if _like_a_number(value)
+            else ""
+        )
         raise BookError(f"{where} must be {names}, not {value!r}.{hint}")
     return value
 

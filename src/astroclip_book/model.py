@@ -34,8 +34,14 @@ class AstroCLIP:
     >>> model.look_up(read_spectra("coadd-main-bright-10378.fits")).redshift   # doctest: +SKIP
     """
 
-    def __init__(self, image: ImageFeatures, spectrum: SpectrumFeatures, heads: nn.ModuleDict, device: str = "cpu",
-                 directory: Path | None = None):
+    def __init__(
+        self,
+        image: ImageFeatures,
+        spectrum: SpectrumFeatures,
+        heads: nn.ModuleDict,
+        device: str = "cpu",
+        directory: Path | None = None,
+    ):
         self.device, self.directory = device, directory
         self._references: dict[str, Reference] = {}
         self.image, self.spectrum = image.to(device), spectrum.to(device)
@@ -127,17 +133,23 @@ class AstroCLIP:
         elif hasattr(observed, "images"):
             modality, passed = "image", self._pass_images(observed.images, batch_size)
         else:
-            raise BookError(f"look_up takes what read_spectra or read_images of real_sky.observations return, not "
-                            f"{type(observed).__name__}. For arrays, spectra_of_arrays and images_of_arrays of real_sky.observations.arrays make these.")
+            raise BookError(
+                f"look_up takes what read_spectra or read_images of real_sky.observations return, not "
+                f"{type(observed).__name__}. For arrays, spectra_of_arrays and images_of_arrays of real_sky.observations.arrays make these."
+            )
         if modality not in self._references:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality].look_up(*passed, k)
 
-    def _pass_spectra(self, flux: np.ndarray, redshift: np.ndarray | None, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _pass_spectra(
+        self, flux: np.ndarray, redshift: np.ndarray | None, batch_size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         known = [] if redshift is None else [np.asarray(redshift, np.float32)]
         if known and known[0].shape != (len(flux),):
-            raise BookError(f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each of the spectra.")
+            raise BookError(
+                f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each of the spectra."
+            )
         return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
 
     def _pass_images(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +157,9 @@ class AstroCLIP:
         return self._pass([images], self.image, self.heads["image"], batch_size)
 
     @torch.inference_mode()
-    def _pass(self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _pass(
+        self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Frozen features (n, D) and embeddings (n, d)."""
         features, embedded = [], []
         for start in range(0, len(data[0]), size):
@@ -163,5 +177,7 @@ def _checked(values: np.ndarray, shape: tuple[int, ...], name: str, unit: str) -
     for problem, bad in (("values that are not finite", ~np.isfinite(flat).all(1)), ("only zeros", ~flat.any(1))):
         if bad.any():
             rows = np.flatnonzero(bad)[:5].tolist()
-            raise BookError(f"{bad.sum()} of the {len(values)} {name} have {problem} (rows {rows} …): mask or drop them.")
+            raise BookError(
+                f"{bad.sum()} of the {len(values)} {name} have {problem} (rows {rows} …): mask or drop them."
+            )
     return values

@@ -77,10 +77,12 @@ def claims(metrics: dict) -> list[dict]:
 
 def _at(*path: str) -> Callable[[dict], tuple[float, list[float] | None]]:
     """The number under these keys, and the interval that stands beside it."""
+
     def value(metrics: dict) -> tuple[float, list[float] | None]:
         for key in path[:-1]:
             metrics = metrics[key]
         return metrics[path[-1]], metrics.get(f"{path[-1]}_ci95")
+
     return value
 
 
@@ -91,16 +93,19 @@ def _of_ceiling(name: str, direction: str) -> Callable[[dict], tuple[float, list
     def value(metrics: dict) -> tuple[float, list[float] | None]:
         score, ceiling = metrics["property"][name][direction], metrics["baseline"]["supervised"][name][asked]["r2"]
         return score["r2"] / ceiling, [edge / ceiling for edge in score["r2_ci95"]]
+
     return value
 
 
 def _island(kind: str, share: str) -> Callable[[dict], tuple[float, list[float] | None]]:
     """Precision or recall of an island; 0 where nothing that was found beats luck."""
+
     def value(metrics: dict) -> tuple[float | None, list[float] | None]:
         scores = metrics["islands"][kind]
         if scores["wanted"] and scores["group"] is None:
             return 0.0, None
         return scores[share], scores.get(f"{share}_ci95")
+
     return value
 
 
@@ -125,31 +130,91 @@ NAMES = {"redshift": "redshift", "log_mstar": "mass"}
 PLURAL = {"image": "images", "spectrum": "spectra"}
 
 MEASURES = (
-    Measure(IN, "redshift from an image's neighbours, R²", 0.65, _at("property", "redshift", "image", "r2"),
-            "0.65 (Vrikkis), 0.71 (v1)"),
-    Measure(IN, "redshift from a spectrum's neighbours, R²", 0.87, _at("property", "redshift", "spectrum", "r2"),
-            "0.87 (Vrikkis), 0.97 (v1)"),
-    Measure(CROSS, "recall at 10, image → spectrum, of 2,000", 0.20, _at("retrieval", "image_to_spectrum", "recall_at_10"),
-            "0.119 (crimsonKn1ght)"),
-    Measure(CROSS, "recall at 10, spectrum → image, of 2,000", 0.20, _at("retrieval", "spectrum_to_image", "recall_at_10")),
-    Measure(ACCURATE, "redshift from spectra, R²", 0.95, _at("property", "redshift", "spectrum", "r2"), "0.97 (v1), 0.99 (v2)"),
-    Measure(ACCURATE, "share of redshifts from spectra beyond 0.05 (1 + z)", 0.05,
-            _at("property", "redshift", "spectrum", "outliers_005"), most=True),
+    Measure(
+        IN,
+        "redshift from an image's neighbours, R²",
+        0.65,
+        _at("property", "redshift", "image", "r2"),
+        "0.65 (Vrikkis), 0.71 (v1)",
+    ),
+    Measure(
+        IN,
+        "redshift from a spectrum's neighbours, R²",
+        0.87,
+        _at("property", "redshift", "spectrum", "r2"),
+        "0.87 (Vrikkis), 0.97 (v1)",
+    ),
+    Measure(
+        CROSS,
+        "recall at 10, image → spectrum, of 2,000",
+        0.20,
+        _at("retrieval", "image_to_spectrum", "recall_at_10"),
+        "0.119 (crimsonKn1ght)",
+    ),
+    Measure(
+        CROSS, "recall at 10, spectrum → image, of 2,000", 0.20, _at("retrieval", "spectrum_to_image", "recall_at_10")
+    ),
+    Measure(
+        ACCURATE,
+        "redshift from spectra, R²",
+        0.95,
+        _at("property", "redshift", "spectrum", "r2"),
+        "0.97 (v1), 0.99 (v2)",
+    ),
+    Measure(
+        ACCURATE,
+        "share of redshifts from spectra beyond 0.05 (1 + z)",
+        0.05,
+        _at("property", "redshift", "spectrum", "outliers_005"),
+        most=True,
+    ),
     Measure(ACCURATE, "redshift from spectra, share of the supervised R²", 0.97, _of_ceiling("redshift", "spectrum")),
-    *(Measure(ACCURATE if direction == "image" else ALONE,
-              f"{NAMES[name]}, {'from images' if direction == 'image' else 'an image asks spectra'}, share of the supervised R²",
-              0.90, _of_ceiling(name, direction))
-      for direction in ("image", "cross") for name in NAMES),
-    *(Measure(ALONE, f"{NAMES[name]} from {PLURAL[direction]}, gain in R² over the best without alignment", 0.0,
-              _at("gain", name, direction, "r2"))
-      for direction in ("image", "spectrum") for name in NAMES),
-    *(Measure(ORDER, f"{NAMES[name]}: mutual information with clusters of images, adjusted", 0.10,
-              _at("clusters", "image_ami", name), "seen by eye (Vrikkis)") for name in NAMES),
-    Measure(ARTEFACTS, "precision of the island, found blind", 0.8, _island("artefact", "precision"), "seen by eye (Vrikkis)"),
+    *(
+        Measure(
+            ACCURATE if direction == "image" else ALONE,
+            f"{NAMES[name]}, {'from images' if direction == 'image' else 'an image asks spectra'}, share of the supervised R²",
+            0.90,
+            _of_ceiling(name, direction),
+        )
+        for direction in ("image", "cross")
+        for name in NAMES
+    ),
+    *(
+        Measure(
+            ALONE,
+            f"{NAMES[name]} from {PLURAL[direction]}, gain in R² over the best without alignment",
+            0.0,
+            _at("gain", name, direction, "r2"),
+        )
+        for direction in ("image", "spectrum")
+        for name in NAMES
+    ),
+    *(
+        Measure(
+            ORDER,
+            f"{NAMES[name]}: mutual information with clusters of images, adjusted",
+            0.10,
+            _at("clusters", "image_ami", name),
+            "seen by eye (Vrikkis)",
+        )
+        for name in NAMES
+    ),
+    Measure(
+        ARTEFACTS,
+        "precision of the island, found blind",
+        0.8,
+        _island("artefact", "precision"),
+        "seen by eye (Vrikkis)",
+    ),
     Measure(ARTEFACTS, "recall of the island, found blind", 0.5, _island("artefact", "recall")),
     Measure(ARTEFACTS, "artefacts told by labels, area under ROC", 0.95, _artefacts),
-    Measure(SPIRALS, "precision of the island, found blind", 0.5, _island("bright_spirals", "precision"),
-            "seen by eye (Vrikkis)"),
+    Measure(
+        SPIRALS,
+        "precision of the island, found blind",
+        0.5,
+        _island("bright_spirals", "precision"),
+        "seen by eye (Vrikkis)",
+    ),
     Measure(SPIRALS, "recall of the island, found blind", 0.5, _island("bright_spirals", "recall")),
     Measure(BOTH, "mutual information over its null", 10.0, _over_null, "seen by eye (Vrikkis)"),
     Measure(BOTH, "stability over seeds and bootstraps, adjusted Rand index", 0.6, _at("clusters", "stability_ari")),

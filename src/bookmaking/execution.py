@@ -89,7 +89,9 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: Sequence[str]) -> str
 
     script = jupytext.writes(jupytext.read(chapter), "py:percent")  # prose and magics become comments
     modules = imports(ast.parse(script))
-    text = hashlib.sha256(b"".join(path.read_bytes() for path in (chapter, *COMMENTED))).hexdigest()  # chapters show them all
+    text = hashlib.sha256(
+        b"".join(path.read_bytes() for path in (chapter, *COMMENTED))
+    ).hexdigest()  # chapters show them all
     return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
 
 

@@ -70,7 +70,9 @@ def as_yaml(preset: Preset) -> str:
     del values["name"]
     for section in values.values():
         if isinstance(section, dict):
-            paths = {key: Path(value).name for key, value in section.items() if key.endswith(("_path", "_files")) and value}
+            paths = {
+                key: Path(value).name for key, value in section.items() if key.endswith(("_path", "_files")) and value
+            }
             section.update(paths)
     return yaml.safe_dump(values, sort_keys=False)
 
@@ -119,13 +121,19 @@ def load_preset(name: str, **overrides) -> Preset:
 def _no_preset(name: str, path: Path) -> str:
     if name.endswith((".yaml", ".yml")):
         return f"There is no file {path.absolute()}: give the path of a preset, or one of the names {', '.join(preset_names())}."
-    return (f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file of your own, with "
-            "its ending, such as mine.yaml.")
+    return (
+        f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file of your own, with "
+        "its ending, such as mine.yaml."
+    )
 
 
 def _sections() -> dict[str, list[str]]:
     hints = typing.get_type_hints(Preset)
-    return {name: [f.name for f in dataclasses.fields(kind)] for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+    return {
+        name: [f.name for f in dataclasses.fields(kind)]
+        for name, kind in hints.items()
+        if dataclasses.is_dataclass(kind)
+    }
 
 
 def _apply(values: dict, key: str, value) -> None:

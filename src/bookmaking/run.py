@@ -276,8 +276,12 @@ class Run:
     def _require(self, name: str) -> None:
         problem = self.problem(name)
         if problem:
-            preset = self.preset.name if self.preset.name in preset_names() else f"<path of your {self.preset.name}.yaml>"
-            raise BookError(f"{problem} Run the chapter {self.steps[name].chapter} with the same values, or `make book PRESET={preset}`.")
+            preset = (
+                self.preset.name if self.preset.name in preset_names() else f"<path of your {self.preset.name}.yaml>"
+            )
+            raise BookError(
+                f"{problem} Run the chapter {self.steps[name].chapter} with the same values, or `make book PRESET={preset}`."
+            )
 
     def _manifest(self) -> dict:
         return read_json(self.directory / "manifest.json")

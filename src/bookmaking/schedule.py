@@ -31,6 +31,7 @@ def waits(run: Run, reads: dict[Path, tuple[str, ...]]) -> dict[Path, set[Path]]
     reads : dict
         Chapter to the steps that it makes or reads.
     """
+
     def behind(names: set[str]) -> set[str]:
         """Steps and all that is needed for them."""
         more = names | {need for name in names for need in run.steps[name].needs}
@@ -88,6 +89,7 @@ def _end_with_the_first() -> None:
 
     They would go on with their chapters otherwise, and the same command, given again, would find their steps taken.
     """
+
     def wait_for_it() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)

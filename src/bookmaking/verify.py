@@ -16,8 +16,13 @@ from bookmaking.provenance import commit
 from bookmaking.run import Run
 
 REFERENCES = ROOT / "book" / "reference"
-OTHER_SEED = "another_seed"  # directory of runs like the references, on another survey and with other weights to begin with
-COMMENTED = (REFERENCES / "laptop.json", REFERENCES / OTHER_SEED / "laptop.json")  # by the chapters, beside the run that they show
+OTHER_SEED = (
+    "another_seed"  # directory of runs like the references, on another survey and with other weights to begin with
+)
+COMMENTED = (
+    REFERENCES / "laptop.json",
+    REFERENCES / OTHER_SEED / "laptop.json",
+)  # by the chapters, beside the run that they show
 MACHINE = ("timing.", "memory.")  # which no reference holds
 DIGITS = 7  # significant ones of a reference: those of single precision
 
@@ -72,7 +77,10 @@ def numbers(tree: dict, prefix: str = "") -> dict[str, float]:
 def load_families() -> list[Family]:
     """Read the tolerances; BookError for a file that is not as it should be."""
     path = REFERENCES / "tolerances.yaml"
-    return [build(Family, {"absolute": None, **values}, f"{path}, {values.get('name')}") for values in yaml.safe_load(path.read_text())]
+    return [
+        build(Family, {"absolute": None, **values}, f"{path}, {values.get('name')}")
+        for values in yaml.safe_load(path.read_text())
+    ]
 
 
 def family_of(metric: str, families: list[Family]) -> Family:
@@ -82,7 +90,9 @@ def family_of(metric: str, families: list[Family]) -> Family:
 
 def compared(metrics: dict, families: list[Family], preset: str) -> dict[str, float]:
     """Those numbers of a run that have a tolerance at this preset."""
-    return {name: value for name, value in numbers(metrics).items() if preset in (family_of(name, families).absolute or {})}
+    return {
+        name: value for name, value in numbers(metrics).items() if preset in (family_of(name, families).absolute or {})
+    }
 
 
 def compare(reference: dict[str, float], metrics: dict, families: list[Family], preset: str) -> list[Comparison]:
@@ -138,9 +148,13 @@ def verify(run: Run, directory: Path = REFERENCES) -> str:
     path, families = directory / f"{run.preset.name}.json", load_families()
     reference = read_json(path)
     if not reference:
-        raise BookError(f"There is no reference {path}: `make reference PRESET={run.preset.name}` writes one from the run.")
+        raise BookError(
+            f"There is no reference {path}: `make reference PRESET={run.preset.name}` writes one from the run."
+        )
     if reference["seed"] != run.preset.seed:
-        raise BookError(f"The run has seed {run.preset.seed} and the reference seed {reference['seed']}: another survey.")
+        raise BookError(
+            f"The run has seed {run.preset.seed} and the reference seed {reference['seed']}: another survey."
+        )
     rows = compare(reference["metrics"], run.metrics, families, run.preset.name)
     failed = sum(not row.holds for row in rows)
     text = report(rows, families, run.preset.name)
@@ -165,16 +179,26 @@ def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
     """
     kept = compared(run.metrics, load_families(), run.preset.name)
     if not kept:
-        raise BookError(f"{REFERENCES / 'tolerances.yaml'} has no tolerances for the preset '{run.preset.name}': add them first.")
+        raise BookError(
+            f"{REFERENCES / 'tolerances.yaml'} has no tolerances for the preset '{run.preset.name}': add them first."
+        )
     like = run.preset.seed == load_preset(run.preset.name).seed
     path = (directory if like else directory / OTHER_SEED) / f"{run.preset.name}.json"
     path.parent.mkdir(exist_ok=True)
     others = {}
     if path.name == COMMENTED[0].name:  # chapters comment on what is not compared, too
-        others = {name: value for name, value in numbers(run.metrics).items() if name not in kept and not name.startswith(MACHINE)}
-    write_json(path, {"seed": run.preset.seed, "commit": commit(), "metrics": _rounded(kept), "not_compared": _rounded(others)})
+        others = {
+            name: value
+            for name, value in numbers(run.metrics).items()
+            if name not in kept and not name.startswith(MACHINE)
+        }
+    write_json(
+        path, {"seed": run.preset.seed, "commit": commit(), "metrics": _rounded(kept), "not_compared": _rounded(others)}
+    )
     return path
 
 
 def _rounded(found: dict[str, float]) -> dict[str, float]:
-    return {name: value if isinstance(value, int) else float(f"{value:.{DIGITS}g}") for name, value in sorted(found.items())}
+    return {
+        name: value if isinstance(value, int) else float(f"{value:.{DIGITS}g}") for name, value in sorted(found.items())
+    }

@@ -67,8 +67,10 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     _prepare(path, done, survey, seed)
     blocks = range(0, survey.n_galaxies, BLOCK)
     todo = [start for start in blocks if not (done / f"{start}.npy").exists()]
-    jobs = ((path, done, seed, start, {name: values[start : start + BLOCK] for name, values in galaxies.items()})
-            for start in todo)
+    jobs = (
+        (path, done, seed, start, {name: values[start : start + BLOCK] for name, values in galaxies.items()})
+        for start in todo
+    )
     with progress(total=len(blocks), initial=len(blocks) - len(todo), description="mock survey") as bar:
         for _ in _rendered(jobs, workers or max(1, min(cores(), len(todo) // WORTH_A_PROCESS))):
             bar.update()
@@ -83,8 +85,7 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
     galaxies = population.draw_population(survey.n_galaxies, seed, survey.magnitude_limit)
     rng = np.random.default_rng([seed, 2])
     galaxies |= images.image_truth(galaxies, survey.image_depth, rng)
-    galaxies["artefact"] = artefacts.draw_artefacts(
-        survey.n_galaxies, survey.artefact_fraction, survey.artefacts, rng)
+    galaxies["artefact"] = artefacts.draw_artefacts(survey.n_galaxies, survey.artefact_fraction, survey.artefacts, rng)
     galaxies |= spectrograph.exposure_truth(galaxies["target"], rng)
     galaxies |= lines.line_truth(galaxies, rng)
     galaxies["aperture"] = spectra.aperture(galaxies)
@@ -97,8 +98,10 @@ def truth(survey: Survey, seed: int) -> dict[str, np.ndarray]:
 
 def _check(survey: Survey) -> None:
     if survey.n_galaxies < 100:
-        raise BookError(f"survey.n_galaxies must be at least 100, so that each of ten groups has a test set; "
-                        f"not {survey.n_galaxies}.")
+        raise BookError(
+            f"survey.n_galaxies must be at least 100, so that each of ten groups has a test set; "
+            f"not {survey.n_galaxies}."
+        )
     if not 0 <= survey.artefact_fraction <= 1:
         raise BookError(f"survey.artefact_fraction must lie between 0 and 1, not {survey.artefact_fraction}.")
     if not survey.artefacts:
@@ -109,15 +112,18 @@ def _check(survey: Survey) -> None:
             hint = f" Did you mean '{close[0]}'?" if close else ""
             raise BookError(f"survey.artefacts: there is no '{kind}'.{hint} Kinds: {', '.join(artefacts.ARTEFACTS)}.")
     if not 0 < survey.image_depth < np.inf:
-        raise BookError(f"survey.image_depth must be above 0 (1 is the exposure of the Legacy Surveys), "
-                        f"not {survey.image_depth}.")
+        raise BookError(
+            f"survey.image_depth must be above 0 (1 is the exposure of the Legacy Surveys), not {survey.image_depth}."
+        )
 
 
 def _check_space(directory: Path, n: int) -> None:
     needed, free = int(1.05 * n * BYTES_PER_GALAXY), shutil.disk_usage(directory).free
     if needed > free:
-        raise BookError(f"{directory} has {free / 1e9:.1f} GB free and the survey needs {needed / 1e9:.1f} GB. "
-                        "Free some space, choose another run_dir, or lower n_galaxies.")
+        raise BookError(
+            f"{directory} has {free / 1e9:.1f} GB free and the survey needs {needed / 1e9:.1f} GB. "
+            "Free some space, choose another run_dir, or lower n_galaxies."
+        )
 
 
 def _prepare(path: Path, done: Path, survey: Survey, seed: int) -> None:
@@ -150,8 +156,10 @@ def _rendered(jobs: Iterator[tuple], workers: int) -> Iterator[None]:
             try:
                 yield from [future.result() for future in finished]
             except BrokenProcessPool as error:
-                raise BookError("A process of the mock survey was killed, perhaps for want of memory. "
-                                "Run the same command again: it continues from there.") from error
+                raise BookError(
+                    "A process of the mock survey was killed, perhaps for want of memory. "
+                    "Run the same command again: it continues from there."
+                ) from error
 
 
 @threadpoolctl.threadpool_limits.wrap(limits=1)  # the processes fill the cores; sums are the same everywhere
@@ -188,8 +196,10 @@ def _rows(path: Path, start: int, n: int) -> list[tuple[dict, int]]:
     for index in range(start, start + n):
         group = int(np.searchsorted(ends, index, side="right"))
         if group not in data:
-            data[group] = {name: pairs.open_rows(path, pairs.GROUPS[group], name)
-                           for name in ("images", "spectra", "redshifts", "targetids")}
+            data[group] = {
+                name: pairs.open_rows(path, pairs.GROUPS[group], name)
+                for name in ("images", "spectra", "redshifts", "targetids")
+            }
         rows.append((data[group], index - int(ends[group]) + counts[group]))
     return rows
 
@@ -198,10 +208,15 @@ def _catalog(galaxies: dict[str, np.ndarray], snr: np.ndarray) -> dict[str, np.n
     """Truth in PROVABGS and Legacy Survey names; magnitudes are those without Galactic dust, as in DESI's selection."""
     g = galaxies
     magnitude = {f"MAG_{band}": g["magnitudes"][:, i] for i, band in enumerate("GRZ")}
-    fibre = {f"FIBERMAG_{band}": g["magnitudes"][:, i] - 2.5 * np.log10(g["fibre_fraction"][:, i])
-             for i, band in enumerate("GRZ")}
-    camera = {"MW_TRANSMISSION": g["galactic_transmission"], "PSFSIZE": FWHM * g["psf_sigma"],
-              "SKY_NOISE": g["sky_noise"]}
+    fibre = {
+        f"FIBERMAG_{band}": g["magnitudes"][:, i] - 2.5 * np.log10(g["fibre_fraction"][:, i])
+        for i, band in enumerate("GRZ")
+    }
+    camera = {
+        "MW_TRANSMISSION": g["galactic_transmission"],
+        "PSFSIZE": FWHM * g["psf_sigma"],
+        "SKY_NOISE": g["sky_noise"],
+    }
     return {
         "TARGETID": g["targetid"],
         "Z": g["redshift"],

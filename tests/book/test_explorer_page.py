@@ -39,7 +39,9 @@ def standalone(folder, content):
     (folder / "explorer_data.js").write_text(packing.script(content))
     (folder / "bokeh.js").write_text(bokeh_script())
     page = folder / "index.html"
-    page.write_text(f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>{markup(content, ".")}</html>')
+    page.write_text(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>{markup(content, ".")}</html>'
+    )
     return page
 
 
@@ -76,7 +78,9 @@ def test_loads_without_complaint_or_network(chapter):
     tab, troubles, data = chapter
     assert troubles == []
     assert len(tab.evaluate(GALAXIES, "x")) == len(data["ids"])
-    assert tab.locator(".ex-controls select").first.locator("option").count() == len(data["numbers"]) + len(data["labels"])
+    assert tab.locator(".ex-controls select").first.locator("option").count() == len(data["numbers"]) + len(
+        data["labels"]
+    )
     assert "Mock survey" in tab.locator(".explorer").inner_text()
 
 
@@ -101,7 +105,9 @@ def test_colours_and_maps_change(chapter):
     tab.get_by_label("colour").select_option(label="morphology")
     morphology = next(column for column in data["labels"] if column["label"] == "morphology")
     assert len(set(tab.evaluate(GALAXIES, "colour"))) == len(morphology["names"])
-    assert [name in tab.locator(".ex-legend").inner_text() for name in morphology["names"]] == [True] * len(morphology["names"])
+    assert [name in tab.locator(".ex-legend").inner_text() for name in morphology["names"]] == [True] * len(
+        morphology["names"]
+    )
     tab.get_by_label("spectrum", exact=True).check()
     assert tab.evaluate(GALAXIES, "x") == data["maps"]["spectrum"]["x"] != x
     assert troubles == []
@@ -115,7 +121,9 @@ def test_hover_shows_a_galaxy_and_leaves_the_selection(chapter):
     card.wait_for()
     assert target in card.inner_text() and "redshift" in card.inner_text()
     assert card.locator("polyline").count() == 1 and card.locator(".ex-line").count() >= 3
-    assert card.locator(".ex-thumbnail").evaluate("one => getComputedStyle(one).backgroundImage").startswith('url("blob:')
+    assert (
+        card.locator(".ex-thumbnail").evaluate("one => getComputedStyle(one).backgroundImage").startswith('url("blob:')
+    )
     assert selected(tab) == before
     tab.keyboard.press("Escape")
     assert not card.is_visible()
@@ -140,7 +148,9 @@ def test_lines_stand_at_their_observed_wavelengths(chapter):
     last = spectra["first"] + spectra["step"] * (spectra["bins"] - 1)
     observed = [rest * (1 + data["redshift"][row]) for line in data["lines"].values() for rest in line]
     share = sorted((one - spectra["first"]) / (last - spectra["first"]) for one in observed)
-    drawn = tab.locator("[data-part=detail] .ex-line").evaluate_all("all => all.map(one => (one.getAttribute('x1') - 34) / 304)")
+    drawn = tab.locator("[data-part=detail] .ex-line").evaluate_all(
+        "all => all.map(one => (one.getAttribute('x1') - 34) / 304)"
+    )
     np.testing.assert_allclose(sorted(drawn), [one for one in share if 0 < one < 1], atol=0.002)
 
 
@@ -176,7 +186,9 @@ def test_a_lasso_shows_galaxies_and_how_they_differ(chapter):
     box = tab.locator(".ex-plot").bounding_box()
     middle, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), 0.3 * box["width"]
     places = np.array([tab.evaluate(PLACE, target) for target in data["ids"]])
-    corners = [(middle[0] + radius * math.cos(a), middle[1] + radius * math.sin(a)) for a in np.linspace(0, 2 * np.pi, 40)]
+    corners = [
+        (middle[0] + radius * math.cos(a), middle[1] + radius * math.sin(a)) for a in np.linspace(0, 2 * np.pi, 40)
+    ]
     tab.mouse.move(*corners[0])
     tab.mouse.down()
     for corner in corners[1:]:
@@ -270,7 +282,22 @@ def test_texts_stand_out(chapter, mode):
         return (a + 0.05) / (b + 0.05);
       }));
     }"""
-    texts = ("p", "label", "legend", "button", "dt", "dd", "h2", "h3", "figcaption", "text", "td", "th", ".ex-found span", "a")
+    texts = (
+        "p",
+        "label",
+        "legend",
+        "button",
+        "dt",
+        "dd",
+        "h2",
+        "h3",
+        "figcaption",
+        "text",
+        "td",
+        "th",
+        ".ex-found span",
+        "a",
+    )
     for selector in texts:
         assert tab.evaluate(contrast, f".explorer {selector}:not([aria-hidden])") >= 4.5, selector
     for selector in (".ex-flux", ".ex-line", ".ex-axis", ".ex-chosen"):
@@ -340,7 +367,9 @@ def test_two_thousand_galaxies_are_there_in_seconds(open_file, tmp_path):
     levels, windows = rng.integers(0, 255, (n, pixels.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
     page = standalone(tmp_path, packed(n, vectors=vectors, pixels=(tiles, levels, windows)))
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 15e6 / 2  # and twice as many, the most, below 15 MB
+    assert (
+        sum(file.stat().st_size for file in tmp_path.iterdir()) < 15e6 / 2
+    )  # and twice as many, the most, below 15 MB
     tab, troubles = open_file(page)
     tab.wait_for_selector(READY)
     assert tab.evaluate("performance.now()") < 3000

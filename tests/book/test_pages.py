@@ -25,7 +25,9 @@ def pages() -> list[str]:
 def visits(book, browser):
     """Each page seen once."""
     tab, troubles = watched(browser)
-    seen = {page: visit(tab, troubles, book.site / "html" / f"{page}.html") for page in [*pages(), "search", "genindex"]}
+    seen = {
+        page: visit(tab, troubles, book.site / "html" / f"{page}.html") for page in [*pages(), "search", "genindex"]
+    }
     tab.close()
     return seen
 
@@ -104,7 +106,13 @@ def test_the_keyboard_sees_where_it_is(open_file, book):
 def test_downloaded_notebook_is_the_chapter_and_names_no_file_of_this_machine(book, chapter):
     text = (book.site / "html" / "_sources" / chapter.relative_to(ROOT).with_suffix(".ipynb")).read_text()
     assert not any(place in text for place in (str(book.run), str(ROOT), "site-packages", "ipykernel_"))
-    code = [(cell["source"], cell["metadata"].get("tags", [])) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    code = [
+        (cell["source"], cell["metadata"].get("tags", []))
+        for cell in json.loads(text)["cells"]
+        if cell["cell_type"] == "code"
+    ]
     ours = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
-    assert ["".join(source) for source, _ in code] == [one.replace('preset = "laptop"', 'preset = "smoke"') for one in ours]
+    assert ["".join(source) for source, _ in code] == [
+        one.replace('preset = "laptop"', 'preset = "smoke"') for one in ours
+    ]
     assert "parameters" in code[0][1]

@@ -71,7 +71,9 @@ def visit(tab, troubles: list[str], page: Path) -> Visit:
     tab.emulate_media(media="screen")
     tab.set_viewport_size({"width": 1200, "height": 900})
     tab.goto(page.as_uri(), wait_until="load")
-    tab.wait_for_function("() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)")
+    tab.wait_for_function(
+        "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
+    )
     tab.evaluate("() => document.fonts.ready")
     # Colours are measured at once after a change of mode, and after what was folded unfolds.
     tab.add_style_tag(content="* { animation: none !important; transition: none !important; }")

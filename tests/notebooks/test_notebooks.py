@@ -78,7 +78,9 @@ def test_every_chapter_is_executed(book):
     for chapter in chapters():
         notebook = nbformat.read(book.run / "chapters" / f"{chapter.stem}.ipynb", as_version=4)
         counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source]
-        assert counts == list(range(1, len(counts) + 1))  # alone, in a process of its own, from the first cell to the last
+        assert counts == list(
+            range(1, len(counts) + 1)
+        )  # alone, in a process of its own, from the first cell to the last
 
 
 @pytest.mark.parametrize("name", [name for pattern in METRICS for name in spelled_out(pattern)])
@@ -144,7 +146,9 @@ def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(book,
     shutil.copytree(book.run, run)
     pairs = Pairs(run / "pairs.h5", Index.load(run / "index.h5"))
     two, ivar = pairs.index.where("test")[:2], np.ones((2, WAVELENGTH.size), np.float32)
-    write_coadd(tmp_path / "coadd-a.fits", pairs.spectra(two), ivar, pairs.index.targetid[two], pairs.index.redshift[two])
+    write_coadd(
+        tmp_path / "coadd-a.fits", pairs.spectra(two), ivar, pairs.index.targetid[two], pairs.index.redshift[two]
+    )
     write_cutout(tmp_path / "galaxy_1.fits", pairs.images(two)[0])
     given = f'-p spectra_files "{tmp_path}/coadd-*.fits"', f'-p image_files "{tmp_path}/galaxy_1.fits"'
     chapter, executed = ROOT / "notebooks" / "12_your_own_galaxies.md", tmp_path / "executed.ipynb"
@@ -156,7 +160,9 @@ def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(book,
     found = read_hdf5(run / "own_galaxies.h5")
     # Galaxies of the run find themselves: what was written and read back is what the run was made of.
     assert found["spectrum"]["row"][:, 0].tolist() == two.tolist() and found["image"]["row"][0, 0] == two[0]
-    assert "of **coadd-*.fits**" in "".join(str(cell.get("outputs")) for cell in nbformat.read(executed, as_version=4).cells)
+    assert "of **coadd-*.fits**" in "".join(
+        str(cell.get("outputs")) for cell in nbformat.read(executed, as_version=4).cells
+    )
 
 
 def test_unknown_parameter_is_refused(book, tmp_path):

@@ -62,17 +62,34 @@ def real(book, tmp_path_factory):
     home = tmp_path_factory.mktemp("real")
     preset = yaml.safe_load((ROOT / "presets" / "desi.yaml").read_text())
     smoke = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text())
-    preset |= {section: smoke[section] | {"logit_scale": 15.5} if section == "alignment" else smoke[section] for section in SMALL}
+    preset |= {
+        section: smoke[section] | {"logit_scale": 15.5} if section == "alignment" else smoke[section]
+        for section in SMALL
+    }
     for section, size in NETWORKS.items():
         preset[section] |= size | {"batch_size": 32}
-    for section, field in (("data", "pairs_path"), ("data", "catalog_path"), *((section, "weights_path") for section in NETWORKS)):
+    for section, field in (
+        ("data", "pairs_path"),
+        ("data", "catalog_path"),
+        *((section, "weights_path") for section in NETWORKS),
+    ):
         preset[section][field] = str(home / preset[section][field].removeprefix("data/"))
     ids, new = write_release(book.run / "pairs.h5", preset["data"]["pairs_path"])
     write_provabgs(book.run / "catalog.h5", ids, new, preset["data"]["catalog_path"])
     for section, write in (("image_encoder", write_stein), ("spectrum_encoder", write_spender)):
         write(preset[section]["weights_path"], **NETWORKS[section])
     (home / "desi.yaml").write_text(yaml.safe_dump(preset))
-    command = [sys.executable, "-m", "bookmaking", "execute", home / "desi.yaml", "--run-dir", home / "run", "--device", "cpu"]
+    command = [
+        sys.executable,
+        "-m",
+        "bookmaking",
+        "execute",
+        home / "desi.yaml",
+        "--run-dir",
+        home / "run",
+        "--device",
+        "cpu",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return home / "run"

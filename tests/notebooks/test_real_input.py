@@ -11,7 +11,14 @@ from real_sky.observations import read_images, read_spectra
 
 PER_GROUP = 30
 ENCODING = (
-    "survey", "index", "image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment",
+    "survey",
+    "index",
+    "image_encoder",
+    "spectrum_encoder",
+    "image_comparison",
+    "spectrum_comparison",
+    "features",
+    "alignment",
 )
 
 

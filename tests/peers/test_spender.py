@@ -1,6 +1,5 @@
 """Spender's own package as the oracle: encoder, checkpoint and the three terms of its loss."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -28,10 +28,14 @@ def read_all(path: Path) -> dict[str, np.ndarray]:
 
 def release(pairs: dict[str, np.ndarray]) -> pa.Table:
     """The columns of the release's public Parquet conversion."""
-    return pa.table({
-        "image": nested(pairs["images"]), "spectrum": nested(pairs["spectra"][..., None]),
-        "redshift": pairs["redshifts"], "targetid": pairs["targetids"],
-    })
+    return pa.table(
+        {
+            "image": nested(pairs["images"]),
+            "spectrum": nested(pairs["spectra"][..., None]),
+            "redshift": pairs["redshifts"],
+            "targetid": pairs["targetids"],
+        }
+    )
 
 
 def write_release(directory: Path, pairs: dict[str, np.ndarray], sizes: dict[str, int], row_group: int = 10) -> Path:
@@ -47,18 +51,27 @@ def write_release(directory: Path, pairs: dict[str, np.ndarray], sizes: dict[str
 def images(cutouts: np.ndarray, bands=("DES-G", "DES-R", "DES-I", "DES-Z"), scale: float = 0.262) -> pa.Array:
     """Cut-outs (n, bands, h, w) as the Multimodal Universe has Legacy Survey images."""
     n = len(cutouts)
-    fields = {"band": pa.array([list(bands)] * n), "flux": nested(cutouts),
-              "psf_fwhm": nested(np.full((n, len(bands)), 1.3, np.float32)),
-              "scale": nested(np.full((n, len(bands)), scale, np.float32))}
+    fields = {
+        "band": pa.array([list(bands)] * n),
+        "flux": nested(cutouts),
+        "psf_fwhm": nested(np.full((n, len(bands)), 1.3, np.float32)),
+        "scale": nested(np.full((n, len(bands)), scale, np.float32)),
+    }
     return pa.StructArray.from_arrays(list(fields.values()), list(fields))
 
 
 def spectra(flux: np.ndarray, ivar=None, wavelength=WAVELENGTH, mask=None) -> pa.Array:
     """Spectra (n, p) as the Multimodal Universe has DESI's."""
-    arrays = {"flux": flux, "ivar": np.ones_like(flux) if ivar is None else ivar, "lsf_sigma": np.full_like(flux, 0.86),
-              "lambda": np.broadcast_to(wavelength, flux.shape).astype(np.float32),
-              "mask": np.zeros(flux.shape, bool) if mask is None else mask}
-    return pa.StructArray.from_arrays([nested(np.ascontiguousarray(values)) for values in arrays.values()], list(arrays))
+    arrays = {
+        "flux": flux,
+        "ivar": np.ones_like(flux) if ivar is None else ivar,
+        "lsf_sigma": np.full_like(flux, 0.86),
+        "lambda": np.broadcast_to(wavelength, flux.shape).astype(np.float32),
+        "mask": np.zeros(flux.shape, bool) if mask is None else mask,
+    }
+    return pa.StructArray.from_arrays(
+        [nested(np.ascontiguousarray(values)) for values in arrays.values()], list(arrays)
+    )
 
 
 def framed(pairs: np.ndarray, size: int = 160) -> np.ndarray:
@@ -76,9 +89,17 @@ def catalogues(pairs: dict[str, np.ndarray], seed: int = 0) -> tuple[pa.Table, p
     n = len(pairs["targetids"])
     ra, dec = SKY[0] + rng.uniform(0, 30, n), SKY[1] + rng.uniform(0, 20, n)
     one, other = rng.permutation(n), rng.permutation(n)
-    image = pa.table({"image": images(framed(pairs["images"])), "object_id": [f"b'{i}'" for i in range(n)], "ra": ra, "dec": dec})
-    spectrum = pa.table({
-        "spectrum": spectra(pairs["spectra"]), "Z": pairs["redshifts"], "ZWARN": np.zeros(n, bool),
-        "object_id": pairs["targetids"].astype(str).tolist(), "ra": ra + rng.normal(0, 3e-5, n), "dec": dec,
-    })
+    image = pa.table(
+        {"image": images(framed(pairs["images"])), "object_id": [f"b'{i}'" for i in range(n)], "ra": ra, "dec": dec}
+    )
+    spectrum = pa.table(
+        {
+            "spectrum": spectra(pairs["spectra"]),
+            "Z": pairs["redshifts"],
+            "ZWARN": np.zeros(n, bool),
+            "object_id": pairs["targetids"].astype(str).tolist(),
+            "ra": ra + rng.normal(0, 3e-5, n),
+            "dec": dec,
+        }
+    )
     return image.take(one), spectrum.take(other)

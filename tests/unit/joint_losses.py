@@ -37,11 +37,18 @@ def main(path: str) -> None:
     features = {"image": torch.randn(BATCH, 20), "spectrum": torch.randn(BATCH, 8)}
     config, results = dataclasses.replace(ALIGNMENT, dropout=0.0), {}
     for loss in ("info_nce", "siglip"):
-        heads = Heads({name: Head(torch.zeros(x.shape[1]), torch.ones(x.shape[1]), config) for name, x in features.items()})
+        heads = Heads(
+            {name: Head(torch.zeros(x.shape[1]), torch.ones(x.shape[1]), config) for name, x in features.items()}
+        )
         aligner = Aligner(heads, Contrast(loss, 15.5, learn_scale=True))
         batch = [mine(features[name]) for name in MODALITIES]
-        results[loss] = measure(fabric, aligner, lambda trained, aligner=aligner, batch=batch: aligner.contrast(
-            *(gather(fabric, embedded) for embedded in trained(batch))))
+        results[loss] = measure(
+            fabric,
+            aligner,
+            lambda trained, aligner=aligner, batch=batch: aligner.contrast(
+                *(gather(fabric, embedded) for embedded in trained(batch))
+            ),
+        )
 
     moco, views, order = MoCo(IMAGE_ENCODER, fabric), torch.randn(2, BATCH, 3, 32, 32), torch.randperm(BATCH)
     results["moco"] = measure(fabric, moco, lambda trained: trained(*map(mine, views), order))

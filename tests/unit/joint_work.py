@@ -26,7 +26,9 @@ SIZES = tuple(itertools.product((1, 3, 9, 40, 41, 100), (1, 4, 17, 100)))  # of 
 
 def features(directory: Path) -> None:
     pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
-    extract_features(pairs, directory / "image_encoder.pt", directory / "spectrum_encoder.pt", FEATURES, "cpu", 0, directory)
+    extract_features(
+        pairs, directory / "image_encoder.pt", directory / "spectrum_encoder.pt", FEATURES, "cpu", 0, directory
+    )
 
 
 def compared(directory: Path) -> dict[str, np.ndarray]:
@@ -57,7 +59,9 @@ def predicted(directory: Path) -> dict[str, np.ndarray]:
     """Scores of properties read off neighbours in small embeddings; the predictions are written by the first process."""
     rng = np.random.default_rng(0)
     image, spectrum = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 200, 4)))
-    embeddings = Embeddings(image, spectrum, np.arange(200), np.abs(spectrum[:, 0]), rng.integers(0, 3, 200).astype(np.uint8))
+    embeddings = Embeddings(
+        image, spectrum, np.arange(200), np.abs(spectrum[:, 0]), rng.integers(0, 3, 200).astype(np.uint8)
+    )
     scores, predictions = predict_properties([embeddings], {"redshift": embeddings.redshift}, EVALUATION, 0)
     write_hdf5(directory / f"predictions{processes.rank()}.h5", predictions)
     return {"properties": np.array(json.dumps(scores))}

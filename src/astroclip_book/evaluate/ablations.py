@@ -25,8 +25,15 @@ REFERENCE = "reference"
 
 
 def ablate(
-    cached: CachedFeatures, features: Callable[[str], CachedFeatures], known: dict[str, np.ndarray], config: Alignment,
-    ablations: Ablations, pool: int, fabric: Fabric, seed: int, directory: Path,
+    cached: CachedFeatures,
+    features: Callable[[str], CachedFeatures],
+    known: dict[str, np.ndarray],
+    config: Alignment,
+    ablations: Ablations,
+    pool: int,
+    fabric: Fabric,
+    seed: int,
+    directory: Path,
 ) -> dict:
     """Train and score every variant of the grid; a killed call goes on with the variant it was in.
 
@@ -85,7 +92,9 @@ def ablate(
     return result
 
 
-def scores(embeddings: dict[str, np.ndarray], split: CachedFeatures, known: dict[str, np.ndarray], pool: int, seed: int) -> dict:
+def scores(
+    embeddings: dict[str, np.ndarray], split: CachedFeatures, known: dict[str, np.ndarray], pool: int, seed: int
+) -> dict:
     """R² by neighbours of each property from images, from spectra and across, and recall at 10 of an image's spectrum.
 
     Parameters
@@ -137,8 +146,10 @@ def scaling_law(n: list[int], loss: list[float]) -> dict:
     result: dict = {"n": n, "loss": loss, "floor": None, "amplitude": None, "exponent": None, "exponent_sigma": None}
     if len(set(n)) < 4:
         return result
+
     def law(x, floor, amplitude, exponent):
         return floor + amplitude * (x / min(n)) ** -exponent
+
     start = (min(loss) / 2, max(loss) - min(loss) / 2, 0.3)
     try:
         found, covariance = curve_fit(law, np.asarray(n, float), loss, start, bounds=([0, 0, 0], [np.inf, np.inf, 5]))
@@ -147,13 +158,21 @@ def scaling_law(n: list[int], loss: list[float]) -> dict:
     floor, amplitude, exponent = map(float, found)
     sigma = float(np.sqrt(covariance[2, 2]))
     return result | {
-        "floor": floor, "amplitude": amplitude * min(n) ** exponent, "exponent": exponent,
+        "floor": floor,
+        "amplitude": amplitude * min(n) ** exponent,
+        "exponent": exponent,
         "exponent_sigma": sigma if np.isfinite(sigma) else None,
     }
 
 
 def _train_and_score(
-    cached: CachedFeatures, known: dict[str, np.ndarray], config: Alignment, pool: int, fabric: Fabric, seed: int, label: str
+    cached: CachedFeatures,
+    known: dict[str, np.ndarray],
+    config: Alignment,
+    pool: int,
+    fabric: Fabric,
+    seed: int,
+    label: str,
 ) -> dict:
     heads, history = fit_heads(cached, config, fabric, seed, label=label)
     epoch = history["best_epoch"]

@@ -11,12 +11,19 @@ from astroclip_book.models.spender import KERNELS
 
 PLACES = WAVELENGTH[:: KERNELS[0] * KERNELS[1]]  # angstrom, where the encoder's attention weighs what it reads
 REST = np.arange(3600.0, 7000.0, 10.0)  # angstrom
-LINES = {"[O II]": 3728.5, "H beta": 4862.7, "[O III]": 5008.2, "H alpha": 6564.6}  # vacuum wavelengths at rest, angstrom
+LINES = {
+    "[O II]": 3728.5,
+    "H beta": 4862.7,
+    "[O III]": 5008.2,
+    "H alpha": 6564.6,
+}  # vacuum wavelengths at rest, angstrom
 MOST = 1000  # objects: the mean is then known to a few per cent
 
 
 @torch.inference_mode()
-def attention_weights(model: SpectrumAutoencoder, flux: np.ndarray, redshift: np.ndarray, block: int = 256) -> np.ndarray:
+def attention_weights(
+    model: SpectrumAutoencoder, flux: np.ndarray, redshift: np.ndarray, block: int = 256
+) -> np.ndarray:
     """How much each place of a spectrum counts, on average over the features.
 
     Parameters
@@ -41,7 +48,9 @@ def attention_weights(model: SpectrumAutoencoder, flux: np.ndarray, redshift: np
     return np.concatenate(parts)
 
 
-def attention_at_rest(weights: np.ndarray, redshift: np.ndarray, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def attention_at_rest(
+    weights: np.ndarray, redshift: np.ndarray, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Mean attention against wavelength at rest, and how much of it is due to the lines.
 
     A place of the spectrograph that every galaxy's encoder looks at would look like attention to some wavelength at rest.
@@ -69,6 +78,7 @@ def attention_at_rest(weights: np.ndarray, redshift: np.ndarray, seed: int) -> t
 
 def _mean_at_rest(weights: np.ndarray, redshift: np.ndarray) -> np.ndarray:
     rows = [
-        np.interp(REST * (1 + z), PLACES, row, left=np.nan, right=np.nan) for row, z in zip(weights, redshift, strict=True)
+        np.interp(REST * (1 + z), PLACES, row, left=np.nan, right=np.nan)
+        for row, z in zip(weights, redshift, strict=True)
     ]
     return np.nanmean(rows, axis=0)

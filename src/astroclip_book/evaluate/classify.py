@@ -49,7 +49,12 @@ METHODS = {"neighbours": (vote, NEIGHBOURS), "logistic": (logistic, STRENGTHS), 
 
 
 def answer(
-    method: str, fitted: np.ndarray, asked: np.ndarray, y: np.ndarray, roles: Roles, criterion: Criterion,
+    method: str,
+    fitted: np.ndarray,
+    asked: np.ndarray,
+    y: np.ndarray,
+    roles: Roles,
+    criterion: Criterion,
     folds: list[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, float, dict]:
     """Scores of the test objects for each class, by what was best on objects held out.
@@ -82,9 +87,12 @@ def answer(
     if name == "k":
         candidates = [k for k in candidates if k <= min(len(rows) for rows, _ in folds)]
     merits = {
-        candidate: np.mean([
-            criterion(y[held_out], tell(fitted[rows], y[rows], asked[held_out], candidate)) for rows, held_out in folds
-        ])
+        candidate: np.mean(
+            [
+                criterion(y[held_out], tell(fitted[rows], y[rows], asked[held_out], candidate))
+                for rows, held_out in folds
+            ]
+        )
         for candidate in candidates
     }
     best = max(merits, key=merits.get)

@@ -29,8 +29,14 @@ BLOCK = 512  # objects encoded at a time
 
 
 def compare_images(
-    pairs: Pairs, labels: dict[str, np.ndarray], encoder: Path, config: Comparison, evaluation: Evaluation,
-    device: str, seed: int, directory: Path,
+    pairs: Pairs,
+    labels: dict[str, np.ndarray],
+    encoder: Path,
+    config: Comparison,
+    evaluation: Evaluation,
+    device: str,
+    seed: int,
+    directory: Path,
 ) -> tuple[dict, dict]:
     """Redshift and stellar mass of the test split from images, by four ways to look at them.
 
@@ -71,20 +77,34 @@ def compare_images(
     def vary(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mirror and turn each by right angles: what changes no pixel."""
         draws = torch.rand(3, len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
-        for draw, change in zip(draws, (lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.transpose(2, 3)), strict=True):
+        for draw, change in zip(
+            draws, (lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.transpose(2, 3)), strict=True
+        ):
             x = torch.where(draw, change(x), x)
         return x.contiguous(memory_format=torch.channels_last)
 
     torch.manual_seed(seed)
     fresh = ResNet(shape.depth, shape.width).to(memory_format=torch.channels_last)
-    training = {"epochs": config.image_epochs, "batch_size": shape.batch_size, "learning_rate": shape.learning_rate,
-                "device": device, "seed": seed, "checkpoint": directory / "images.pt"}
+    training = {
+        "epochs": config.image_epochs,
+        "batch_size": shape.batch_size,
+        "learning_rate": shape.learning_rate,
+        "device": device,
+        "seed": seed,
+        "checkpoint": directory / "images.pt",
+    }
     return _compare(frozen.encoder, fresh, read, vary, pairs, labels, config, evaluation, training)
 
 
 def compare_spectra(
-    pairs: Pairs, labels: dict[str, np.ndarray], encoder: Path, config: Comparison, evaluation: Evaluation,
-    device: str, seed: int, directory: Path,
+    pairs: Pairs,
+    labels: dict[str, np.ndarray],
+    encoder: Path,
+    config: Comparison,
+    evaluation: Evaluation,
+    device: str,
+    seed: int,
+    directory: Path,
 ) -> tuple[dict, dict]:
     """The same from spectra; `compare_images` says what the parameters and results are."""
     frozen = SpectrumFeatures.load(encoder).model
@@ -100,8 +120,14 @@ def compare_spectra(
     fresh = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
     for network in (fresh, frozen.encoder):
         network.mlp = nn.Identity()  # the attended features are what the book uses
-    training = {"epochs": config.spectrum_epochs, "batch_size": shape.batch_size, "learning_rate": shape.learning_rate,
-                "device": device, "seed": seed, "checkpoint": directory / "spectra.pt"}
+    training = {
+        "epochs": config.spectrum_epochs,
+        "batch_size": shape.batch_size,
+        "learning_rate": shape.learning_rate,
+        "device": device,
+        "seed": seed,
+        "checkpoint": directory / "spectra.pt",
+    }
     return _compare(frozen.encoder, fresh, read, lambda x, _: x, pairs, labels, config, evaluation, training)
 
 
@@ -113,13 +139,22 @@ def comparison_metrics(scores: dict, modality: str, **more) -> dict:
     """
     r2 = {way: {label: score["r2"] for label, score in scores[way].items()} for way in scores}
     share = {label: r2["frozen"][label] / best for label, best in r2["supervised"].items() if best > 0}
-    others = {way: {label: {modality: score} for label, score in scores[way].items()} for way in scores if way != "frozen"}
+    others = {
+        way: {label: {modality: score} for label, score in scores[way].items()} for way in scores if way != "frozen"
+    }
     return {f"{modality}_encoder": {"frozen": scores["frozen"], "of_supervised": share, **more}, "baseline": others}
 
 
 def _compare(
-    frozen: nn.Module, fresh: nn.Module, read: Callable, vary: Callable, pairs: Pairs, labels: dict[str, np.ndarray],
-    config: Comparison, evaluation: Evaluation, training: dict,
+    frozen: nn.Module,
+    fresh: nn.Module,
+    read: Callable,
+    vary: Callable,
+    pairs: Pairs,
+    labels: dict[str, np.ndarray],
+    config: Comparison,
+    evaluation: Evaluation,
+    training: dict,
 ) -> tuple[dict, dict]:
     device, seed, directory = training["device"], training["seed"], training["checkpoint"].parent
     n, fit, test = len(pairs.index), pairs.index.where("train"), pairs.index.where("test")
@@ -169,6 +204,8 @@ def _components(read: Callable, train: np.ndarray, n: int, components: int, seed
     if processes.rank() == 0:
         pixels = np.concatenate([flat(part) for part in np.array_split(some, len(some) // BLOCK + 1)])
         analysis = PCA(components, svd_solver="randomized", random_state=seed).fit(pixels)
-        analysis.components_ = np.ascontiguousarray(analysis.components_)  # as it arrives: the order decides how products round
+        analysis.components_ = np.ascontiguousarray(
+            analysis.components_
+        )  # as it arrives: the order decides how products round
     analysis = processes.agree(analysis)
     return make_parts(directory, n, BLOCK, lambda block: {"features": analysis.transform(flat(block))}, "components")

@@ -41,7 +41,9 @@ def gains(aligned: Predictions, others: dict[str, Predictions], bootstrap: int, 
             squares = {way: np.square(truth - told[name][asked][known]) for way, told in others.items()}
             best = min(squares, key=lambda way: squares[way].sum())
             ours = np.square(truth - aligned[name][direction][known])
-            result[name][direction] = with_interval(_difference, (truth, ours, squares[best]), bootstrap, seed) | {"over": best}
+            result[name][direction] = with_interval(_difference, (truth, ours, squares[best]), bootstrap, seed) | {
+                "over": best
+            }
     return result
 
 

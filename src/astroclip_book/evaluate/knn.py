@@ -13,7 +13,15 @@ from sklearn.metrics import r2_score
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.search import nearest
 
-CANDIDATES = (4, 8, 16, 32, 64, 128, 256)  # numbers of neighbours to choose from; the mean of 512 is worse in the laptop preset
+CANDIDATES = (
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+    256,
+)  # numbers of neighbours to choose from; the mean of 512 is worse in the laptop preset
 PART = 2**25  # numbers of a gallery, 128 MiB, that are searched at a time
 Weights = Literal["distance", "uniform"]
 
@@ -82,8 +90,13 @@ def on_test(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return full
 
 
-def knn_predict(train_x: np.ndarray, train_y: np.ndarray, query_x: np.ndarray, k: int, weighting: Weights = "distance",
-                ) -> np.ndarray:
+def knn_predict(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    query_x: np.ndarray,
+    k: int,
+    weighting: Weights = "distance",
+) -> np.ndarray:
     """Mean of the k nearest training objects' values.
 
     On unit vectors the order of Euclidean distance is that of the cosine.
@@ -134,12 +147,22 @@ class Neighbourhood:
         Whether the processes of torchrun share the searches, as `search.nearest` says: all must then ask the same.
     """
 
-    def __init__(self, gallery_x: np.ndarray, query_x: np.ndarray, roles: Roles, most: int = max(CANDIDATES),
-                 together: bool = False):
+    def __init__(
+        self,
+        gallery_x: np.ndarray,
+        query_x: np.ndarray,
+        roles: Roles,
+        most: int = max(CANDIDATES),
+        together: bool = False,
+    ):
         self.gallery_x, self.query_x, self.roles, self.most, self.together = gallery_x, query_x, roles, most, together
 
-    def choose(self, y: np.ndarray, k: int | None = None, merit: Callable[[np.ndarray, Answer], float] = r2,
-               ) -> tuple[int, Weights]:
+    def choose(
+        self,
+        y: np.ndarray,
+        k: int | None = None,
+        merit: Callable[[np.ndarray, Answer], float] = r2,
+    ) -> tuple[int, Weights]:
         """The number of neighbours, out of `CANDIDATES`, and the weights of most merit for validation objects.
 
         Parameters
@@ -190,8 +213,14 @@ class Neighbourhood:
         return index, distance
 
 
-def answers(gallery_x: np.ndarray, query_x: np.ndarray, split, known: dict[str, np.ndarray], k: int | None = None,
-            together: bool = False) -> Iterator[tuple[str, Roles, Answer]]:
+def answers(
+    gallery_x: np.ndarray,
+    query_x: np.ndarray,
+    split,
+    known: dict[str, np.ndarray],
+    k: int | None = None,
+    together: bool = False,
+) -> Iterator[tuple[str, Roles, Answer]]:
     """k-NN regression of the test objects, by weights and a k that were chosen on the validation objects.
 
     Values that are known of the same objects share a search.
@@ -229,7 +258,8 @@ def _best(values: np.ndarray, distance: np.ndarray, truth: np.ndarray, merit: Ca
     candidates = [k for k in CANDIDATES if k <= values.shape[1]] or [values.shape[1]]
     merits = {
         (k, weighting): merit(truth, _answer(values[:, :k], distance[:, :k], k, weighting))
-        for k in candidates for weighting in ("distance", "uniform")
+        for k in candidates
+        for weighting in ("distance", "uniform")
     }
     return max(merits, key=merits.get)
 
@@ -242,7 +272,9 @@ def _known(y: np.ndarray) -> np.ndarray:
 
 def _check(k: int, most: int) -> None:
     if not 1 <= k <= most:
-        raise BookError(f"k = {k} neighbours asked of {most} training objects: choose k between 1 and {most}, or use more pairs.")
+        raise BookError(
+            f"k = {k} neighbours asked of {most} training objects: choose k between 1 and {most}, or use more pairs."
+        )
 
 
 def _answer(values: np.ndarray, distance: np.ndarray, k: int, weighting: Weights) -> Answer:

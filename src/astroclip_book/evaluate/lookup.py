@@ -88,15 +88,19 @@ class Reference:
         choices = read_json(directory / "metrics.json").get("property", {}).get("redshift", {}).get(modality)
         missing = [name for name in ("embeddings.h5", "features.h5") if not (directory / name).is_file()]
         if missing or not choices:
-            raise BookError(f"{directory} has no {', '.join(missing) or 'redshifts in its metrics.json'}: to look galaxies up, "
-                            "chapters 04 and 06 must have been executed (make book).")
+            raise BookError(
+                f"{directory} has no {', '.join(missing) or 'redshifts in its metrics.json'}: to look galaxies up, "
+                "chapters 04 and 06 must have been executed (make book)."
+            )
         try:
             with h5py.File(directory / "features.h5", "r") as file:
                 features = file[modality]["clean"][:]
             embeddings = Embeddings.load(directory / "embeddings.h5")
         except (OSError, KeyError) as error:
-            raise BookError(f"features.h5 or embeddings.h5 in {directory} is damaged ({error}): delete both and run again "
-                            "(make book).") from error
+            raise BookError(
+                f"features.h5 or embeddings.h5 in {directory} is damaged ({error}): delete both and run again "
+                "(make book)."
+            ) from error
         return cls(embeddings, modality, features, choices)
 
     def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int) -> Found:
@@ -112,8 +116,16 @@ class Reference:
         answer = self._answer(embedding, gallery, self.choices["k"], self.choices["weighting"])
         low, high = self._quantiles(embedding, gallery)
         wider = self.widening * (high - low)
-        return Found(embedding, row, self.embeddings.targetid[row], cosine, answer.prediction, low - wider, high + wider,
-                     self.novelty(features, embedding))
+        return Found(
+            embedding,
+            row,
+            self.embeddings.targetid[row],
+            cosine,
+            answer.prediction,
+            low - wider,
+            high + wider,
+            self.novelty(features, embedding),
+        )
 
     def _quantiles(self, asked: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """Ends (2, n) of the middle 68 % of p(z) by neighbours among some rows."""

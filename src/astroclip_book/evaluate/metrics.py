@@ -23,7 +23,9 @@ def standardise(x: np.ndarray | h5py.Dataset, fit: np.ndarray) -> np.ndarray:
     fitted = np.zeros(len(x), bool)
     fitted[fit] = True
     blocks = [slice(start, start + BLOCK) for start in range(0, len(x), BLOCK)]
-    origin = np.asarray(x[int(np.flatnonzero(fitted)[0])], float)  # near the mean, so that squares do not drown the differences
+    origin = np.asarray(
+        x[int(np.flatnonzero(fitted)[0])], float
+    )  # near the mean, so that squares do not drown the differences
     total, squares = np.zeros_like(origin), np.zeros_like(origin)
     for block in blocks:
         some = x[block][fitted[block]] - origin

@@ -56,7 +56,9 @@ class Novelty:
         """p-values (n,) by the name of the test, of objects with features (n, D) and embeddings (n, d)."""
         return {
             name: (len(usual) - np.searchsorted(usual, scores, "left") + 1) / (len(usual) + 1)
-            for (name, scores), usual in zip(self._scores(features, embedding).items(), self.usual.values(), strict=True)
+            for (name, scores), usual in zip(
+                self._scores(features, embedding).items(), self.usual.values(), strict=True
+            )
         }
 
     def _scores(self, features: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:

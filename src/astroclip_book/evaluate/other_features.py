@@ -36,8 +36,14 @@ class OtherFeatures:
     """
 
     def __init__(
-        self, cached: CachedFeatures, pairs: Pairs, image_encoder: Path, spectrum_encoder: Path, fabric: Fabric,
-        directory: Path, seed: int,
+        self,
+        cached: CachedFeatures,
+        pairs: Pairs,
+        image_encoder: Path,
+        spectrum_encoder: Path,
+        fabric: Fabric,
+        directory: Path,
+        seed: int,
     ):
         self.cached, self.pairs, self.fabric, self.directory, self.seed = cached, pairs, fabric, directory, seed
         self.image = ImageFeatures.load(image_encoder).to(fabric.device)
@@ -49,6 +55,7 @@ class OtherFeatures:
 
     def latents(self) -> CachedFeatures:
         """Of spectra, Spender's latents in the place of what they are made of; the brightness stays."""
+
         def change(x: torch.Tensor) -> torch.Tensor:
             flat = x.flatten(0, -2).float()
             return torch.cat([self.latents_of(flat[:, :-1]), flat[:, -1:]], 1).unflatten(0, x.shape[:-1])
@@ -80,7 +87,11 @@ class OtherFeatures:
     @torch.inference_mode()
     def _encode(self, encoder: nn.Module, positions: np.ndarray, shown: str) -> torch.Tensor:
         images = cache_images(
-            self.pairs, np.arange(len(self.pairs.index)), self.image.config.binning, self.directory / "images.f16", self.image.size
+            self.pairs,
+            np.arange(len(self.pairs.index)),
+            self.image.config.binning,
+            self.directory / "images.f16",
+            self.image.size,
         )
         features = torch.empty(len(positions), self.image.n_features, dtype=torch.half, device=self.fabric.device)
         with self.fabric.autocast():

@@ -41,7 +41,9 @@ def outliers(error: np.ndarray, limit: float) -> float:
 def statistics(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
     """``bias``, ``nmad``, ``outliers_005`` and ``outliers_015`` of redshifts (n,); `metrics.with_interval` takes this."""
     error = errors(truth, prediction)
-    return {"bias": bias(error), "nmad": nmad(error)} | {name: outliers(error, limit) for name, limit in OUTLIERS.items()}
+    return {"bias": bias(error), "nmad": nmad(error)} | {
+        name: outliers(error, limit) for name, limit in OUTLIERS.items()
+    }
 
 
 def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:

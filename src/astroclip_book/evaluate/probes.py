@@ -82,6 +82,7 @@ def neighbours(space: Space, y: np.ndarray, labels: Labels, test: np.ndarray, se
     seed : int
         Taken by every method, used by those that draw.
     """
+
     def searched_once(asked: np.ndarray) -> list[tuple[np.ndarray, dict]]:
         near = Neighbourhood(space.fitted, asked, Roles(*labels.folds[0], test))
         answers = [near.answer(values, *near.choose(values)) for values in y.T]
@@ -106,6 +107,7 @@ def neighbours(space: Space, y: np.ndarray, labels: Labels, test: np.ndarray, se
 
 def linear(space: Space, y: np.ndarray, labels: Labels, test: np.ndarray, seed: int) -> Found:
     """Ridge regression, its penalty chosen on labels held out; parameters as in `neighbours`."""
+
     def predict(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values (m, penalties, p) by all penalties at once, which takes hardly longer than by one."""
         columns = np.tile(y[rows], len(PENALTIES))
@@ -132,8 +134,13 @@ def perceptron(space: Space, y: np.ndarray, labels: Labels, test: np.ndarray, se
     to are predicted best.
     """
     network = MLPRegressor(
-        hidden_layer_sizes=(64,), alpha=1.0, learning_rate_init=3e-3, random_state=seed,
-        early_stopping=True, n_iter_no_change=15, max_iter=100,
+        hidden_layer_sizes=(64,),
+        alpha=1.0,
+        learning_rate_init=3e-3,
+        random_state=seed,
+        early_stopping=True,
+        n_iter_no_change=15,
+        max_iter=100,
         batch_size=int(np.clip(len(labels.rows) // 30, 16, 256)),
     )
     model = TransformedTargetRegressor(network, transformer=StandardScaler())
@@ -169,8 +176,10 @@ def probe_spaces(embeddings: Embeddings, features: Path, catalog: dict[str, np.n
     scaled = {name: standardise(x, fit) for name, x in raw.items()}
     groups = []
     for methods, x in ((("neighbours",), raw), (("linear", "perceptron"), scaled)):
-        groups += [(methods, Space(x["image"], {"image": x["image"]})),
-                   (methods, Space(x["spectrum"], {"spectrum": x["spectrum"], "cross": x["image"]}))]
+        groups += [
+            (methods, Space(x["image"], {"image": x["image"]})),
+            (methods, Space(x["spectrum"], {"spectrum": x["spectrum"], "cross": x["image"]})),
+        ]
     with h5py.File(features) as file:
         for name in raw:
             x = standardise(file[name]["clean"], fit)

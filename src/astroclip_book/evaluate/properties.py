@@ -39,6 +39,7 @@ def known_properties(embeddings: Embeddings, catalog: dict[str, np.ndarray]) -> 
         (log10 of the mean age of the stars by mass, Gyr), ``log_z_mw`` (log10 of the metal fraction). Properties that are known of
         fewer than two objects of a split are left out.
     """
+
     def column(name: str, lowest: float = -np.inf) -> np.ndarray:
         values = catalog.get(name, np.full(len(embeddings.redshift), np.nan))
         return np.where(np.isfinite(values) & (values > lowest), values, np.nan)
@@ -58,7 +59,9 @@ def with_enough(split: Embeddings, known: dict[str, np.ndarray]) -> dict[str, np
     """Those of some values (N,) that are known of at least ``FEW`` objects in each split."""
     roles = {name: Roles.known(split, values) for name, values in known.items()}
     return {
-        name: known[name] for name, role in roles.items() if min(map(len, (role.train, role.validation, role.test))) >= FEW
+        name: known[name]
+        for name, role in roles.items()
+        if min(map(len, (role.train, role.validation, role.test))) >= FEW
     }
 
 
@@ -129,7 +132,9 @@ def _predict(near: Neighbourhood, y: np.ndarray, config: Evaluation, seed: int) 
     }
 
 
-def _redshifts(near: Neighbourhood, y: np.ndarray, answer: Answer, config: Evaluation, seed: int) -> tuple[np.ndarray, dict]:
+def _redshifts(
+    near: Neighbourhood, y: np.ndarray, answer: Answer, config: Evaluation, seed: int
+) -> tuple[np.ndarray, dict]:
     """Places of the true redshifts in their p(z), and the scores that only redshifts have."""
     truth, gallery = y[near.roles.test], y[near.roles.gallery]
     # The k that makes the best mean is no measure of how wide p(z) should be: that one is chosen anew.

@@ -50,7 +50,9 @@ def chance(pool: int) -> dict[str, float]:
     return {**recall, "mrr": harmonic / pool, "median_rank": (pool + 1) / 2}
 
 
-def drawn_scores(query: np.ndarray, gallery: np.ndarray, pool: int, seed: int, draws: int = 20) -> list[dict[str, float]]:
+def drawn_scores(
+    query: np.ndarray, gallery: np.ndarray, pool: int, seed: int, draws: int = 20
+) -> list[dict[str, float]]:
     """`rank_scores` in each of some galleries of ``pool`` objects drawn at random, or in the one of all if there are no more."""
     n, rng = len(query), np.random.default_rng(seed)
     rows = [np.arange(n)] if pool >= n else [rng.choice(n, pool, replace=False) for _ in range(draws)]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import faiss
 
 BLOCK = 2**24  # scores in memory at a time, 64 MiB: small products are slow, and new memory takes time as well
-TILE = 2**14  # gallery vectors in one product; processes share whole tiles, so that their products are those of one process
+TILE = (
+    2**14
+)  # gallery vectors in one product; processes share whole tiles, so that their products are those of one process
 GROUP = 16  # scores of which only the best is compared at first
 
 
@@ -117,7 +119,9 @@ def _best(
     gallery, largest first, a block of queries at a time; all rows where there are no more than k.
     """
     n, d = gallery.shape
-    block = max(1, min(BLOCK // max(TILE, k * d), len(query)))  # k * d: the vectors that a block finds are compared anew
+    block = max(
+        1, min(BLOCK // max(TILE, k * d), len(query))
+    )  # k * d: the vectors that a block finds are compared anew
     scores = torch.empty(block, -(-min(TILE, n) // GROUP) * GROUP)
     for start in range(0, len(query), block):
         rows = slice(start, min(start + block, len(query)))

@@ -39,8 +39,9 @@ def check_dimensions(query: int, gallery: int) -> None:
         Which names both.
     """
     if query != gallery:
-        raise BookError(f"The queries have {query} dimensions and the gallery {gallery}: "
-                        "embed both with the same model.")
+        raise BookError(
+            f"The queries have {query} dimensions and the gallery {gallery}: embed both with the same model."
+        )
 
 
 def check_k(k: int, n: int) -> None:

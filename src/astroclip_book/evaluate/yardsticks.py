@@ -48,8 +48,12 @@ def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:
 
 
 def yardsticks(
-    embeddings: Embeddings, features: Path, catalog: dict[str, np.ndarray], known: dict[str, np.ndarray],
-    config: Evaluation, seed: int,
+    embeddings: Embeddings,
+    features: Path,
+    catalog: dict[str, np.ndarray],
+    known: dict[str, np.ndarray],
+    config: Evaluation,
+    seed: int,
 ) -> tuple[dict, dict]:
     """Scores on the same split of what needs no alignment.
 
@@ -146,7 +150,9 @@ def standing(metrics: dict) -> dict:
     return rows
 
 
-def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray], config: Evaluation, seed: int) -> dict:
+def _by_neighbours(
+    x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray], config: Evaluation, seed: int
+) -> dict:
     """By property, the score and the predictions of the test objects."""
     found = {}
     for name, roles, answer in answers(x, x, split, known, config.k, together=True):
@@ -160,6 +166,7 @@ def _by_neighbours(x: np.ndarray, split: Embeddings, known: dict[str, np.ndarray
 
 def _boosted(x: np.ndarray, y: np.ndarray, roles: Roles, config: Evaluation, seed: int) -> dict:
     """Size and number of trees are chosen on validation objects; then all but the test objects train."""
+
     def trees(leaves: int, n: int) -> HistGradientBoostingRegressor:
         return HistGradientBoostingRegressor(max_leaf_nodes=leaves, max_iter=n, early_stopping=False, random_state=seed)
 

@@ -49,4 +49,6 @@ def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Pat
 def _agree(section: str, config: ImageEncoder | SpectrumEncoder, found: dict, names: tuple[str, ...]) -> None:
     wrong = [f"{name}: {found[name]}" for name in names if getattr(config, name) != found[name]]
     if wrong:
-        raise BookError(f"{config.weights_path} holds another network than the preset says: set {section}'s {', '.join(wrong)}.")
+        raise BookError(
+            f"{config.weights_path} holds another network than the preset says: set {section}'s {', '.join(wrong)}."
+        )

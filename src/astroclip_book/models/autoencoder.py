@@ -48,7 +48,9 @@ class SpectrumAutoencoder(nn.Module):
         Brings the rows of all processes together, for the terms that compare objects of a batch.
     """
 
-    def __init__(self, config: Config, noise: torch.Tensor, gather: Callable[[torch.Tensor], torch.Tensor] = lambda x: x):
+    def __init__(
+        self, config: Config, noise: torch.Tensor, gather: Callable[[torch.Tensor], torch.Tensor] = lambda x: x
+    ):
         super().__init__()
         self.config, self.gather = config, gather
         self.encoder = SpectrumEncoder(config.width, config.n_latent, config.position)
@@ -119,7 +121,9 @@ class SpectrumAutoencoder(nn.Module):
         model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux, redshift))), redshift)
         return (model - self.level(model)) * self.amplitude(flux, redshift) + self.level(flux)
 
-    def forward(self, flux: torch.Tensor, redshift: torch.Tensor, ivar: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+    def forward(
+        self, flux: torch.Tensor, redshift: torch.Tensor, ivar: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
         """The terms of the loss that have a weight, each a scalar.
 
         Parameters
@@ -136,9 +140,13 @@ class SpectrumAutoencoder(nn.Module):
         latent = self.encoder.mlp(features)
         rest = self.rest_frame(latent)
         model = self.rest_frame.observe(rest, redshift)
-        losses = {"fidelity": fidelity((model - self.level(model)) / self.unit - x, self._weight(sigma, amplitude, ivar))}
+        losses = {
+            "fidelity": fidelity((model - self.level(model)) / self.unit - x, self._weight(sigma, amplitude, ivar))
+        }
         if self.config.blind_weight:
-            losses["blind"] = F.cross_entropy(self.place(features).float(), self._likelihood(white, sigma, rest).softmax(1))
+            losses["blind"] = F.cross_entropy(
+                self.place(features).float(), self._likelihood(white, sigma, rest).softmax(1)
+            )
         together = self.gather if self.training else lambda x: x
         if self.config.similarity_weight:
             wavelength = self.rest_frame.rest_wavelength.to(rest.device)

@@ -37,7 +37,9 @@ def load_checkpoint(path: Path) -> dict:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         checkpoint["config"], checkpoint["state"]
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise BookError(f"{path} is not a checkpoint of this book, or is damaged ({error}): delete it and run again.") from error
+        raise BookError(
+            f"{path} is not a checkpoint of this book, or is damaged ({error}): delete it and run again."
+        ) from error
     return checkpoint
 
 

@@ -79,7 +79,9 @@ class MoCo(nn.Module):
         q = torch.cat([self.project(self.query, part) for part in query.chunk(self.groups)])
         with torch.no_grad():
             torch._foreach_lerp_(list(self.key.parameters()), list(self.query.parameters()), 1 - self.momentum)
-            mine = torch.arange(len(order), device=order.device).view(self.fabric.world_size, -1)[self.fabric.global_rank]
+            mine = torch.arange(len(order), device=order.device).view(self.fabric.world_size, -1)[
+                self.fabric.global_rank
+            ]
             shuffled = gather(self.fabric, key)[order[mine]]
             projected = [self.project(self.key, part) for part in shuffled.chunk(self.groups)]
             k = torch.empty(len(order), PROJECTION, device=q.device)

@@ -149,8 +149,15 @@ class Descent:
         Batches whose gradients are averaged before a step.
     """
 
-    def __init__(self, fabric: Fabric, module: nn.Module, optimizer: torch.optim.Optimizer, rate: float, batches: int,
-                 accumulate: int = 1):
+    def __init__(
+        self,
+        fabric: Fabric,
+        module: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        rate: float,
+        batches: int,
+        accumulate: int = 1,
+    ):
         self.fabric, self.module, self.optimizer = fabric, module, optimizer
         self.rate, self.batches, self.accumulate = rate, batches, accumulate
 
@@ -196,8 +203,10 @@ class Best(nn.Module):
             If no epoch's loss was a number: it would be the network as it was before the training ``label``.
         """
         if not torch.isfinite(self.loss):
-            raise BookError(f"{label}: the training diverged, no epoch has a validation loss that is a number: "
-                            "lower its learning rate.")
+            raise BookError(
+                f"{label}: the training diverged, no epoch has a validation loss that is a number: "
+                "lower its learning rate."
+            )
         return self.best
 
 

@@ -53,8 +53,10 @@ def extract_features(
     def encode(block: np.ndarray) -> dict[str, np.ndarray]:
         training = torch.from_numpy(np.isin(block, train)).to(fabric.device)
         generator = torch.Generator(fabric.device).manual_seed(seed + int(block[0]))
-        images, flux, redshift = (torch.from_numpy(values).to(fabric.device) for values in (
-            pairs.images(block), pairs.spectra(block), pairs.index.redshift[block]))
+        images, flux, redshift = (
+            torch.from_numpy(values).to(fabric.device)
+            for values in (pairs.images(block), pairs.spectra(block), pairs.index.redshift[block])
+        )
         made = {}
         with fabric.autocast():
             for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):

@@ -33,7 +33,12 @@ class Aligner(nn.Module):
 
 
 def fit_heads(
-    cached: CachedFeatures, config: Alignment, fabric: Fabric, seed: int, checkpoint: Path | None = None, label: str = "heads"
+    cached: CachedFeatures,
+    config: Alignment,
+    fabric: Fabric,
+    seed: int,
+    checkpoint: Path | None = None,
+    label: str = "heads",
 ) -> tuple[Heads, dict]:
     """Train both heads on frozen features and keep the epoch with the least validation loss.
 
@@ -107,12 +112,16 @@ def fit_heads(
         aligner.eval()
         size = min(config.batch_size, len(validation))
         batches = [validation[start : start + size] for start in _starts(len(validation), size)]
-        losses = [aligner.contrast(*heads([cached.clean[name][rows] for name in MODALITIES])).item() for rows in batches]
+        losses = [
+            aligner.contrast(*heads([cached.clean[name][rows] for name in MODALITIES])).item() for rows in batches
+        ]
         return float(np.mean(losses))
 
     history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
     heads = state.kept(label).heads.eval()
-    history["best_epoch"] = int(np.nanargmin(history["validation_loss"]))  # as `Best` takes no loss that is not a number
+    history["best_epoch"] = int(
+        np.nanargmin(history["validation_loss"])
+    )  # as `Best` takes no loss that is not a number
     return heads, history
 
 

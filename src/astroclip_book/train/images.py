@@ -104,10 +104,15 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         with fabric.autocast():
             return moco.module.query["encoder"](seen(views.centre(load(rows), size)))
 
-    probe = Probe(np.arange(len(train)), np.arange(len(train), len(cache)), pairs.index.redshift[train],
-                  pairs.index.redshift[validation])
-    history = fit("image encoder", fabric, moco, optimizer, config.epochs, batches, run_epoch,
-                  directory / "checkpoint.pt", seed)
+    probe = Probe(
+        np.arange(len(train)),
+        np.arange(len(train), len(cache)),
+        pairs.index.redshift[train],
+        pairs.index.redshift[validation],
+    )
+    history = fit(
+        "image encoder", fabric, moco, optimizer, config.epochs, batches, run_epoch, directory / "checkpoint.pt", seed
+    )
     query = moco.module.query.to("cpu", memory_format=torch.contiguous_format)
     state = {"state": query["encoder"].state_dict(), "projection": query["fc"].state_dict()}
     save({"config": vars(config), "history": history, **state}, directory / "image_encoder.pt")

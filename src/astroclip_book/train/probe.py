@@ -26,8 +26,9 @@ class Probe:
     train_redshift, validation_redshift : (n,) arrays
     """
 
-    def __init__(self, train: np.ndarray, validation: np.ndarray, train_redshift: np.ndarray,
-                 validation_redshift: np.ndarray):
+    def __init__(
+        self, train: np.ndarray, validation: np.ndarray, train_redshift: np.ndarray, validation_redshift: np.ndarray
+    ):
         chosen = [evenly(len(rows), N_PROBE) for rows in (train, validation)]
         self.rows = [train[chosen[0]], validation[chosen[1]]]
         self.redshift = [train_redshift[chosen[0]], validation_redshift[chosen[1]]]

@@ -52,8 +52,12 @@ def _connected():
     if not distributed.is_initialized():
         # The others wait while the first simulates a survey. When one fails, they notice at once that it is gone.
         distributed.init_process_group(timeout=timedelta(days=1))
-        atexit.register(distributed.destroy_process_group)  # without it a process that stops with an error aborts as well
+        atexit.register(
+            distributed.destroy_process_group
+        )  # without it a process that stops with an error aborts as well
     try:
         yield distributed
     except RuntimeError as error:
-        raise BookError("Another process has ended: its message says why. Start the job again to continue from here.") from error
+        raise BookError(
+            "Another process has ended: its message says why. Start the job again to continue from here."
+        ) from error

@@ -95,8 +95,17 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
             return model.module.features(flux, redshift)
 
     probe = Probe(train, validation, pairs.index.redshift[train], pairs.index.redshift[validation])
-    history = fit("spectrum encoder", fabric, model, optimizer, config.epochs, batches, run_epoch,
-                  directory / "checkpoint.pt", seed)
+    history = fit(
+        "spectrum encoder",
+        fabric,
+        model,
+        optimizer,
+        config.epochs,
+        batches,
+        run_epoch,
+        directory / "checkpoint.pt",
+        seed,
+    )
     state = {name: value.cpu() for name, value in model.module.state_dict().items()}
     save({"config": vars(config), "state": state, "history": history}, directory / "spectrum_encoder.pt")
     return {"spectrum_encoder": {name: values[-1] for name, values in history.items()}}

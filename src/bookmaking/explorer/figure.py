@@ -32,7 +32,9 @@ def map_figure() -> dict:
         "x", "y", source=galaxies, name="drawn", size=SIZE, fill_color="colour", line_width=0.5, line_alpha=0.55,
         selection_fill_alpha=1, nonselection_fill_alpha=0.12, nonselection_line_alpha=0.1,
     )  # fmt: skip
-    plot.scatter("x", "y", source=rings, size="size", fill_alpha=0, line_color="colour", line_width="width", level="overlay")
+    plot.scatter(
+        "x", "y", source=rings, size="size", fill_alpha=0, line_color="colour", line_width="width", level="overlay"
+    )
     lasso.renderers = [drawn]
     lasso.continuous = False
     return json_item(plot)

@@ -52,7 +52,9 @@ def pack(
     """
     maps = {space: analysis["umap"][space] for space in SPACES if space in analysis.get("umap", {})}
     if not maps:
-        raise BookError("analysis.h5 holds no map under 'umap' for the explorer: run the chapter 09_embedding_space again.")
+        raise BookError(
+            "analysis.h5 holds no map under 'umap' for the explorer: run the chapter 09_embedding_space again."
+        )
     tiles, levels, windows = pixels
     first, step = bin_centres()
     agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])

@@ -107,7 +107,9 @@ def table(data: dict) -> str:
         for place, row in enumerate(rows)
     ]  # fmt: skip
     head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in columns)
-    caption = f"{len(rows)} of {n:,} galaxies at even steps through redshift; the last columns name the nearest other galaxy."
+    caption = (
+        f"{len(rows)} of {n:,} galaxies at even steps through redshift; the last columns name the nearest other galaxy."
+    )
     body = "\n".join(lines)
     return f"<table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 

@@ -44,7 +44,11 @@ def sheets(tiles: np.ndarray) -> list[bytes]:
     n, side = len(tiles), tiles.shape[1]
     filled = np.zeros((-(-n // COLUMNS**2) * COLUMNS**2, side, side, 3), np.uint8)
     filled[:n] = tiles
-    pages = filled.reshape(-1, COLUMNS, COLUMNS, side, side, 3).swapaxes(2, 3).reshape(-1, COLUMNS * side, COLUMNS * side, 3)
+    pages = (
+        filled.reshape(-1, COLUMNS, COLUMNS, side, side, 3)
+        .swapaxes(2, 3)
+        .reshape(-1, COLUMNS * side, COLUMNS * side, 3)
+    )
     return [_jpeg(page) for page in pages]
 
 

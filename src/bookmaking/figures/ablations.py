@@ -98,9 +98,14 @@ def scaling(result: dict):
 
 def earlier_table(result: dict) -> Markdown:
     """What is asked, and what earlier works did."""
-    return table(["what is varied", "earlier works"], [
-        [QUESTIONS[question].title, QUESTIONS[question].earlier] for question, variants in result["questions"].items() if variants
-    ])
+    return table(
+        ["what is varied", "earlier works"],
+        [
+            [QUESTIONS[question].title, QUESTIONS[question].earlier]
+            for question, variants in result["questions"].items()
+            if variants
+        ],
+    )
 
 
 def ablations_table(result: dict) -> Markdown:

@@ -18,8 +18,15 @@ def claims_table(rows: list[dict]) -> Markdown:
     parts = []
     for claim in dict.fromkeys(row["claim"] for row in rows):
         lines = [
-            [row["measure"], f"{'≤' if row['most'] else '≥'} {row['threshold']:g}", _value(row), row["published"], row["verdict"]]
-            for row in rows if row["claim"] == claim
+            [
+                row["measure"],
+                f"{'≤' if row['most'] else '≥'} {row['threshold']:g}",
+                _value(row),
+                row["published"],
+                row["verdict"],
+            ]
+            for row in rows
+            if row["claim"] == claim
         ]
         columns = ["measure", "threshold", "this run", "published", "verdict"]
         parts.append(f"**{claim}**\n\n{table(columns, lines).data}")
@@ -33,5 +40,9 @@ def _value(row: dict) -> str:
 
 def verdicts_sentence(rows: list[dict]) -> Markdown:
     """How many measures came out how."""
-    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in dict.fromkeys(r["verdict"] for r in rows)}
-    return Markdown(f"Of {len(rows)} measures, " + ", ".join(f"{n} came out **{verdict}**" for verdict, n in counts.items()) + ".")
+    counts = {
+        verdict: sum(row["verdict"] == verdict for row in rows) for verdict in dict.fromkeys(r["verdict"] for r in rows)
+    }
+    return Markdown(
+        f"Of {len(rows)} measures, " + ", ".join(f"{n} came out **{verdict}**" for verdict, n in counts.items()) + "."
+    )

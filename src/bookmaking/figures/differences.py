@@ -41,4 +41,8 @@ def _link(chapter: str) -> str:
 
 def _text(effect: Effect) -> str:
     value = f"{effect.score}: {number(effect.value, '+z.3f')}"
-    return value if effect.interval is None else "{} [{}, {}]".format(value, *(number(edge, "+z.3f") for edge in effect.interval))
+    return (
+        value
+        if effect.interval is None
+        else "{} [{}, {}]".format(value, *(number(edge, "+z.3f") for edge in effect.interval))
+    )

@@ -81,7 +81,12 @@ def ways(scores: dict[str, dict[str, dict]]):
 
 @drawing
 def attention(
-    flux: np.ndarray, redshift: np.ndarray, places: np.ndarray, weights: np.ndarray, rest: np.ndarray, mean: dict[str, np.ndarray]
+    flux: np.ndarray,
+    redshift: np.ndarray,
+    places: np.ndarray,
+    weights: np.ndarray,
+    rest: np.ndarray,
+    mean: dict[str, np.ndarray],
 ):
     """Where the encoder looks: on single spectra, and at rest on the mean over galaxies.
 

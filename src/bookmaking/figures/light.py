@@ -39,8 +39,13 @@ def behind_filters(redshifts: tuple[float, ...] = (0.05, 0.25, 0.45)):
     for axis, redshift in zip(axes, redshifts, strict=True):
         for name, band in zip(BAND, BANDS, strict=True):
             response = load_filter(band)
-            axis.fill_between(response.wavelength, 2.2 * response.response / response.response.max(),
-                              color=BAND[name], alpha=0.12, lw=0)
+            axis.fill_between(
+                response.wavelength,
+                2.2 * response.response / response.response.max(),
+                color=BAND[name],
+                alpha=0.12,
+                lw=0,
+            )
         for kind, (colour, blue, shade) in KINDS.items():
             flux = np.interp(WAVELENGTH, rest * (1 + redshift), (mixture(colour, blue) @ templates)[0])
             axis.plot(WAVELENGTH, flux / flux.mean(), color=shade, lw=0.9, label=kind)
@@ -82,7 +87,15 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
         for marked in MARKED:
             point = [np.interp(marked, REDSHIFTS, values) for values in (second, first)]
             axes[2].plot(*point, "o", ms=3.5, color=shade)
-            axes[2].annotate(f"{marked:g}", point, xytext=(-18, 3) if blue else (4, -8), textcoords="offset points", fontsize=6.5, color=shade, path_effects=HALO)
+            axes[2].annotate(
+                f"{marked:g}",
+                point,
+                xytext=(-18, 3) if blue else (4, -8),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=shade,
+                path_effects=HALO,
+            )
     axes[0].set(xlabel=LABELS["redshift"], ylabel="$g - r$ (mag)", xlim=(0, 0.6), ylim=(0, 2))
     axes[1].set(xlabel=LABELS["redshift"], ylabel="$r - z$ (mag)", xlim=(0, 0.6), ylim=(-0.1, 1.5))
     axes[2].set(xlabel="$r - z$ (mag)", ylabel="$g - r$ (mag)", xlim=(-0.1, 1.5), ylim=(0, 2))

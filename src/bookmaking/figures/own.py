@@ -38,7 +38,9 @@ def looked_up(pairs: Pairs, found: dict[str, np.ndarray], modality: str):
         own.set_xlabel(f"$z$ {low} to {high}{known}", fontsize=6.5, labelpad=2)
         own.set_ylabel("unusual" if found["unusual"][i] else "", fontsize=8, color=ALARM)
         rows = found["row"][i]
-        for axis, pixels, z, cosine in zip(others, read(rows), pairs.index.redshift[rows], found["cosine"][i], strict=True):
+        for axis, pixels, z, cosine in zip(
+            others, read(rows), pairs.index.redshift[rows], found["cosine"][i], strict=True
+        ):
             _show(axis, pixels, z, modality)
             axis.set_xlabel(f"$z = {z:.3f}$, cos {cosine:.2f}", fontsize=6.5, labelpad=2)
     axes[0, 0].set_title("object", fontsize=8)
@@ -60,9 +62,13 @@ def own_table(objects: list[dict]) -> Markdown:
         ``own.objects`` of the metrics, of one modality.
     """
     rows = [
-        [f"`{one['name']}`", *(number(one[name], ".3f") for name in ("known", "redshift")),
-         f"{number(one['low'], '.3f')} to {number(one['high'], '.3f')}", f"{one['observed']:.1%}",
-         ", ".join(one["unusual"]) or "–"]
+        [
+            f"`{one['name']}`",
+            *(number(one[name], ".3f") for name in ("known", "redshift")),
+            f"{number(one['low'], '.3f')} to {number(one['high'], '.3f')}",
+            f"{one['observed']:.1%}",
+            ", ".join(one["unusual"]) or "–",
+        ]
         for one in objects
     ]
     return table(["object", "known *z*", "predicted *z*", "68% interval", "observed", "unusual by"], rows)

@@ -54,8 +54,15 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
         axis.plot(window, window, color="black", lw=0.8, ls="--")
         score = scores[way]
         text = f"$R^2 = {score['r2']:.3f}$\n[{score['r2_ci95'][0]:.3f}, {score['r2_ci95'][1]:.3f}]\n$N = {score['n']}$"
-        axis.text(0.04, 0.97, text, transform=axis.transAxes, va="top", fontsize=7.5,
-                  bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5})
+        axis.text(
+            0.04,
+            0.97,
+            text,
+            transform=axis.transAxes,
+            va="top",
+            fontsize=7.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
+        )
         axis.set(title=TITLES[way], xlabel=f"true {LABELS[name]}", xlim=window, ylim=window, aspect="equal")
     axes[0, 0].set_ylabel(f"predicted {LABELS[name]}")
     density = [axis.collections[0] for axis in axes[0] if known.sum() >= FEW]
@@ -84,7 +91,9 @@ def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
         counts, edges = np.histogram(values, bins, (0, 1))
         axis.stairs(counts * bins / len(values), edges, fill=True, color=MODALITY[way], alpha=0.6)
         # What 95 % of honest bins keep to.
-        axis.axhspan(*(np.array(binom.interval(0.95, len(values), 1 / bins)) * bins / len(values)), color=FAINT, alpha=0.35, lw=0)
+        axis.axhspan(
+            *(np.array(binom.interval(0.95, len(values), 1 / bins)) * bins / len(values)), color=FAINT, alpha=0.35, lw=0
+        )
         axis.axhline(1, color="black", lw=0.8, ls="--")
         score = scores[way]
         axis.set_title(f"{TITLES[way]}\nCRPS {score['crps']:.4f}, distance {score['pit_ks']:.3f}", fontsize=8)
@@ -114,8 +123,18 @@ def yardsticks(metrics: dict):
             for way, score in shown.items():
                 offset = 0.22 * (list(TITLES).index(way) - 1)
                 error = np.abs(np.array(score["r2_ci95"])[:, None] - score["r2"])
-                axis.errorbar(score["r2"], place + offset, xerr=error, capsize=1.5, lw=0.9, ls="", marker=MARKERS[way], ms=4,
-                              color=MODALITY[way], mfc=MODALITY[way] if place == 0 else "white")
+                axis.errorbar(
+                    score["r2"],
+                    place + offset,
+                    xerr=error,
+                    capsize=1.5,
+                    lw=0.9,
+                    ls="",
+                    marker=MARKERS[way],
+                    ms=4,
+                    color=MODALITY[way],
+                    mfc=MODALITY[way] if place == 0 else "white",
+                )
         axis.axhspan(-0.5, 0.5, color=FAINT, alpha=0.15, lw=0)
         axis.set(yticks=range(len(rows)), yticklabels=[YARDSTICKS[way] for way in rows], ylim=(len(rows) - 0.5, -0.5))
         axis.set_xlabel(f"$R^2$ of {LABELS[name]}")

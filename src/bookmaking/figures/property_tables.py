@@ -45,7 +45,9 @@ def scores_table(scores: dict[str, dict], *names: str) -> Markdown:
             score = scores[name][way]
             k = f"{score['k']}, {score['weighting']}"
             asked = f"{score['n']:,} / {score['n_gallery']:,}"
-            rows.append([NAMES[name], title, _with_interval(score, "r2", ".3f"), _range(score), k, score["r2_k16"], asked])
+            rows.append(
+                [NAMES[name], title, _with_interval(score, "r2", ".3f"), _range(score), k, score["r2_k16"], asked]
+            )
     if not rows:
         return Markdown("The catalogue knows none of these.")
     columns = ["$R^2$ [95%]", "seeds", "$k$, weights", "$R^2$ at $k = 16$", "tested / answering"]
@@ -64,7 +66,10 @@ def photoz_table(scores: dict[str, dict]) -> Markdown:
         Direction to what `astroclip_book.evaluate.photoz.statistics` gives, with intervals.
     """
     forms = {"bias": ".4f", "nmad": ".4f", "outliers_005": ".1%", "outliers_015": ".1%"}
-    rows = [[title, *(_with_interval(scores[way], name, form) for name, form in forms.items())] for way, title in WAYS.items()]
+    rows = [
+        [title, *(_with_interval(scores[way], name, form) for name, form in forms.items())]
+        for way, title in WAYS.items()
+    ]
     columns = ["bias", r"$\sigma_\mathrm{NMAD}$", "beyond 0.05", "beyond 0.15"]
     return table(["asked → answered", *columns], rows)
 
@@ -82,7 +87,9 @@ def pz_table(scores: dict[str, dict]) -> Markdown:
         score = scores[way]
         crps = [_with_interval(score, "crps", ".4f"), number(score["crps_prior"], ".4f")]
         rows.append([title, f"{score['pz_k']}, {score['pz_weighting']}", *crps, score["pit_ks"]])
-    return table(["asked → answered", "$k$, weights", "CRPS [95%]", "CRPS of the survey's $p(z)$", "distance from flat"], rows)
+    return table(
+        ["asked → answered", "$k$, weights", "CRPS [95%]", "CRPS of the survey's $p(z)$", "distance from flat"], rows
+    )
 
 
 def standing_table(rows: dict[str, dict]) -> Markdown:
@@ -115,7 +122,8 @@ def gains_table(scores: dict[str, dict]) -> Markdown:
     """
     rows = [
         [NAMES[name], title, _with_interval(scores[name][way], "r2", "+.3f"), YARDSTICKS[scores[name][way]["over"]]]
-        for name in scores for way, title in WAYS.items()
+        for name in scores
+        for way, title in WAYS.items()
     ]
     return table(["property", "asked → answered", "gain in $R^2$ [95%]", "over"], rows)
 

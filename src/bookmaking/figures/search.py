@@ -121,10 +121,25 @@ def rare_precision(scores: dict[str, dict[str, dict]]):
         for offset, (direction, score) in zip(offsets, directions.items(), strict=True):
             label, colour, marker = DIRECTIONS[direction]
             error = np.abs(np.array(score["precision_ci95"])[:, None] - score["precision"])
-            axis.errorbar(score["precision"], place + offset, xerr=error, capsize=2, ls="", marker=marker, ms=5,
-                          color=colour, clip_on=False, label=None if place else label)
-        axis.plot(2 * [score["base_rate"]], [place - 0.4, place + 0.4], color="#595959", ls=":",
-                  label=None if place else "base rate")
+            axis.errorbar(
+                score["precision"],
+                place + offset,
+                xerr=error,
+                capsize=2,
+                ls="",
+                marker=marker,
+                ms=5,
+                color=colour,
+                clip_on=False,
+                label=None if place else label,
+            )
+        axis.plot(
+            2 * [score["base_rate"]],
+            [place - 0.4, place + 0.4],
+            color="#595959",
+            ls=":",
+            label=None if place else "base rate",
+        )
         names.append(f"{KINDS[kind]}\n({score['n']} queries)")
     axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlim=(0, None))
     axis.set_xlabel("share of the nearest others that are of the query's kind")

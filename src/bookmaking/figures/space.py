@@ -56,7 +56,9 @@ def maps_again(maps: dict[str, np.ndarray], colours: np.ndarray, name: str):
     """Maps (n, 2) of the same galaxies made in other ways, turned to lie like the first, coloured by a property (n,)."""
     columns = 3
     first = next(iter(maps.values()))
-    figure, axes = plt.subplots(-(-len(maps) // columns), columns, figsize=(WIDTH, 2.3 * -(-len(maps) // columns)), squeeze=False)
+    figure, axes = plt.subplots(
+        -(-len(maps) // columns), columns, figsize=(WIDTH, 2.3 * -(-len(maps) // columns)), squeeze=False
+    )
     low, high = np.nanpercentile(colours, [1, 99])
     for axis in axes.flat[len(maps) :]:
         axis.set_visible(False)
@@ -91,7 +93,9 @@ def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
 
 
 @drawing
-def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int, columns: int = 5, most: int = 100):
+def cluster_members(
+    pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int, columns: int = 5, most: int = 100
+):
     """Each cluster in a row: members drawn at random, and the stack of its members' spectra at rest.
 
     Parameters

@@ -75,7 +75,9 @@ def kept_by_maps(order: dict[str, dict[str, dict[str, dict[str, float]]]]):
         axis.plot(on_map, rows, "o", ms=4.5, mfc="white", color=MODALITY[space])
     axis.axvline(0, color=FAINT, lw=0.8)
     axis.set_yticks(range(len(names)), [NAMES[name] for name in names])
-    axis.set(ylim=(len(names) - 0.4, -0.6), xlabel="$R^2$ from the ten nearest others: full in the space, open on its map")
+    axis.set(
+        ylim=(len(names) - 0.4, -0.6), xlabel="$R^2$ from the ten nearest others: full in the space, open on its map"
+    )
     axis.grid(axis="x", alpha=0.3)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

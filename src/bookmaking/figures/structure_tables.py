@@ -13,8 +13,11 @@ METHODS = {"dbscan": "island", "hdbscan": "island (HDBSCAN)", "kmeans": "k-means
 
 def maps_table(maps: dict) -> Markdown:
     """What each map keeps of the space it shows, and how alike other maps of the images are to the first."""
-    rows = [[f"{name}, the map above", maps[name]["trustworthiness"], maps[name]["continuity"], None, None]
-            for name in maps if name != "again"]
+    rows = [
+        [f"{name}, the map above", maps[name]["trustworthiness"], maps[name]["continuity"], None, None]
+        for name in maps
+        if name != "again"
+    ]
     rows += [[f"image, {one['neighbours']} neighbours, seed {one['seed']}", one["trustworthiness"], one["continuity"],
               one["likeness"], one["islands_ari"]] for one in maps["again"]]  # fmt: skip
     return table(["map", "trustworthiness", "continuity", "likeness to the first", "islands (ARI)"], rows)
@@ -26,8 +29,10 @@ def clusters_table(scores: dict) -> Markdown:
         [f"agreement of image and spectrum ({name.upper()})",
          f"{_with_interval(scores, f'cross_modal_{name}')}", scores[f"cross_modal_{name}_null"]] for name in ("ami", "ari")
     ]  # fmt: skip
-    rows += [[f"stability of {name} clusters (ARI)", f"{scores[f'stability_ari_{name}']:.3f}", "0"]
-             for name in ("image", "spectrum")]
+    rows += [
+        [f"stability of {name} clusters (ARI)", f"{scores[f'stability_ari_{name}']:.3f}", "0"]
+        for name in ("image", "spectrum")
+    ]
     for name in ("image", "spectrum"):
         each = ", ".join(f"{value:.2f}" for value in scores[f"{name}_stability"])
         rows.append([f"… of each {name} cluster (Jaccard)", each, None])
@@ -110,8 +115,10 @@ def kinds_table(kinds: dict[str, dict[str, int]]) -> Markdown:
     """How many images with each kind of defect there are, and how many of them are in the island."""
     if not kinds:
         return Markdown("The catalogue has no labels of defects.")
-    return table(["defect", "in the test set", "in the island"],
-                 [[kind.replace("_", " "), one["n"], one["found"]] for kind, one in kinds.items()])
+    return table(
+        ["defect", "in the test set", "in the island"],
+        [[kind.replace("_", " "), one["n"], one["found"]] for kind, one in kinds.items()],
+    )
 
 
 def _with_interval(scores: dict, name: str, form: str = ".3f") -> str:

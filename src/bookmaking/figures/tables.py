@@ -38,7 +38,11 @@ def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
     return table(["way", "property", "$R^2$", "95% interval", "test galaxies"], rows)
 
 
-PUBLISHED_COUNTS = {"train": 158_377, "test": 39_599, "positive_magnitudes": 105_159}  # of the release, and PROVABGS matched to it
+PUBLISHED_COUNTS = {
+    "train": 158_377,
+    "test": 39_599,
+    "positive_magnitudes": 105_159,
+}  # of the release, and PROVABGS matched to it
 
 
 def counts_table(counts: dict) -> Markdown:
@@ -81,7 +85,8 @@ def times_table(chapter_of: dict[str, str], metrics: dict) -> Markdown:
             f"{sum(metrics['timing'][step]['wall_seconds'] for step in steps):,.0f}",
             f"{max(metrics['memory'][step]['peak_rss_bytes'] for step in steps) / 2**30:.1f}",
         ]
-        for stem, steps in made.items() if steps
+        for stem, steps in made.items()
+        if steps
     ]
     return table(["chapter", "seconds of computing", "peak memory (GiB)"], rows)
 

@@ -9,8 +9,24 @@ from mock_survey.images.artefacts import ARTEFACTS
 
 # Rest wavelength (Å), equivalent width (Å) and width over wavelength of a quasar's lines (Vanden Berk et al. 2001,
 # https://doi.org/10.1086/321167, Table 2).
-QUASAR_LINES = ((1216, 93, 0.016), (1549, 24, 0.009), (1909, 21, 0.012), (2800, 32, 0.012), (4863, 46, 0.009), (6565, 195, 0.007))
-STAR_LINES = ((3935, 4), (3970, 5), (4103, 3), (4342, 3), (4863, 3), (5176, 3), (5894, 1), (6565, 2))  # Å, equivalent width
+QUASAR_LINES = (
+    (1216, 93, 0.016),
+    (1549, 24, 0.009),
+    (1909, 21, 0.012),
+    (2800, 32, 0.012),
+    (4863, 46, 0.009),
+    (6565, 195, 0.007),
+)
+STAR_LINES = (
+    (3935, 4),
+    (3970, 5),
+    (4103, 3),
+    (4342, 3),
+    (4863, 3),
+    (5176, 3),
+    (5894, 1),
+    (6565, 2),
+)  # Å, equivalent width
 STAR_WIDTH = 6.0  # Å, σ
 EDGE = 8  # pixels of an image that are taken for sky
 SEEING = 2.1  # pixels, σ: 1.3 arcsec FWHM
@@ -21,7 +37,9 @@ def strange_spectra(flux: np.ndarray, ivar: np.ndarray, rng: np.random.Generator
     """Spectra (n, 7781) by kind, each with the mean level and the noise of a galaxy's."""
     level = np.average(flux, axis=1, weights=ivar.mean(0))[:, None].clip(min=0)
     noise = rng.normal(size=flux.shape) / np.sqrt(np.where(ivar > 0, ivar, np.inf))
-    quasar, star = (shape / shape.mean(axis=1, keepdims=True) for shape in (_quasars(len(flux), rng), _stars(len(flux), rng)))
+    quasar, star = (
+        shape / shape.mean(axis=1, keepdims=True) for shape in (_quasars(len(flux), rng), _stars(len(flux), rng))
+    )
     return {
         "quasar": level * quasar + noise,
         "quasar, four times the signal": 4 * level * quasar + noise,
@@ -43,8 +61,10 @@ def strange_images(images: np.ndarray, rng: np.random.Generator) -> dict[str, np
         "empty sky": sky,
         "bands in reverse order": images[..., ::-1],
         "off centre by 6.5 arcsec": np.roll(images, OFF_CENTRE, axis=2),
-        **{f"artefact: {name.replace('_', ' ')}": np.array([draw(one.copy(), rng) for one in images])
-           for name, draw in ARTEFACTS.items()},
+        **{
+            f"artefact: {name.replace('_', ' ')}": np.array([draw(one.copy(), rng) for one in images])
+            for name, draw in ARTEFACTS.items()
+        },
     }
 
 
@@ -52,7 +72,9 @@ def _quasars(n: int, rng: np.random.Generator) -> np.ndarray:
     """Power laws (index in wavelength −1.5 ± 0.3) with broad lines, at redshifts of 0.6 to 3."""
     stretch = 1 + rng.uniform(0.6, 3, (n, 1))
     flux = (WAVELENGTH / 6000) ** rng.normal(-1.5, 0.3, (n, 1))
-    return flux * (1 + sum(_line(rest * stretch, width * stretch, wide * rest * stretch) for rest, width, wide in QUASAR_LINES))
+    return flux * (
+        1 + sum(_line(rest * stretch, width * stretch, wide * rest * stretch) for rest, width, wide in QUASAR_LINES)
+    )
 
 
 def _stars(n: int, rng: np.random.Generator) -> np.ndarray:

@@ -20,7 +20,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
 MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
 SCALE = 0.8
-WIDTH = 822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
+WIDTH = (
+    822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
+)
 # Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; the list of
 # chapters leads to them; parts of it and of the explorer are no chapters.
 TIDY = """() => {
@@ -58,7 +60,9 @@ def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
     if not target.is_file():
         browser = next(filter(None, map(shutil.which, BROWSERS)), None)
         if browser is None:
-            raise BookError(f"The PDF is printed by Chromium, and none of {', '.join(BROWSERS)} is here. Install one of them.")
+            raise BookError(
+                f"The PDF is printed by Chromium, and none of {', '.join(BROWSERS)} is here. Install one of them."
+            )
         run_jupyter_book(stage, "singlehtml")
         for old in output.glob("*.pdf"):
             old.unlink()
@@ -79,7 +83,9 @@ def _print(browser: str, page: Path, target: Path) -> None:
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 900})
         tab.emulate_media(media="print", color_scheme="light")
         tab.goto(page.as_uri(), wait_until="load")
-        tab.wait_for_function("() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)")
+        tab.wait_for_function(
+            "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
+        )
         tab.evaluate(TIDY)
         footer = FOOTER.format(html.escape(tab.locator(".bd-header-announcement").text_content().strip()))
         tab.pdf(path=unfinished, format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,

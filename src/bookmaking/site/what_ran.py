@@ -88,7 +88,9 @@ def _machine(steps: dict[str, dict]) -> str:
         ["Python", _distinct(steps, lambda record: record["python"])],
     ]
     packages = list(dict.fromkeys(name for record in steps.values() for name in record["packages"]))
-    rows += [[name, _distinct(steps, lambda record, name=name: record["packages"].get(name, UNKNOWN))] for name in packages]
+    rows += [
+        [name, _distinct(steps, lambda record, name=name: record["packages"].get(name, UNKNOWN))] for name in packages
+    ]
     return _table(["", "this run"], rows)
 
 
@@ -111,7 +113,9 @@ def _steps(run: Run, steps: dict[str, dict]) -> str:
         if record is None:
             rows.append([f"`{name}`", *[UNKNOWN] * 4, "**not made**" if run.problem(name) else "read from files"])
             continue
-        rows.append([f"`{name}`", *_cost(record), record["finished"], _commit(record["commit"]), _state(run, name, steps)])
+        rows.append(
+            [f"`{name}`", *_cost(record), record["finished"], _commit(record["commit"]), _state(run, name, steps)]
+        )
     return _table(["step", "wall time", "peak memory", "finished (UTC)", "commit", "state"], rows)
 
 
@@ -132,7 +136,9 @@ def _artefacts(steps: dict[str, dict]) -> str:
             sums.append(f"{value}  {artefact}")
     if not sums:
         return _table(["file", "made by", "size", "SHA-256 begins"], rows)
-    whole = "\n".join([":::{dropdown} Sums in full, for `sha256sum --check` in the run's directory", "```text", *sums, "```", ":::"])
+    whole = "\n".join(
+        [":::{dropdown} Sums in full, for `sha256sum --check` in the run's directory", "```text", *sums, "```", ":::"]
+    )
     return _table(["file", "made by", "size", "SHA-256 begins"], rows) + "\n\n" + whole
 
 
@@ -149,7 +155,9 @@ def _distinct(steps: dict[str, dict], value) -> str:
     """One value where all steps agree, else each with the number of its steps."""
     values = [value(record) for record in steps.values()]
     counts = {one: values.count(one) for one in dict.fromkeys(values)}
-    return next(iter(counts), UNKNOWN) if len(counts) < 2 else "; ".join(f"{one} ({n} steps)" for one, n in counts.items())
+    return (
+        next(iter(counts), UNKNOWN) if len(counts) < 2 else "; ".join(f"{one} ({n} steps)" for one, n in counts.items())
+    )
 
 
 def _cost(record: dict) -> list[str]:

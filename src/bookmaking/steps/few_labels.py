@@ -26,8 +26,10 @@ def few_labels(run: Run, scratch: Path) -> dict:
     spoilt, roc = artefacts(embeddings, features, catalog, config, seed)
     arrays = {
         f"curve/{name}/{way}/{method}/{key}": np.array(values)
-        for name, ways in curves.items() for way, methods in ways.items()
-        for method, curve in methods.items() for key, values in curve.items()
+        for name, ways in curves.items()
+        for way, methods in ways.items()
+        for method, curve in methods.items()
+        for key, values in curve.items()
     }
     write_hdf5(scratch / "few_labels.h5", arrays | confusion | roc)
     metrics = {"probes": probes, "label_efficiency": curves, "morphology": kinds, "artefacts": spoilt}

@@ -13,8 +13,14 @@ def image_comparison(run: Run, scratch: Path) -> dict:
     """Predict redshift and mass from images by four ways to look at them."""
     pairs, preset = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5"))), run.preset
     scores, arrays = compare_images(
-        pairs, labels(run, pairs.index), run.path("image_encoder.pt"), preset.comparison, preset.evaluation,
-        run.device, preset.seed, scratch,
+        pairs,
+        labels(run, pairs.index),
+        run.path("image_encoder.pt"),
+        preset.comparison,
+        preset.evaluation,
+        run.device,
+        preset.seed,
+        scratch,
     )
     write_hdf5(scratch / "image_comparison.h5", arrays)
     return comparison_metrics(scores, "image")

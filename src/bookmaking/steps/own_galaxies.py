@@ -95,7 +95,9 @@ def _first(objects: Spectra | Images, n: int) -> Spectra | Images:
 
 def _write(group: h5py.Group, objects: Spectra | Images, found: Found) -> list[dict]:
     """All objects' numbers and the first ones' pixels to the file; what a table says of the first ones is returned."""
-    numbers = {name: getattr(found, name) for name in ("embedding", "row", "cosine", "redshift", "low", "high", "unusual")}
+    numbers = {
+        name: getattr(found, name) for name in ("embedding", "row", "cosine", "redshift", "low", "high", "unusual")
+    }
     numbers |= {f"p_{name}": p for name, p in found.novelty.items()}
     numbers |= {"known": objects.redshift, "observed": objects.observed}
     for name, values in numbers.items():

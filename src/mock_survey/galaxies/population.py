@@ -42,10 +42,16 @@ def legacy_seed(seed: int):
 def luminosity_function(blue: bool) -> dict:
     """Schechter function in rest-frame B: Herbel et al. (2017), table 2, after Beare et al. (2015)."""
     if blue:
-        return {"alpha": -1.3, "M_star": lambda z: -20.40492365 - 0.9408582 * z,
-                "phi_star": lambda z: 0.00370253 * np.exp(-z / 9.73858)}
-    return {"alpha": -0.5, "M_star": lambda z: -20.37196157 - 0.70798041 * z,
-            "phi_star": lambda z: RED_SHARE * 0.0035097 * np.exp(-z / 0.70596888)}
+        return {
+            "alpha": -1.3,
+            "M_star": lambda z: -20.40492365 - 0.9408582 * z,
+            "phi_star": lambda z: 0.00370253 * np.exp(-z / 9.73858),
+        }
+    return {
+        "alpha": -0.5,
+        "M_star": lambda z: -20.37196157 - 0.70798041 * z,
+        "phi_star": lambda z: RED_SHARE * 0.0035097 * np.exp(-z / 0.70596888),
+    }
 
 
 def _transition(magnitude: np.ndarray, p0: float, p1: float, q0: float, q1: float, q2: float) -> np.ndarray:
@@ -79,7 +85,8 @@ def mixture(redshift: np.ndarray, magnitude: np.ndarray, blue: bool, rank: np.nd
     coefficients = start
     for _ in range(2):  # the sequences are functions of r, which depends on the colour
         b_minus_r = sed.absolute_magnitude(coefficients, "bessell-B") - sed.absolute_magnitude(
-            coefficients, "sdss2010-r")
+            coefficients, "sdss2010-r"
+        )
         mean, sigma = colour_sequence(magnitude - b_minus_r, redshift, blue)
         coefficients = sed.redden_to(green_red(mean + sigma * rank), start)
     return coefficients
@@ -101,8 +108,9 @@ def star_formation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     """
     deviation = -0.8 * galaxies["colour_rank"] + 0.6 * rng.standard_normal(galaxies["redshift"].size)
     mass = galaxies["log_mstar"]
-    return np.where(galaxies["quiescent"], mass - 12 + 0.4 * deviation,
-                    main_sequence(mass, galaxies["redshift"]) + 0.3 * deviation)
+    return np.where(
+        galaxies["quiescent"], mass - 12 + 0.4 * deviation, main_sequence(mass, galaxies["redshift"]) + 0.3 * deviation
+    )
 
 
 def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
@@ -137,8 +145,10 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
         When the magnitude limit leaves no galaxies within the redshifts of the survey.
     """
     if not LIMITS[0] <= magnitude_limit <= LIMITS[1]:
-        raise BookError(f"survey.magnitude_limit must lie between {LIMITS[0]} and {LIMITS[1]} (BGS Bright has 19.5), "
-                        f"not {magnitude_limit}: it leaves no galaxies, or only some beyond z = {REDSHIFT_MAX}.")
+        raise BookError(
+            f"survey.magnitude_limit must lie between {LIMITS[0]} and {LIMITS[1]} (BGS Bright has 19.5), "
+            f"not {magnitude_limit}: it leaves no galaxies, or only some beyond z = {REDSHIFT_MAX}."
+        )
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):
         chosen, have = [], np.zeros(3, int)
@@ -172,8 +182,14 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
         parts.append((z, np.full(z.size, blue), rank, coefficients, formed))
     order = rng.permutation(sum(len(part[0]) for part in parts))
     redshift, blue, rank, coefficients, formed = (np.concatenate(one)[order] for one in zip(*parts, strict=True))
-    return {"redshift": redshift, "blue": blue, "colour_rank": rank, "coefficients": coefficients,
-            "formed_mass": formed, "magnitudes": sed.photometry(coefficients * formed[:, None], redshift)}
+    return {
+        "redshift": redshift,
+        "blue": blue,
+        "colour_rank": rank,
+        "coefficients": coefficients,
+        "formed_mass": formed,
+        "magnitudes": sed.photometry(coefficients * formed[:, None], redshift),
+    }
 
 
 def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -44,9 +44,14 @@ def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator
     seen = np.maximum(measured.sum(axis=-1), FAINTEST)
     whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
     columns = [
-        *_colours(whole), 22.5 + whole[:, 1], *(measured[..., 0] / seen).T,
-        *_colours(parts[..., 0]), *_colours(parts[..., 1]),
-        *_shape(galaxies, _radius_error(flux, covariance, spread, galaxies["psf_sigma"]), rng), *_structure(galaxies)]
+        *_colours(whole),
+        22.5 + whole[:, 1],
+        *(measured[..., 0] / seen).T,
+        *_colours(parts[..., 0]),
+        *_colours(parts[..., 1]),
+        *_shape(galaxies, _radius_error(flux, covariance, spread, galaxies["psf_sigma"]), rng),
+        *_structure(galaxies),
+    ]
     return np.stack(columns, axis=1).astype(float)
 
 

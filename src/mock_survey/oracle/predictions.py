@@ -113,7 +113,6 @@ def expected(x: np.ndarray, y: np.ndarray, asked: np.ndarray, seed: int) -> np.n
         return np.clip(np.nan_to_num((values - mean) / std), -5, 5)
 
     line = Ridge().fit(plain(x), y)
-    trees = HistGradientBoostingRegressor(
-        max_iter=2000, learning_rate=0.1, early_stopping=True, random_state=seed)
+    trees = HistGradientBoostingRegressor(max_iter=2000, learning_rate=0.1, early_stopping=True, random_state=seed)
     trees.fit(x, y - line.predict(plain(x)))
     return line.predict(plain(asked)) + trees.predict(asked)

@@ -103,8 +103,9 @@ def sky_line_sigma(level: np.ndarray) -> np.ndarray:
     An object as bright as the sky adds as much variance as there is between the lines: what that leaves is theirs.
     """
     even = np.zeros_like(level)
-    dark, twice = (spectrograph.noise_sigma(np.full(WAVELENGTH.size, flux), level, even) for flux in
-                   (0.0, spectrograph.SKY_FLUX))
+    dark, twice = (
+        spectrograph.noise_sigma(np.full(WAVELENGTH.size, flux), level, even) for flux in (0.0, spectrograph.SKY_FLUX)
+    )
     return np.sqrt(np.maximum(2 * dark**2 - twice**2, 0))
 
 
@@ -132,8 +133,10 @@ def _spreading() -> sparse.csr_array:
     first = place.astype(int)
     part = place - first
     rows = np.arange(WAVELENGTH.size)
-    return sparse.csr_array((np.concatenate([1 - part, part]), (np.tile(rows, 2), np.concatenate([first, first + 1]))),
-                            shape=(WAVELENGTH.size, OBSERVED))
+    return sparse.csr_array(
+        (np.concatenate([1 - part, part]), (np.tile(rows, 2), np.concatenate([first, first + 1]))),
+        shape=(WAVELENGTH.size, OBSERVED),
+    )
 
 
 def _correlate(weighted: np.ndarray, template: np.ndarray) -> np.ndarray:

@@ -101,8 +101,9 @@ def star_information(parts: np.ndarray, seen: np.ndarray, sigma: np.ndarray, cal
     return wanted - mixed @ np.linalg.solve(other + np.diag(calibration**-2.0), mixed.transpose(0, 2, 1))
 
 
-def weighed(truth: np.ndarray, information: np.ndarray, expected: np.ndarray, covariance: np.ndarray,
-            rng: np.random.Generator) -> np.ndarray:
+def weighed(
+    truth: np.ndarray, information: np.ndarray, expected: np.ndarray, covariance: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Measurements (n, k) of ``truth`` (n, k) with Gaussian errors, weighed against what is expected.
 
     Parameters
@@ -116,7 +117,7 @@ def weighed(truth: np.ndarray, information: np.ndarray, expected: np.ndarray, co
     """
     values, vectors = np.linalg.eigh(information)
     noise = np.sqrt(np.maximum(values, 0)) * rng.standard_normal(truth.shape)
-    told = (information @ truth[..., None] + vectors @ noise[..., None])
+    told = information @ truth[..., None] + vectors @ noise[..., None]
     before = np.linalg.inv(covariance)
     return np.linalg.solve(information + before, told + (before @ expected)[:, None])[..., 0]
 

@@ -28,7 +28,9 @@ def shape_of(column: pa.Array, where: str) -> tuple[int, ...]:
         lengths = pc.unique(pc.list_value_length(column)).to_pylist()
         if len(lengths) != 1 or lengths[0] is None:
             found = ", ".join("none" if one is None else str(one) for one in lengths[:4])
-            raise BookError(f"{where}: lists have different lengths ({found}), or are missing; expected are arrays of one shape.")
+            raise BookError(
+                f"{where}: lists have different lengths ({found}), or are missing; expected are arrays of one shape."
+            )
         shape.append(lengths[0])
         column = plain(column.flatten())
     return tuple(shape)

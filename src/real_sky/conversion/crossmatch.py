@@ -33,7 +33,9 @@ IMAGE = tuple(f"image.{name}" for name in IMAGE_FIELDS)
 SPECTRUM = tuple(f"spectrum.{name}" for name in SPECTRUM_FIELDS)
 
 
-def convert_universe(images: str, spectra: str, output: Path, radius: float = RADIUS, scheduler: str | None = None) -> Path:
+def convert_universe(
+    images: str, spectra: str, output: Path, radius: float = RADIUS, scheduler: str | None = None
+) -> Path:
     """Cross-match a catalogue of images with one of DESI spectra, and write the pairs.
 
     Each image is paired with the nearest spectrum within the radius, and of several images of one TARGETID the nearest is
@@ -82,7 +84,10 @@ def convert_universe(images: str, spectra: str, output: Path, radius: float = RA
         with writing(output, len(matches.targetid), matches.source(images, spectra), ivar=True) as there:
             todo = [tile for tile in np.unique(matches.tile) if not there.has(str(tile))]
             rows = [np.flatnonzero(matches.tile == tile) for tile in todo]
-            tasks = [dask.delayed(_pairs)(tiles[tile], matches.row[part], where) for tile, part in zip(todo, rows, strict=True)]
+            tasks = [
+                dask.delayed(_pairs)(tiles[tile], matches.row[part], where)
+                for tile, part in zip(todo, rows, strict=True)
+            ]
             results = progress(_computed(dask, tasks, workers), "pairs", len(tasks), unit="tile")
             for tile, part, arrays in zip(todo, rows, results, strict=True):
                 if not np.array_equal(arrays["targetids"], matches.targetid[part]):
@@ -110,19 +115,25 @@ def _chosen(found: list[dict[str, np.ndarray]], where: str, radius: float) -> Ma
     """Of the matches in each tile those with a good redshift, one a TARGETID, ordered by it."""
     counts = [len(one["targetid"]) for one in found]
     if not sum(counts):
-        raise BookError(f"{where}: no image lies within {radius} arcsec of a spectrum. Do the catalogues show the same sky? "
-                        "Otherwise allow more by --radius.")
+        raise BookError(
+            f"{where}: no image lies within {radius} arcsec of a spectrum. Do the catalogues show the same sky? "
+            "Otherwise allow more by --radius."
+        )
     targetid, distance, warning = (np.concatenate([one[name] for one in found]) for name in found[0])
     tile, row = np.repeat(np.arange(len(found)), counts), np.concatenate([np.arange(n) for n in counts])
     good = warning == 0
     if good.mean() < 0.5:
-        raise BookError(f"{where}: ZWARN warns of {1 - good.mean():.0%} of {len(good)} matches, where a few per cent are usual. Some "
-                        "conversions of the Multimodal Universe have it inverted (true for a redshift without warnings): turn it round.")
+        raise BookError(
+            f"{where}: ZWARN warns of {1 - good.mean():.0%} of {len(good)} matches, where a few per cent are usual. Some "
+            "conversions of the Multimodal Universe have it inverted (true for a redshift without warnings): turn it round."
+        )
     order = np.lexsort((row, tile, distance, targetid))
     order = order[good[order]]
     order = order[np.unique(targetid[order], return_index=True)[1]]
-    for n, reason in ((len(good) - good.sum(), "ZWARN warns of their redshifts"),
-                      (good.sum() - len(order), "a nearer one has the same TARGETID")):
+    for n, reason in (
+        (len(good) - good.sum(), "ZWARN warns of their redshifts"),
+        (good.sum() - len(order), "a nearer one has the same TARGETID"),
+    ):
         if n:
             log.warning("%s: left out %d of %d matches (%s)", where, n, len(good), reason)
     return Matches(targetid[order], tile[order], row[order])
@@ -139,7 +150,12 @@ def _keys(frame, where: str) -> dict[str, np.ndarray]:
 
 def _pairs(frame, rows: np.ndarray, where: str) -> dict[str, np.ndarray]:
     frame = frame.iloc[rows]
-    names = {"image": "image_image", "spectrum": "spectrum_spectrum", "Z": "Z_spectrum", "object_id": "object_id_spectrum"}
+    names = {
+        "image": "image_image",
+        "spectrum": "spectrum_spectrum",
+        "Z": "Z_spectrum",
+        "object_id": "object_id_spectrum",
+    }
     return pairs_of(pa.table({name: pa.array(frame[column]) for name, column in names.items()}), where)
 
 
@@ -155,7 +171,9 @@ def _check_columns(lsdb, path: str, needed: tuple[str, ...]) -> None:
     there = lsdb.open_catalog(path, columns="all").exploded_columns
     missing = [name for name in needed if name not in there]
     if missing:
-        raise BookError(f"{path} has no column {', '.join(missing)}; it has {', '.join(there[:12])}. Is it the right catalogue?")
+        raise BookError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(there[:12])}. Is it the right catalogue?"
+        )
 
 
 def _computed(dask, tasks: list, at_once: int) -> Iterator:
@@ -173,7 +191,9 @@ def _cluster(scheduler: str | None) -> Iterator[int]:
         try:
             client = Client(scheduler, timeout=10)
         except (OSError, ValueError) as error:
-            raise BookError(f"No Dask scheduler answers at {scheduler} ({error}): start one, or leave --scheduler out.") from error
+            raise BookError(
+                f"No Dask scheduler answers at {scheduler} ({error}): start one, or leave --scheduler out."
+            ) from error
         with client:
             yield max(1, len(client.scheduler_info()["workers"]))
         return
@@ -189,8 +209,10 @@ def _explained(where: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise BookError(f"{error}. A HATS catalogue is a directory with hats.properties or collection.properties: give its "
-                        "path or address.") from error
+        raise BookError(
+            f"{error}. A HATS catalogue is a directory with hats.properties or collection.properties: give its "
+            "path or address."
+        ) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise BookError(f"{where} cannot be matched: {error}") from error
 
@@ -200,6 +222,8 @@ def _libraries():
         import dask
         import lsdb
     except ImportError as error:
-        raise BookError("LSDB, which reads and matches HATS catalogues, is not installed: "
-                        ".venv/bin/pip install -c requirements.lock -e '.[universe]'") from error
+        raise BookError(
+            "LSDB, which reads and matches HATS catalogues, is not installed: "
+            ".venv/bin/pip install -c requirements.lock -e '.[universe]'"
+        ) from error
     return lsdb, dask

@@ -63,8 +63,13 @@ def convert_parquet(sources: Path | Iterable[Path], output: Path) -> Path:
     counts = [opened[path].metadata.num_rows for path in files]
     _report(files, counts)
     rows = dealt(sum(counts))
-    source = {"files": [[str(path.absolute()), path.stat().st_size, count] for path, count in zip(files, counts, strict=True)]}
-    with writing(output, len(rows), source) as there, progress(total=len(rows), description="pairs", unit="pair") as bar:
+    source = {
+        "files": [[str(path.absolute()), path.stat().st_size, count] for path, count in zip(files, counts, strict=True)]
+    }
+    with (
+        writing(output, len(rows), source) as there,
+        progress(total=len(rows), description="pairs", unit="pair") as bar,
+    ):
         start = 0
         for path in files:
             for group in range(opened[path].num_row_groups):
@@ -97,7 +102,9 @@ def pairs_of(batch: pa.RecordBatch, where: str) -> dict[str, np.ndarray]:
     for name, shapes in (("image", (IMAGE,)), ("spectrum", SPECTRA), ("redshift", ((),)), ("targetid", ((),))):
         found = shape_of(columns[name], f"{where}, column {name}")
         if found not in shapes:
-            raise BookError(f"{where}: {name} has shape {found}, expected is {' or '.join(map(str, shapes))}, as in the release.")
+            raise BookError(
+                f"{where}: {name} has shape {found}, expected is {' or '.join(map(str, shapes))}, as in the release."
+            )
     floats = {name: numbers(columns[name], np.dtype(np.float32), f"{where}, column {name}") for name in COLUMNS[:3]}
     return {
         "images": floats["image"],
@@ -113,7 +120,9 @@ def _files(sources: list[Path]) -> list[Path]:
     for source in map(Path, sources):
         found = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
         if not found or not found[0].is_file():
-            raise BookError(f"{source} is neither a Parquet file nor a directory with any: name where they were downloaded to.")
+            raise BookError(
+                f"{source} is neither a Parquet file nor a directory with any: name where they were downloaded to."
+            )
         files += found
     return sorted(files, key=lambda path: SPLITS.get(_split(path), 0))  # which keeps the order otherwise
 
@@ -130,12 +139,15 @@ def _opened(path: Path) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise BookError(f"{path} cannot be read as Parquet ({error}): compare its size with the source's, or download it again.") \
-            from error
+        raise BookError(
+            f"{path} cannot be read as Parquet ({error}): compare its size with the source's, or download it again."
+        ) from error
     missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
     if missing:
-        raise BookError(f"{path} has no column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names[:8])}. "
-                        f"Expected are {', '.join(COLUMNS)}.")
+        raise BookError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names[:8])}. "
+            f"Expected are {', '.join(COLUMNS)}."
+        )
     return file
 
 
@@ -146,7 +158,9 @@ def _report(files: list[Path], counts: list[int]) -> None:
         expected = [f"{stem}-{i:05d}-of-{total}" for i in range(int(total))]
         missing = [name for name in expected if name not in there]
         if missing:
-            log.warning("%d of %d files named %s are missing: %s …", len(missing), int(total), stem, ", ".join(missing[:3]))
+            log.warning(
+                "%d of %d files named %s are missing: %s …", len(missing), int(total), stem, ", ".join(missing[:3])
+            )
     order = np.repeat([SPLITS.get(_split(path), 0) for path in files], counts)
     tested = np.arange(len(order)) >= TRAIN_FRACTION * len(order)
     log.info("pairs of files named train, val and test: %s", ", ".join(str((order == one).sum()) for one in range(3)))
@@ -154,4 +168,10 @@ def _report(files: list[Path], counts: list[int]) -> None:
         log.warning("no file is named test: the last fifth in the order of the names is the test set")
     for name, lost, side in (("test", ~tested, "training side"), ("train", tested, "test set")):
         if n := int((lost & (order == SPLITS[name])).sum()):
-            log.warning("%d of %d pairs named %s are on the %s, which has a fixed share", n, (order == SPLITS[name]).sum(), name, side)
+            log.warning(
+                "%d of %d pairs named %s are on the %s, which has a fixed share",
+                n,
+                (order == SPLITS[name]).sum(),
+                name,
+                side,
+            )

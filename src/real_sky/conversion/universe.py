@@ -69,7 +69,9 @@ def images_of(column: pa.Array, where: str) -> np.ndarray:
     scale = numbers(_field(column, "scale", where)[0], np.dtype(float), f"{where}, image.scale")
     if not np.allclose(scale, PIXEL_SCALE, rtol=0.01):
         odd = scale[~np.isclose(scale, PIXEL_SCALE, rtol=0.01)][0]
-        raise BookError(f"{where}: images have pixels of {odd:.4g} arcsec, {PIXEL_SCALE} are needed: take a Legacy Survey catalogue.")
+        raise BookError(
+            f"{where}: images have pixels of {odd:.4g} arcsec, {PIXEL_SCALE} are needed: take a Legacy Survey catalogue."
+        )
     flux = _field(column, "flux", where)[0]
     image = np.repeat(np.arange(len(column)), counts)  # that each band belongs to
     result = np.empty((len(column), IMAGE_SIZE, IMAGE_SIZE, len(BANDS)), np.float32)
@@ -77,9 +79,13 @@ def images_of(column: pa.Array, where: str) -> np.ndarray:
         rows = np.flatnonzero(letters == band)
         if not np.array_equal(image[rows], np.arange(len(column))):
             there = ", ".join(dict.fromkeys(map(str, names.to_pylist()))) or "none"
-            raise BookError(f"{where}: not every image has one band {band}; there are {there}, and g, r and z are needed. "
-                            "Take a Legacy Survey catalogue.")
-        result[..., i] = _centre(numbers(flux.take(pa.array(rows)), np.dtype(np.float32), f"{where}, image.flux"), where)
+            raise BookError(
+                f"{where}: not every image has one band {band}; there are {there}, and g, r and z are needed. "
+                "Take a Legacy Survey catalogue."
+            )
+        result[..., i] = _centre(
+            numbers(flux.take(pa.array(rows)), np.dtype(np.float32), f"{where}, image.flux"), where
+        )
     return np.nan_to_num(result, copy=False, nan=0, posinf=0, neginf=0)
 
 
@@ -100,8 +106,10 @@ def spectra_of(column: pa.Array, where: str) -> tuple[np.ndarray, np.ndarray]:
     seen = ~values["mask"] & np.isfinite(values["flux"]) & np.isfinite(values["ivar"]) & (values["ivar"] > 0)
     flux, ivar = np.where(seen, values["flux"], 0), np.where(seen, values["ivar"], 0)
     ends = np.cumsum(counts["flux"])
-    grid = [_on_grid(flux[part], ivar[part], values["lambda"][part], where)
-            for part in map(slice, ends - counts["flux"], ends)]
+    grid = [
+        _on_grid(flux[part], ivar[part], values["lambda"][part], where)
+        for part in map(slice, ends - counts["flux"], ends)
+    ]
     flux, ivar = (np.array(arrays).reshape(-1, N_WAVELENGTH) for arrays in zip(*grid, strict=True))
     enough = (ivar > 0).mean(axis=1) >= COVERAGE
     flux[enough], flux[~enough] = complete(flux[enough], ivar[enough]), 0
@@ -123,8 +131,10 @@ def _on_grid(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray, where: 
 
 def _centre(images: np.ndarray, where: str) -> np.ndarray:
     if images.ndim != 3 or min(images.shape[1:]) < IMAGE_SIZE:
-        raise BookError(f"{where}: an image has {' × '.join(map(str, images.shape[1:]))} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are "
-                        "needed: take a catalogue with larger cut-outs.")
+        raise BookError(
+            f"{where}: an image has {' × '.join(map(str, images.shape[1:]))} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are "
+            "needed: take a catalogue with larger cut-outs."
+        )
     top, left = ((size - IMAGE_SIZE) // 2 for size in images.shape[1:])
     return images[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
 
@@ -136,8 +146,10 @@ def _field(column: pa.Array, name: str, where: str) -> tuple[pa.Array, np.ndarra
     """
     kind = column.type.value_type if is_list(column.type) else column.type
     if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
-        raise BookError(f"{where}: no field {name} in {kind}; images need {', '.join(IMAGE_FIELDS)} and spectra "
-                        f"{', '.join(SPECTRUM_FIELDS)}.")
+        raise BookError(
+            f"{where}: no field {name} in {kind}; images need {', '.join(IMAGE_FIELDS)} and spectra "
+            f"{', '.join(SPECTRUM_FIELDS)}."
+        )
     lists = column if is_list(column.type) else pc.struct_field(column, name)
     counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     values = plain(lists.flatten())

@@ -112,14 +112,21 @@ def writing(output: Path, count: int, source: dict, ivar: bool = False) -> Itera
     output = Path(output).absolute()
     check_output(output)
     if count < SMALLEST:
-        raise BookError(f"{count} pairs are too few for ten groups with a test set each: at least {SMALLEST} are needed.")
+        raise BookError(
+            f"{count} pairs are too few for ten groups with a test set each: at least {SMALLEST} are needed."
+        )
     directory = output.with_name(f"{output.name}.partial")
-    with full_disk_explained(output.parent), lock(directory / "lock", f"Another process is writing {output}: wait for it."):
+    with (
+        full_disk_explained(output.parent),
+        lock(directory / "lock", f"Another process is writing {output}: wait for it."),
+    ):
         there = Writing(directory, count, source, ivar)
         yield there
         if there.missing:
-            raise BookError(f"{output}: {there.missing} of {count} pairs did not arrive. Has the source changed meanwhile? "
-                            f"Delete {directory} and run this again.")
+            raise BookError(
+                f"{output}: {there.missing} of {count} pairs did not arrive. Has the source changed meanwhile? "
+                f"Delete {directory} and run this again."
+            )
         os.replace(there.path, output)
         for file in directory.iterdir():
             file.unlink()

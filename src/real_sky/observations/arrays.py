@@ -15,7 +15,9 @@ from real_sky.observations.observed import Images, Spectra
 STRETCH = 100  # pixels whose noise is taken as the same
 
 
-def spectra_of_arrays(flux, wavelength=WAVELENGTH, ivar=None, redshift=None, name=None, where: str = "the spectra") -> Spectra:
+def spectra_of_arrays(
+    flux, wavelength=WAVELENGTH, ivar=None, redshift=None, name=None, where: str = "the spectra"
+) -> Spectra:
     """Spectra on any grid.
 
     Parameters
@@ -56,7 +58,9 @@ def images_of_arrays(images, redshift=None, name=None, pixel_scale=PIXEL_SCALE, 
     if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
         raise BookError(f"{where} have shape {images.shape}: expected (n, height, width, 3) in nanomaggies g, r, z.")
     if not np.allclose(pixel_scale, PIXEL_SCALE, rtol=0.01):
-        raise BookError(f"{where} have pixels of {np.max(pixel_scale):.4g} arcsec, {PIXEL_SCALE} are needed: resample them.")
+        raise BookError(
+            f"{where} have pixels of {np.max(pixel_scale):.4g} arcsec, {PIXEL_SCALE} are needed: resample them."
+        )
     return Images.checked(images, *_identity(redshift, name, len(images), where), where)
 
 

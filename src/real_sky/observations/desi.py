@@ -39,8 +39,10 @@ def read_coadd(path: Path, targetids: Iterable[int] | None = None, redrock: Path
         arms = [name.removesuffix("_WAVELENGTH") for name in names(file) if name.endswith("_WAVELENGTH")]
         lacking = [f"{arm}_{what}" for arm in arms for what in ("FLUX", "IVAR") if f"{arm}_{what}" not in file]
         if not arms or lacking or "FIBERMAP" not in file:
-            raise BookError(f"{path} is no DESI coadd: it has {', '.join(names(file)[:12])}; expected are {EXPECTED}. "
-                            "Give it a coadd-*.fits of a public release.")
+            raise BookError(
+                f"{path} is no DESI coadd: it has {', '.join(names(file)[:12])}; expected are {EXPECTED}. "
+                "Give it a coadd-*.fits of a public release."
+            )
         table = file["FIBERMAP"].data
         known = np.asarray(table["TARGETID"], np.int64)
         rows = _rows(known, table, targetids, path)
@@ -82,7 +84,9 @@ def _redshifts(path: Path, redrock: Path | None, targetids: np.ndarray) -> np.nd
         return np.full(len(targetids), np.nan)
     with opened(Path(redrock)) as file:
         if not {"TARGETID", "Z"} <= columns(file, "REDSHIFTS"):
-            raise BookError(f"{redrock} has no extension REDSHIFTS with TARGETID and Z: give it a redrock-*.fits, or none.")
+            raise BookError(
+                f"{redrock} has no extension REDSHIFTS with TARGETID and Z: give it a redrock-*.fits, or none."
+            )
         table = file["REDSHIFTS"].data
         found = dict(zip(np.asarray(table["TARGETID"]).tolist(), native(table["Z"]), strict=True))
     return np.array([found.get(int(one), np.nan) for one in targetids])

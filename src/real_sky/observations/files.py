@@ -56,9 +56,11 @@ def _spectra(path: Path) -> Spectra:
         coadd = any(name.endswith("_WAVELENGTH") for name in names(file)) or "FIBERMAP" in file
         table = "LOGLAM" in columns(file, 1)
         if not coadd and not table:
-            raise BookError(f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum "
-                            f"(a table with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux "
-                            "and wavelength.")
+            raise BookError(
+                f"{path} is neither a DESI coadd (extensions such as B_WAVELENGTH and B_FLUX) nor an SDSS spectrum "
+                f"(a table with loglam): it has {', '.join(names(file)[:8])}. Save other spectra as .npz with flux "
+                "and wavelength."
+            )
     return read_coadd(path) if coadd else read_spec(path)
 
 
@@ -71,7 +73,9 @@ def _images(path: Path) -> Images:
 def _arrays(path: Path, names: tuple[str, ...]) -> dict:
     arrays = read_npz(path, names, "a FITS or .npz file")
     if names[0] not in arrays:
-        raise BookError(f"{path} has no array '{names[0]}'; of {', '.join(names[1:])} it has {', '.join(arrays) or 'none'}.")
+        raise BookError(
+            f"{path} has no array '{names[0]}'; of {', '.join(names[1:])} it has {', '.join(arrays) or 'none'}."
+        )
     return arrays
 
 

@@ -34,7 +34,9 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
     except (OSError, ValueError, TypeError, IndexError, KeyError, fits.VerifyError) as error:
         start = path.read_bytes()[:256].lstrip().lower()
         page = " It is a web page, perhaps an error of the server it came from." if start.startswith(b"<") else ""
-        raise BookError(f"{path} cannot be read as FITS ({error}).{page} Download it again and compare its size.") from error
+        raise BookError(
+            f"{path} cannot be read as FITS ({error}).{page} Download it again and compare its size."
+        ) from error
 
 
 def names(file: fits.HDUList) -> list[str]:
@@ -70,11 +72,15 @@ def checked_weights(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray, 
             f"{where}: flux {flux.shape} and ivar {ivar.shape} must be (n, p), and wavelength {wavelength.shape} (p,)."
         )
     if flux.shape[1] < 2 or not (np.diff(wavelength) > 0).all():  # NaN does not increase either
-        raise BookError(f"{where}: wavelengths must increase from pixel to pixel, in Å: sort them, drop pixels without one.")
+        raise BookError(
+            f"{where}: wavelengths must increase from pixel to pixel, in Å: sort them, drop pixels without one."
+        )
     if not np.isfinite(ivar).all() or (ivar < 0).any():
         bad = int((~(ivar >= 0) | np.isinf(ivar)).sum())
-        raise BookError(f"{where}: {bad} inverse variances are negative or not finite. They are 1 / σ²: if the file has σ, "
-                        "convert it, and set pixels that are not to count to 0.")
+        raise BookError(
+            f"{where}: {bad} inverse variances are negative or not finite. They are 1 / σ²: if the file has σ, "
+            "convert it, and set pixels that are not to count to 0."
+        )
     if (lost := ~np.isfinite(flux) & (ivar > 0)).any():
         raise BookError(
             f"{where}: {int(lost.sum())} fluxes are not finite where the inverse variance is above 0: set it to 0 there."

@@ -33,8 +33,10 @@ def read_cutout(path: Path) -> Images:
     with opened(path) as file:
         image = next((hdu for hdu in file if hdu.is_image and hdu.header.get("NAXIS") == 3), None)
         if image is None:
-            raise BookError(f"{path} has no image with three axes: it has {', '.join(names(file)[:8])}. Expected is (3, height, "
-                            f"width) in g, r, z, as the cut-out service returns for {REQUEST}.")
+            raise BookError(
+                f"{path} has no image with three axes: it has {', '.join(names(file)[:8])}. Expected is (3, height, "
+                f"width) in g, r, z, as the cut-out service returns for {REQUEST}."
+            )
         header, values = image.header, native(image.data)
     _check_scale(path, header)
     bands = str(header.get("BANDS", "".join(BANDS))).strip()
@@ -49,8 +51,10 @@ def _check_scale(path: Path, header: fits.Header) -> None:
         warnings.simplefilter("ignore")
         world = WCS(header).celestial
     if not world.has_celestial:
-        raise BookError(f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT in its header): "
-                        f"ask the cut-out service again ({REQUEST}).")
+        raise BookError(
+            f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT in its header): "
+            f"ask the cut-out service again ({REQUEST})."
+        )
     scale = 3600 * proj_plane_pixel_scales(world)
     if (np.abs(scale / PIXEL_SCALE - 1) > TOLERANCE).any():
         raise BookError(

@@ -46,7 +46,9 @@ class Spectra:
         return (self.ivar > 0).mean(axis=1)
 
     @classmethod
-    def checked(cls, flux: np.ndarray, ivar: np.ndarray, redshift: np.ndarray, name: Sequence[str], where: str) -> Spectra:
+    def checked(
+        cls, flux: np.ndarray, ivar: np.ndarray, redshift: np.ndarray, name: Sequence[str], where: str
+    ) -> Spectra:
         """Spectra (n, 7781) whose gaps are then filled; those that show too little are left out.
 
         Raises
@@ -65,8 +67,13 @@ class Spectra:
                 "have fewer masked pixels: an encoder that knows whole spectra would judge what was filled in."
             )
         if not enough.all():
-            log.warning("%s: left out %d of %d spectra, of which less than %.0f%% was observed",
-                        where, (~enough).sum(), len(enough), 100 * COVERAGE)
+            log.warning(
+                "%s: left out %d of %d spectra, of which less than %.0f%% was observed",
+                where,
+                (~enough).sum(),
+                len(enough),
+                100 * COVERAGE,
+            )
         flux, ivar = flux[enough], ivar[enough]
         names, redshifts = _plain(name)[enough], np.asarray(redshift, float)[enough]
         return cls(complete(flux, ivar).astype(np.float32), ivar.astype(np.float32), redshifts, names)
@@ -129,4 +136,6 @@ def _plain(names: Sequence[str]) -> np.ndarray:
 
 def together(parts: Sequence[Spectra] | Sequence[Images]) -> Spectra | Images:
     """The objects of several files, all of a kind."""
-    return type(parts[0])(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(parts[0])))
+    return type(parts[0])(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(parts[0]))
+    )

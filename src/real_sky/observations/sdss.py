@@ -28,8 +28,10 @@ def read_spec(path: Path) -> Spectra:
     """
     with opened(path) as file:
         if not {"FLUX", "LOGLAM", "IVAR"} <= columns(file, 1):
-            raise BookError(f"{path} is no SDSS spectrum: it has {', '.join(names(file)[:8])}; expected is a second extension "
-                            "with the columns flux, loglam and ivar. Give it a spec-*.fits of DR9 or later.")
+            raise BookError(
+                f"{path} is no SDSS spectrum: it has {', '.join(names(file)[:8])}; expected is a second extension "
+                "with the columns flux, loglam and ivar. Give it a spec-*.fits of DR9 or later."
+            )
         table = file[1].data
         flux, loglam, ivar = (native(table[name]) for name in ("flux", "loglam", "ivar"))
         redshift = float(file[2].data["Z"][0]) if "Z" in columns(file, 2) else np.nan

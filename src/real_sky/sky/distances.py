@@ -160,8 +160,14 @@ def probe(mock: np.ndarray, real: np.ndarray, bootstrap: int, seed: int) -> dict
     folds = [StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat) for repeat in range(REPEATS)]
     score = np.mean([cross_val_predict(model, x, label, cv=cv, method="decision_function") for cv in folds], axis=0)
     rng = np.random.default_rng(seed)
-    draws = [np.concatenate([rng.choice(np.flatnonzero(label == k), np.sum(label == k)) for k in (0, 1)])
-             for _ in range(bootstrap)]
+    draws = [
+        np.concatenate([rng.choice(np.flatnonzero(label == k), np.sum(label == k)) for k in (0, 1)])
+        for _ in range(bootstrap)
+    ]
     interval = np.percentile([ranking(label[rows], score[rows])["auc"] for rows in draws], [2.5, 97.5])
-    return {"auc": float(ranking(label, score)["auc"]), "auc_ci95": interval.tolist(),
-            "n_mock": len(mock), "n_real": len(real)}
+    return {
+        "auc": float(ranking(label, score)["auc"]),
+        "auc_ci95": interval.tolist(),
+        "n_mock": len(mock),
+        "n_real": len(real),
+    }

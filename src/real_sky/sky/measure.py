@@ -92,14 +92,18 @@ def _snr_of_spectra(flux: np.ndarray, ivar: np.ndarray) -> dict:
 def _nearby(path: Path) -> dict:
     with open(path) as file:
         rows = list(csv.DictReader(file))
-    column = {name: np.array([float(row[name]) for row in rows])
-              for name in ("cz", "logmstar", "absrmag", "modelg_r", "r50", "b_a")}
+    column = {
+        name: np.array([float(row[name]) for row in rows])
+        for name in ("cz", "logmstar", "absrmag", "modelg_r", "r50", "b_a")
+    }
     good = (column["r50"] > 0) & (column["b_a"] > 0) & (column["logmstar"] > 0) & (np.abs(column["modelg_r"]) < 5)
     cz, mass, absolute, colour, radius, ratio = (values[good] for values in column.values())
     kpc = radius * np.sqrt(ratio) / 206265 * cz / COSMOLOGY.H0.value * 1e3  # circularised
     light = np.round(mass_to_light(mass, absolute), 6)
-    return {"log_radius_of_mass": binned_percentiles(mass, np.log10(kpc), MASS_EDGES),
-            "mass_to_light_of_colour": binned_percentiles(colour, light, COLOUR_EDGES)}
+    return {
+        "log_radius_of_mass": binned_percentiles(mass, np.log10(kpc), MASS_EDGES),
+        "mass_to_light_of_colour": binned_percentiles(colour, light, COLOUR_EDGES),
+    }
 
 
 def _rounded(value):

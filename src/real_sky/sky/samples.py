@@ -86,8 +86,9 @@ def resample(flux: np.ndarray, wavelength: np.ndarray, valid: np.ndarray) -> np.
         inside = (x[0] <= WAVELENGTH) & (x[-1] >= WAVELENGTH) if good.any() else np.zeros(N_WAVELENGTH, bool)
         if inside.mean() < COVERAGE:
             ends = f"{WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å"
-            raise BookError(f"Spectrum {i} covers {inside.mean():.0%} of {ends}: "
-                            f"leave out spectra with less than {COVERAGE:.0%}.")
+            raise BookError(
+                f"Spectrum {i} covers {inside.mean():.0%} of {ends}: leave out spectra with less than {COVERAGE:.0%}."
+            )
         result[i] = np.interp(WAVELENGTH, x, y, left=np.median(y[:EDGE]), right=np.median(y[-EDGE:]))
     return result
 
@@ -109,8 +110,10 @@ def read_sky_spectra(path: str | Path) -> SkySpectra:
     content = _arrays(path, ("flux", "wavelength", "redshift"), "real spectra")
     flux, wavelength, redshift = (np.asarray(content[name], float) for name in ("flux", "wavelength", "redshift"))
     if flux.shape != (redshift.size, wavelength.size) or not redshift.size:
-        raise BookError(f"{path}: flux {flux.shape} must be (n, p) with wavelength (p,), here {wavelength.shape}, and "
-                        f"redshift (n,), here {redshift.shape}.")
+        raise BookError(
+            f"{path}: flux {flux.shape} must be (n, p) with wavelength (p,), here {wavelength.shape}, and "
+            f"redshift (n,), here {redshift.shape}."
+        )
     if not (np.diff(wavelength) > 0).all():
         raise BookError(f"{path}: wavelength must increase from pixel to pixel.")
     weight = content.get("valid", content.get("ivar", np.ones_like(flux)))

@@ -26,8 +26,15 @@ class EmbedsSpectra(Protocol):
         """Flux (n, 7781) to unit vectors (n, d)."""
 
 
-def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshift: np.ndarray, k: int | None,
-             bootstrap: int = 1000, seed: int = 0) -> dict:
+def transfer(
+    model: EmbedsSpectra,
+    gallery: Embeddings,
+    flux: np.ndarray,
+    redshift: np.ndarray,
+    k: int | None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> dict:
     """Redshifts of real galaxies as the mean over their nearest mock galaxies in the embedding space of spectra.
 
     Parameters
@@ -59,8 +66,10 @@ def transfer(model: EmbedsSpectra, gallery: Embeddings, flux: np.ndarray, redshi
     """
     rows = np.flatnonzero((redshift > REDSHIFTS[0]) & (redshift < REDSHIFTS[1]))
     if len(rows) < 2:
-        raise BookError(f"{len(rows)} of the {len(redshift)} real spectra have a redshift between {REDSHIFTS[0]} and "
-                        f"{REDSHIFTS[1]}: give at least two.")
+        raise BookError(
+            f"{len(rows)} of the {len(redshift)} real spectra have a redshift between {REDSHIFTS[0]} and "
+            f"{REDSHIFTS[1]}: give at least two."
+        )
     fit, truth = gallery.where("train", "validation"), np.asarray(redshift, float)[rows]
     asked, mock = model.embed_spectra(flux[rows]), gallery.spectrum[fit]
     own = Neighbourhood(gallery.spectrum, gallery.spectrum, Roles.known(gallery, gallery.redshift))
@@ -86,6 +95,7 @@ def scores(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int)
     dict
         ``r2``, ``nmad``, ``failures`` (share beyond ``FAILURE``), each also with ``_ci95`` as [low, high]; ``n``.
     """
+
     def measure(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
         error = photoz.errors(truth, prediction)
         failures = photoz.outliers(error, FAILURE)

@@ -37,7 +37,9 @@ def result(cached, tmp_path_factory):
 
 def run(cached, directory, config=ABLATIONS):
     features, known = cached
-    return ablate(features, lambda name: features, known, CONFIG, config, 100, make_fabric("cpu", "32-true"), 0, directory)
+    return ablate(
+        features, lambda name: features, known, CONFIG, config, 100, make_fabric("cpu", "32-true"), 0, directory
+    )
 
 
 def test_every_variant_that_is_possible_is_scored_and_the_reference_has_a_spread(result):
@@ -68,7 +70,9 @@ def test_shares_of_the_pairs_are_seen_in_as_many_steps(result):
 def test_views_that_there_are_none_of_are_not_asked_for(cached, monkeypatch, tmp_path):
     monkeypatch.setattr(ablations, "QUESTIONS", {name: QUESTIONS[name] for name in ("views", "pairs")})
     clean = cached[0].with_views(slice(1)), cached[1]  # as of a preset with features.views: 0
-    assert run(clean, tmp_path, dataclasses.replace(ABLATIONS, epochs=1))["questions"]["views"].keys() == {"clean alone"}
+    assert run(clean, tmp_path, dataclasses.replace(ABLATIONS, epochs=1))["questions"]["views"].keys() == {
+        "clean alone"
+    }
 
 
 def test_killed_in_the_middle_it_goes_on_and_ends_alike(cached, tmp_path, monkeypatch):

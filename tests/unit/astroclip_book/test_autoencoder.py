@@ -25,7 +25,9 @@ def model(**values) -> SpectrumAutoencoder:
 def flux():
     torch.manual_seed(1)
     wavelength = torch.from_numpy(WAVELENGTH).float()
-    return 5 + 2 * torch.sin(wavelength / 900) * torch.tensor([[1.0], [2.0], [0.5]]) + 0.3 * NOISE * torch.randn(3, 7781)
+    return (
+        5 + 2 * torch.sin(wavelength / 900) * torch.tensor([[1.0], [2.0], [0.5]]) + 0.3 * NOISE * torch.randn(3, 7781)
+    )
 
 
 @pytest.fixture
@@ -94,7 +96,9 @@ def test_estimated_weights_are_those_of_the_true_ivar(normalisation, flux, redsh
     sigma = noise_amplitude(encoder._white(flux))
     known, estimated = encoder._weight(sigma, amplitude, ivar), encoder._weight(sigma, amplitude, None)
     torch.testing.assert_close(estimated, known, rtol=0.1, atol=0)
-    torch.testing.assert_close(known, 1 / (1 / (ivar * (encoder.unit * amplitude) ** 2) + NOISE_FLOOR**2), rtol=1e-4, atol=0)
+    torch.testing.assert_close(
+        known, 1 / (1 / (ivar * (encoder.unit * amplitude) ** 2) + NOISE_FLOOR**2), rtol=1e-4, atol=0
+    )
 
 
 def test_masked_pixels_do_not_count(flux, redshift):

@@ -15,11 +15,16 @@ from bookmaking.steps.truth import labels
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "catalog.h5"
-    write_catalog(path, {
-        "TARGETID": np.array([30, 10, 20]), "LOG_MSTAR": np.array([10.3, 10.1, 10.2]),
-        "MORPHOLOGY": np.array([b"spiral", b"elliptical", b"spiral"]), "SPIRAL": np.array([True, False, True]),
-        "N_NEIGHBOURS": np.array([3, 1, 2]),
-    })
+    write_catalog(
+        path,
+        {
+            "TARGETID": np.array([30, 10, 20]),
+            "LOG_MSTAR": np.array([10.3, 10.1, 10.2]),
+            "MORPHOLOGY": np.array([b"spiral", b"elliptical", b"spiral"]),
+            "SPIRAL": np.array([True, False, True]),
+            "N_NEIGHBOURS": np.array([3, 1, 2]),
+        },
+    )
     return path
 
 

@@ -40,21 +40,31 @@ def encoders(tmp_path_factory):
     directory = tmp_path_factory.mktemp("encoders")
     torch.manual_seed(0)
     for name, config, network in (
-        ("image", IMAGE_ENCODER, ResNet(18, 4)), ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
+        ("image", IMAGE_ENCODER, ResNet(18, 4)),
+        ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
     ):
-        engine.save({"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt")
+        engine.save(
+            {"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt"
+        )
     return directory
 
 
 @pytest.mark.parametrize("modality", ["image", "spectrum"])
 def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path):
-    labels = {"redshift": pairs.index.redshift, "log_mstar": np.where(pairs.index.redshift > 0.1, 10.0 + pairs.index.redshift, np.nan)}
+    labels = {
+        "redshift": pairs.index.redshift,
+        "log_mstar": np.where(pairs.index.redshift > 0.1, 10.0 + pairs.index.redshift, np.nan),
+    }
     scores, arrays = COMPARE[modality](
         pairs, labels, encoders / f"{modality}_encoder.pt", COMPARISON, EVALUATION, "cpu", 0, tmp_path
     )
     n = len(pairs.index.where("test"))
-    assert {way: score["redshift"]["n"] for way, score in scores.items()} == dict.fromkeys(("frozen", "random", "pca", "supervised"), n)
-    assert {score["log_mstar"]["n"] for score in scores.values()} == {np.isfinite(labels["log_mstar"][pairs.index.where("test")]).sum()}
+    assert {way: score["redshift"]["n"] for way, score in scores.items()} == dict.fromkeys(
+        ("frozen", "random", "pca", "supervised"), n
+    )
+    assert {score["log_mstar"]["n"] for score in scores.values()} == {
+        np.isfinite(labels["log_mstar"][pairs.index.where("test")]).sum()
+    }
     for way, told in arrays["predicted"].items():
         for label, predicted in told.items():
             truth = labels[label][pairs.index.where("test")]
@@ -67,12 +77,17 @@ def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path
     read = pairs.images if modality == "image" else pairs.spectra
     expected = load(encoders / f"{modality}_encoder.pt")(torch.from_numpy(read(np.arange(5))))
     found = arrays["features"][:5]
-    expected = expected[:, : found.shape[1]]  # what an encoder is judged by; the brightness of a spectrum comes after it
+    expected = expected[
+        :, : found.shape[1]
+    ]  # what an encoder is judged by; the brightness of a spectrum comes after it
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.05 * expected.std())
 
 
 def test_metrics_give_the_share_of_what_labels_give():
-    scores = {way: {"redshift": {"r2": r2}} for way, r2 in (("frozen", 0.6), ("random", 0.2), ("pca", 0.3), ("supervised", 0.8))}
+    scores = {
+        way: {"redshift": {"r2": r2}}
+        for way, r2 in (("frozen", 0.6), ("random", 0.2), ("pca", 0.3), ("supervised", 0.8))
+    }
     metrics = comparison_metrics(scores, "image")
     assert metrics["image_encoder"]["of_supervised"] == {"redshift": pytest.approx(0.75)}
     assert metrics["baseline"]["supervised"]["redshift"]["image"]["r2"] == 0.8
@@ -166,14 +181,21 @@ def published(tmp_path):
 
 def test_published_weights_take_the_place_of_a_training(published, pairs):
     directory, resnet, spectra = published
-    image = dataclasses.replace(IMAGE_ENCODER, weights_path=str(directory / "stein.ckpt"), input="rgb", binning=1, field=96)
+    image = dataclasses.replace(
+        IMAGE_ENCODER, weights_path=str(directory / "stein.ckpt"), input="rgb", binning=1, field=96
+    )
     spectrum = dataclasses.replace(
         SPECTRUM_ENCODER, weights_path=str(directory / "spender.pt"), position=False, normalisation="median"
     )
     metrics = adopt_image_encoder(image, directory)
     adopt_spectrum_encoder(pairs, spectrum, directory)
     assert metrics["image_encoder"]["published"] == {"softmax_temperature": 0.2}
-    assert load_checkpoint(directory / "image_encoder.pt")["projection"].keys() == {"0.weight", "0.bias", "2.weight", "2.bias"}
+    assert load_checkpoint(directory / "image_encoder.pt")["projection"].keys() == {
+        "0.weight",
+        "0.bias",
+        "2.weight",
+        "2.bias",
+    }
 
     images = torch.from_numpy(pairs.images(np.arange(3)))
     cut = images[:, 28:124, 28:124].permute(0, 3, 1, 2)

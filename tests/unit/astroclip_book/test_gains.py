@@ -31,7 +31,10 @@ def test_a_gain_is_the_difference_to_the_best_of_the_modality_that_is_asked(sett
     known = slice(20, None)
     for direction, (_, asked) in DIRECTIONS.items():
         score = found["redshift"][direction]
-        truth, ours, theirs = (x[known] for x in (aligned["redshift"]["truth"], aligned["redshift"][direction], others["near"]["redshift"][asked]))
+        truth, ours, theirs = (
+            x[known]
+            for x in (aligned["redshift"]["truth"], aligned["redshift"][direction], others["near"]["redshift"][asked])
+        )
         assert score["over"] == "near" and score["n"] == N - 20
         assert score["r2"] == pytest.approx(r2_score(truth, ours) - r2_score(truth, theirs))
 

@@ -21,14 +21,20 @@ def galaxies(n, rng):
     seen = redshift + rng.normal(0, 0.02, n)
     features = np.stack([np.sin(6 * seen), np.cos(6 * seen), rng.normal(size=n), rng.normal(2, 0.5, n)], axis=1)
     vectors = np.concatenate([3 * features[:, :2], 0.2 * features[:, 2:3]], axis=1)
-    return redshift, features.astype(np.float32), (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return (
+        redshift,
+        features.astype(np.float32),
+        (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32),
+    )
 
 
 @pytest.fixture(scope="module")
 def reference():
     rng = np.random.default_rng(0)
     redshift, features, vectors = galaxies(2400, rng)
-    split = np.repeat([SPLITS.index(name) for name in ("train", "validation", "test")], [1600, 600, 200]).astype(np.uint8)
+    split = np.repeat([SPLITS.index(name) for name in ("train", "validation", "test")], [1600, 600, 200]).astype(
+        np.uint8
+    )
     embeddings = Embeddings(vectors, vectors, 1000 + np.arange(2400), redshift.astype(np.float32), split)
     return Reference(embeddings, "spectrum", features, CHOICES)
 

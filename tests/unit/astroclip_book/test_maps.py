@@ -19,7 +19,9 @@ def test_a_seed_makes_a_map_and_groups_stay_together():
 
 def test_galaxies_that_coincide_are_neighbours_of_each_other(monkeypatch):
     given = {}
-    monkeypatch.setattr("umap.UMAP", lambda **options: given.update(options) or SimpleNamespace(fit_transform=lambda x: x))
+    monkeypatch.setattr(
+        "umap.UMAP", lambda **options: given.update(options) or SimpleNamespace(fit_transform=lambda x: x)
+    )
     vectors = planted()[0]
     vectors[[3, 7]] = vectors[5]
     maps.project(vectors, 8, 0.1, seed=0)
@@ -39,7 +41,9 @@ def test_a_faithful_map_a_random_one_and_one_that_tears():
     space = np.hstack([line, np.zeros((300, 3))])
     assert min(maps.distortion(space, np.hstack([line, 0 * line])).values()) == pytest.approx(1)
     assert max(maps.distortion(space, rng.normal(size=(300, 2))).values()) < 0.6
-    torn = np.hstack([np.where(np.floor(line) % 2, line + 100, line), 0 * line])  # odd pieces of the line are moved far away
+    torn = np.hstack(
+        [np.where(np.floor(line) % 2, line + 100, line), 0 * line]
+    )  # odd pieces of the line are moved far away
     found = maps.distortion(space, torn)
     assert found["trustworthiness"] > found["continuity"]
 

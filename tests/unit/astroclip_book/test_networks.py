@@ -21,13 +21,20 @@ def test_resnet_is_torchvisions_in_size_and_names(depth, n_parameters, n_feature
     assert sum(p.numel() for p in network.parameters()) == n_parameters  # torchvision's, less its classifier
     assert network.n_features == n_features
     names = set(network.state_dict())
-    assert {"conv1.weight", "bn1.running_mean", "layer2.0.downsample.1.weight", "layer4.1.bn2.num_batches_tracked"} <= names
+    assert {
+        "conv1.weight",
+        "bn1.running_mean",
+        "layer2.0.downsample.1.weight",
+        "layer4.1.bn2.num_batches_tracked",
+    } <= names
     assert network(torch.randn(2, 3, 32, 32)).shape == (2, n_features)
 
 
 def test_spender_at_full_width_has_the_published_size():
     encoder = SpectrumEncoder(128, 6, position=False)
-    assert sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("mlp")) == pytest.approx(3.115e6, rel=1e-3)
+    assert sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("mlp")) == pytest.approx(
+        3.115e6, rel=1e-3
+    )
     assert encoder.n_features == 256
 
 
@@ -51,7 +58,9 @@ def test_spectrum_encoder_equals_its_definition_gradients_included(slope, positi
     found = encoder.attend(x)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(encoder(x), encoder.mlp(expected), rtol=1e-4, atol=1e-5)
-    for name, mine, theirs in zip(parameters, torch.autograd.grad(found.square().sum(), parameters.values()), gradients, strict=True):
+    for name, mine, theirs in zip(
+        parameters, torch.autograd.grad(found.square().sum(), parameters.values()), gradients, strict=True
+    ):
         assert (mine - theirs).norm() < 2e-3 * theirs.norm(), name
 
 
@@ -74,7 +83,9 @@ def test_encoder_knows_where_it_looks():
 def test_match_finds_the_redshift_whatever_level_and_scale():
     decoder = RestFrameDecoder(2, torch.from_numpy(WAVELENGTH), 4096)
     wavelength = decoder.rest_wavelength
-    rest = sum(torch.exp(-0.5 * ((wavelength - line) / 6) ** 2) for line in (3728.0, 4960.0, 5008.0, 6565.0)).float()[None]
+    rest = sum(torch.exp(-0.5 * ((wavelength - line) / 6) ** 2) for line in (3728.0, 4960.0, 5008.0, 6565.0)).float()[
+        None
+    ]
     rest = (rest + torch.linspace(2, 1, 4096)).repeat(2, 1)
     truth = torch.tensor([0.1, 0.43])
     noise = torch.linspace(3, 1, 7781)

@@ -69,9 +69,12 @@ def prepared(tmp_path_factory):
     write_pairs(directory / "pairs.h5", per_group=12)
     torch.manual_seed(0)
     for name, config, network in (
-        ("image", IMAGE_ENCODER, ResNet(18, 4)), ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
+        ("image", IMAGE_ENCODER, ResNet(18, 4)),
+        ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
     ):
-        engine.save({"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt")
+        engine.save(
+            {"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt"
+        )
     return directory
 
 
@@ -121,7 +124,9 @@ def test_features_do_not_depend_on_the_number_of_processes(alone, together):
 
 
 def test_comparisons_searches_and_predictions_do_not_depend_on_the_number_of_processes(alone, together):
-    expected, *both = (np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1))))
+    expected, *both = (
+        np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1)))
+    )
     for found in both:
         for name in expected.files:
             np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
@@ -142,12 +147,24 @@ def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(book, t
     """Those that processes share and one that the first makes while the others wait; the rest is there, of the book."""
     shutil.copytree(book.run, tmp_path, dirs_exist_ok=True)
     missing = {name for name, step in STEPS.items() if step.parallel} | {"similarity"}
-    write_json(tmp_path / "manifest.json", {k: v for k, v in read_json(tmp_path / "manifest.json").items() if k not in missing})
+    write_json(
+        tmp_path / "manifest.json", {k: v for k, v in read_json(tmp_path / "manifest.json").items() if k not in missing}
+    )
     steps = ("-m", "bookmaking", "steps", "smoke", "--run-dir", tmp_path, "--device", "cpu")
     run(*TORCHRUN, *steps)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {name: record["processes"] for name, record in manifest.items() if record["processes"] > 1} == dict.fromkeys(
-        ("image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment", "properties", "ablations"), 2
+        (
+            "image_encoder",
+            "spectrum_encoder",
+            "image_comparison",
+            "spectrum_comparison",
+            "features",
+            "alignment",
+            "properties",
+            "ablations",
+        ),
+        2,
     )
     assert not list((tmp_path / ".partial").glob("*/key"))
     again = run(sys.executable, *steps).stdout.splitlines()
@@ -156,7 +173,9 @@ def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(book, t
 
 def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
-    with pytest.raises(BookError, match=rf"8 processes .* {torch.cuda.device_count()} GPUs: give torchrun --nproc-per-node"):
+    with pytest.raises(
+        BookError, match=rf"8 processes .* {torch.cuda.device_count()} GPUs: give torchrun --nproc-per-node"
+    ):
         engine.make_fabric("cuda")
 
 

@@ -40,7 +40,9 @@ def found(embeddings, catalog):
     """Scores by two seeds, and predictions."""
     known = known_properties(embeddings, catalog)
     rng = np.random.default_rng(1)
-    blind = dataclasses.replace(embeddings, image=on_circle(rng.uniform(0, 6, N)), spectrum=on_circle(rng.uniform(0, 6, N)))
+    blind = dataclasses.replace(
+        embeddings, image=on_circle(rng.uniform(0, 6, N)), spectrum=on_circle(rng.uniform(0, 6, N))
+    )
     return predict_properties([embeddings, blind], known, CONFIG, 0)
 
 

@@ -20,8 +20,13 @@ from astroclip_book.models.resnet import ResNet
 from astroclip_book.models.spender import SpectrumEncoder
 
 HYPER_PARAMETERS = {
-    "base_encoder": "resnet50", "emb_dim": 16, "num_negatives": 64, "encoder_momentum": 0.996,
-    "softmax_temperature": 0.2, "use_mlp": True, "data_dir": None,
+    "base_encoder": "resnet50",
+    "emb_dim": 16,
+    "num_negatives": 64,
+    "encoder_momentum": 0.996,
+    "softmax_temperature": 0.2,
+    "use_mlp": True,
+    "data_dir": None,
 }
 
 
@@ -52,10 +57,15 @@ def lightning(state: dict, hyper_parameters: object = HYPER_PARAMETERS) -> dict:
     parameter.sum().backward()
     optimizer.step()
     return {
-        "epoch": 49, "global_step": 12_345, "pytorch-lightning_version": "1.5.10", "state_dict": state,
+        "epoch": 49,
+        "global_step": 12_345,
+        "pytorch-lightning_version": "1.5.10",
+        "state_dict": state,
         "callbacks": {"ModelCheckpoint": {"best_model_score": None, "dirpath": "experiments"}},
-        "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [{"T_max": 100, "last_epoch": 49}],
-        "hparams_name": "kwargs", "hyper_parameters": hyper_parameters,
+        "optimizer_states": [optimizer.state_dict()],
+        "lr_schedulers": [{"T_max": 100, "last_epoch": 49}],
+        "hparams_name": "kwargs",
+        "hyper_parameters": hyper_parameters,
     }
 
 

@@ -28,7 +28,9 @@ def test_effect_sizes_by_hand():
     groups = np.array([0, 0, 1, 1, 1])
     values = np.array([1.0, 3.0, 5.0, 7.0, np.nan])
     # Means 2 and 6, both variances 2: the pooled deviation is the root of 2.
-    assert structure.effect_sizes(groups, {"mag_r": values})["mag_r"] == pytest.approx([-4 / np.sqrt(2), 4 / np.sqrt(2)])
+    assert structure.effect_sizes(groups, {"mag_r": values})["mag_r"] == pytest.approx(
+        [-4 / np.sqrt(2), 4 / np.sqrt(2)]
+    )
     assert structure.effect_sizes(np.array([0, 0, 0, 1]), {"mag_r": np.arange(4.0)})["mag_r"] == [None, None]
 
 

@@ -56,9 +56,14 @@ def weights(path):
 
 @pytest.mark.parametrize(
     ("name", "train", "config"),
-    [("image_encoder.pt", train_image_encoder, IMAGE_ENCODER), ("spectrum_encoder.pt", train_spectrum_encoder, SPECTRUM_ENCODER)],
+    [
+        ("image_encoder.pt", train_image_encoder, IMAGE_ENCODER),
+        ("spectrum_encoder.pt", train_spectrum_encoder, SPECTRUM_ENCODER),
+    ],
 )
-def test_pretraining_killed_between_epochs_ends_with_the_same_weights(name, train, config, pairs, run, tmp_path, monkeypatch):
+def test_pretraining_killed_between_epochs_ends_with_the_same_weights(
+    name, train, config, pairs, run, tmp_path, monkeypatch
+):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(engine, "save", killing(engine.save, 1))
         train(pairs, config, "cpu", 0, tmp_path)
@@ -247,7 +252,9 @@ def test_too_few_pairs_for_a_batch(train, pairs, tmp_path):
         train(pairs, config, "cpu", 0, tmp_path)
 
 
-@pytest.mark.parametrize(("train", "config"), [(train_image_encoder, IMAGE_ENCODER), (train_spectrum_encoder, SPECTRUM_ENCODER)])
+@pytest.mark.parametrize(
+    ("train", "config"), [(train_image_encoder, IMAGE_ENCODER), (train_spectrum_encoder, SPECTRUM_ENCODER)]
+)
 def test_accumulated_batches_must_fit_too(train, config, pairs, tmp_path):
     with pytest.raises(BookError, match="batch_size = 16 times accumulate = 9: lower the batch size"):
         train(pairs, dataclasses.replace(config, accumulate=9), "cpu", 0, tmp_path)
@@ -280,7 +287,10 @@ def test_a_compiled_training_gives_the_same_files(pairs, run, tmp_path, monkeypa
 
 
 def test_probe_and_losses_of_every_epoch_are_kept(run):
-    for name, keys in (("image", {"train_loss", "validation_accuracy"}), ("spectrum", {"train_fidelity", "validation_blind"})):
+    for name, keys in (
+        ("image", {"train_loss", "validation_accuracy"}),
+        ("spectrum", {"train_fidelity", "validation_blind"}),
+    ):
         history = load_checkpoint(run / f"{name}_encoder.pt")["history"]
         assert keys | {"probe_r2"} <= history.keys()
         assert {len(values) for values in history.values()} == {2}
@@ -332,7 +342,9 @@ def test_moco_loss_against_its_definition(moco):
 
 
 def test_moco_refuses_parts_that_do_not_divide_the_batch():
-    with pytest.raises(BookError, match=r"norm_groups = 3 must be a multiple of the 1 processes, and batch_size = 16 a multiple"):
+    with pytest.raises(
+        BookError, match=r"norm_groups = 3 must be a multiple of the 1 processes, and batch_size = 16 a multiple"
+    ):
         MoCo(dataclasses.replace(IMAGE_ENCODER, norm_groups=3), make_fabric("cpu"))
 
 

@@ -48,7 +48,9 @@ def test_each_yardstick_on_the_same_split(setting):
         there = np.isfinite(truth)
         for modality, predicted in predictions[name].items():
             np.testing.assert_array_equal(np.isfinite(predicted), there)
-            assert r2_score(truth[there], predicted[there]) == pytest.approx(scores["unaligned"][name][modality]["r2"], abs=1e-6)
+            assert r2_score(truth[there], predicted[there]) == pytest.approx(
+                scores["unaligned"][name][modality]["r2"], abs=1e-6
+            )
     assert scores["unaligned"]["redshift"]["spectrum"]["nmad"] < 1e-3 < scores["unaligned"]["redshift"]["image"]["nmad"]
     assert "nmad" not in scores["unaligned"]["log_mstar"]["spectrum"]
     assert scores["unaligned"]["redshift"]["spectrum"]["r2"] > 0.999 > scores["unaligned"]["redshift"]["image"]["r2"]
@@ -100,8 +102,13 @@ def test_standing_reads_the_yardsticks_of_the_modality_that_is_asked():
 
 def test_a_floor_above_the_ceiling_leaves_no_way():
     way = {"r2": 0.7, "r2_ci95": [0.6, 0.8], "n": 9}
-    metrics = {"property": {"redshift": dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), way)}, "baseline": {
-        "photometry_boosted": {"redshift": {"image": {"r2": 0.9}}}, "supervised": {"redshift": {"image": {"r2": 0.8}}}}}
+    metrics = {
+        "property": {"redshift": dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), way)},
+        "baseline": {
+            "photometry_boosted": {"redshift": {"image": {"r2": 0.9}}},
+            "supervised": {"redshift": {"image": {"r2": 0.8}}},
+        },
+    }
     row = standing(metrics)["redshift"]["image"]
     assert row["photometry_boosted"] == 0.9 and row["share_of_way"] is None
     assert standing({"property": metrics["property"]})["redshift"]["image"]["supervised"] is None

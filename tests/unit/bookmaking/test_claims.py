@@ -33,7 +33,10 @@ def metrics(image):
     return {
         "property": {"redshift": {**ways, "spectrum": {**ways["spectrum"], "outliers_005": 0.02}}, "log_mstar": ways},
         "baseline": {name: {"redshift": baseline, "log_mstar": baseline} for name in names},
-        "gain": {name: {"image": {"r2": image - 0.7, "r2_ci95": [image - 0.71, image - 0.69]}} for name in ("redshift", "log_mstar")},
+        "gain": {
+            name: {"image": {"r2": image - 0.7, "r2_ci95": [image - 0.71, image - 0.69]}}
+            for name in ("redshift", "log_mstar")
+        },
         "islands": {"artefact": {"precision": None, "recall": None, "group": None, "wanted": 9}},
     }
 
@@ -46,13 +49,17 @@ def test_a_run_decides_and_what_it_has_not_measured_is_said():
     found = verdicts(0.75)
     assert found["redshift from an image's neighbours, R²"]["verdict"] == SUPPORTED
     assert found["recall at 10, image → spectrum, of 2,000"]["verdict"] == UNKNOWN
-    islands = [row["verdict"] for row in claims(metrics(0.75)) if row["measure"] == "precision of the island, found blind"]
+    islands = [
+        row["verdict"] for row in claims(metrics(0.75)) if row["measure"] == "precision of the island, found blind"
+    ]
     assert islands == [REFUSED, UNKNOWN]  # there is no island of artefacts; spirals were not looked for
     assert len(claims({})) == len(MEASURES) and {row["verdict"] for row in claims({})} == {UNKNOWN}
 
 
 def test_clusters_without_information_decide_nothing():
-    one_cluster = {"clusters": {"cross_modal_ami": 0.0, "cross_modal_ami_ci95": [0.0, 0.0], "cross_modal_ami_null": 0.0}}
+    one_cluster = {
+        "clusters": {"cross_modal_ami": 0.0, "cross_modal_ami_ci95": [0.0, 0.0], "cross_modal_ami_null": 0.0}
+    }
     found = {row["measure"]: row["verdict"] for row in claims(one_cluster)}
     assert found["mutual information over its null"] == UNKNOWN
 

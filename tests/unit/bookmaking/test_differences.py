@@ -18,11 +18,17 @@ SPREAD = {"redshift_cross": 0.01, "redshift_spectrum": 0.0, "recall_at_10": 0.02
 METRICS = {
     "ablations": {
         "reference": {**scores(0.8, 3), "sd": SPREAD},
-        "questions": {**{name: {} for name in ("frozen", "decay", "layers", "dimension", "views", "embedding_dropout")},
-                      "scale": {"2.74": scores(0.7, 1)}, "pairs": {"1/4": scores(0.75, 1), "1/1": scores(0.85, 1)}},
+        "questions": {
+            **{name: {} for name in ("frozen", "decay", "layers", "dimension", "views", "embedding_dropout")},
+            "scale": {"2.74": scores(0.7, 1)},
+            "pairs": {"1/4": scores(0.75, 1), "1/1": scores(0.85, 1)},
+        },
     },
-    "property": {"redshift": {way: {"r2": 0.8, "r2_k16": r2} for way, r2 in
-                              (("image", 0.79), ("spectrum", None), ("cross", 0.75))}},
+    "property": {
+        "redshift": {
+            way: {"r2": 0.8, "r2_k16": r2} for way, r2 in (("image", 0.79), ("spectrum", None), ("cross", 0.75))
+        }
+    },
 }
 
 

@@ -49,7 +49,11 @@ def section(docstring: str, title: str) -> list[str] | None:
 def raises(node: ast.AST) -> bool:
     """Whether a function itself raises BookError; functions defined in it do not count."""
     inner = [one for one in ast.iter_child_nodes(node) if not isinstance(one, (ast.FunctionDef, ast.Lambda))]
-    here = isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and getattr(node.exc.func, "id", "") == "BookError"
+    here = (
+        isinstance(node, ast.Raise)
+        and isinstance(node.exc, ast.Call)
+        and getattr(node.exc.func, "id", "") == "BookError"
+    )
     return here or any(map(raises, inner))
 
 
@@ -87,5 +91,9 @@ def test_troubles_are_found(tmp_path):
 def test_every_module_is_on_a_page_of_the_book():
     pages = "".join(page.read_text() for page in (ROOT / "book" / "package").glob("*.md"))
     listed = re.findall(r"automodule:: (\S+)", pages)
-    wanted = [name(path).replace("/", ".") for path in FILES if not NOT_LISTED & set(path.relative_to(PACKAGE).with_suffix("").parts)]
+    wanted = [
+        name(path).replace("/", ".")
+        for path in FILES
+        if not NOT_LISTED & set(path.relative_to(PACKAGE).with_suffix("").parts)
+    ]
     assert sorted(listed) == sorted(wanted)

@@ -52,13 +52,19 @@ def test_a_chapter_is_executed_once_until_it_changes(run_chapters, repository):
     assert "smoke" in executed(run_chapters.run, chapters(repository)[0]).read_text()
     assert run_chapters("print(preset)") == []
     record = records(run_chapters.run)["01_toy"]
-    assert 0 < record["wall_seconds"] < 60 and record["peak_rss_bytes"] > 2**24 and record["parameters"] == {"preset": "smoke"}
+    assert (
+        0 < record["wall_seconds"] < 60
+        and record["peak_rss_bytes"] > 2**24
+        and record["parameters"] == {"preset": "smoke"}
+    )
     assert not outdated(run_chapters.run, chapters(repository)[0], record)
     assert run_chapters("print(preset + preset)") == ["01_toy"]
     assert run_chapters("print(preset + preset)", preset="laptop") == ["01_toy"]
 
 
-def test_a_chapter_is_out_of_date_when_the_reference_that_it_comments_on_is_renewed(run_chapters, repository, monkeypatch):
+def test_a_chapter_is_out_of_date_when_the_reference_that_it_comments_on_is_renewed(
+    run_chapters, repository, monkeypatch
+):
     run_chapters("print(preset)")
     record, chapter = records(run_chapters.run)["01_toy"], chapters(repository)[0]
     (repository / "other.json").write_text("{}")

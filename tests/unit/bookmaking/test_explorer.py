@@ -56,7 +56,12 @@ def test_thumbnails_are_the_centre_north_up():
     image[0, 140:147, 70:80] = 5  # near the end of the first axis, which is up
     image[0, 150] = 99  # beyond what is shown
     tile = pixels.thumbnails(image)[0]
-    assert tile.shape == (72, 72, 3) and tile[:3, 34:37, 1:].min() == 255 and tile[10:].max() < 60 and tile[:, 0].max() < 60
+    assert (
+        tile.shape == (72, 72, 3)
+        and tile[:3, 34:37, 1:].min() == 255
+        and tile[10:].max() < 60
+        and tile[:, 0].max() < 60
+    )
 
 
 def test_sheets_keep_each_thumbnail_in_its_place():
@@ -92,7 +97,9 @@ def test_unknown_values_and_absent_columns():
         {"label": "log half-light radius (arcsec)", "values": [0.0, None, 1.0]},
     ]
     assert columns.categories({"MORPHOLOGY": np.array(["", "", ""])}) == []
-    found = columns.categories({"ARTEFACT": np.array(["none", "chip_edge", ""]), "MERGER": np.array([True, False, True])})
+    found = columns.categories(
+        {"ARTEFACT": np.array(["none", "chip_edge", ""]), "MERGER": np.array([True, False, True])}
+    )
     assert found[0] == {"label": "merger", "names": ["no", "yes"], "codes": [1, 0, 1], "plain": [0]}
     assert found[1]["names"] == ["chip edge", "none", "unknown"] and found[1]["plain"] == [1, 2]
 
@@ -100,7 +107,12 @@ def test_unknown_values_and_absent_columns():
 def test_groups_beyond_the_tenth_are_together_and_absent_ones_left_out():
     found = columns.groups({"dbscan": {"joint": np.array([0, 11, -1, 14])}, "kmeans": {}})
     assert found == [
-        {"label": "island (joint)", "names": ["island 0", "other islands", "no island"], "codes": [0, 1, 2, 1], "plain": [1, 2]}
+        {
+            "label": "island (joint)",
+            "names": ["island 0", "other islands", "no island"],
+            "codes": [0, 1, 2, 1],
+            "plain": [1, 2],
+        }
     ]
     assert columns.groups({}) == []
 
@@ -116,7 +128,9 @@ def test_labels_break_neither_script_nor_page():
 
 def test_the_page_says_what_it_shows():
     assert "Mock survey – simulated data; all 30 test galaxies." in markup(packed())
-    assert "Real data: desi; 30 of 9,000 test galaxies, drawn at random." in markup(packed(source="real data: desi", total=9000))
+    assert "Real data: desi; 30 of 9,000 test galaxies, drawn at random." in markup(
+        packed(source="real data: desi", total=9000)
+    )
 
 
 def test_a_real_run_knows_redshifts_alone():

@@ -6,13 +6,33 @@ import pytest
 from bookmaking import open_run
 
 FEW = {
-    "n_galaxies": 100, "image_encoder_epochs": 1, "image_encoder_batch_size": 16, "queue_size": 64,
-    "spectrum_encoder_epochs": 1, "spectrum_encoder_batch_size": 8, "image_epochs": 1, "spectrum_epochs": 1, "components": 8,
-    "views": 1, "features_batch_size": 16, "alignment_epochs": 1, "alignment_batch_size": 16, "k": 4, "bootstrap": 10,
+    "n_galaxies": 100,
+    "image_encoder_epochs": 1,
+    "image_encoder_batch_size": 16,
+    "queue_size": 64,
+    "spectrum_encoder_epochs": 1,
+    "spectrum_encoder_batch_size": 8,
+    "image_epochs": 1,
+    "spectrum_epochs": 1,
+    "components": 8,
+    "views": 1,
+    "features_batch_size": 16,
+    "alignment_epochs": 1,
+    "alignment_batch_size": 16,
+    "k": 4,
+    "bootstrap": 10,
 }
 STEPS = (
-    "survey", "index", "image_encoder", "spectrum_encoder", "image_comparison", "spectrum_comparison", "features", "alignment",
-    "similarity", "properties",
+    "survey",
+    "index",
+    "image_encoder",
+    "spectrum_encoder",
+    "image_comparison",
+    "spectrum_comparison",
+    "features",
+    "alignment",
+    "similarity",
+    "properties",
 )
 
 

@@ -97,7 +97,10 @@ def test_a_python_that_will_not_do(checkout, python, message, monkeypatch):
 
 def test_a_python_without_venv(checkout):
     result = make(checkout, case="*ensurepip*")
-    assert result.returncode != 0 and "cannot make environments. On Debian and Ubuntu: apt install python3." in result.stderr
+    assert (
+        result.returncode != 0
+        and "cannot make environments. On Debian and Ubuntu: apt install python3." in result.stderr
+    )
 
 
 def test_a_checkout_that_cannot_be_written_to(checkout):
@@ -112,7 +115,10 @@ def test_a_checkout_that_cannot_be_written_to(checkout):
 
 @pytest.mark.parametrize(
     ("what", "name", "message"),
-    [("book", "nonsense", "no preset 'nonsense'. Use one of: desi, gpu, "), ("data", "nonsense", "no data set 'nonsense'. Use one of: desi")],
+    [
+        ("book", "nonsense", "no preset 'nonsense'. Use one of: desi, gpu, "),
+        ("data", "nonsense", "no data set 'nonsense'. Use one of: desi"),
+    ],
 )
 def test_unknown_names(what, name, message, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["book", what, name])
@@ -133,6 +139,7 @@ def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_executed(o
 @pytest.fixture
 def call(tmp_path, monkeypatch):
     """Calls the command line with a run and a site of its own; ``execute`` stands for the chapters."""
+
     def called(what, execute=lambda *_: None):
         places = ["--run-dir", str(tmp_path / "run"), "--site-dir", str(tmp_path / "site")]
         monkeypatch.setattr(sys, "argv", ["book", what, "smoke", *places])
@@ -146,7 +153,10 @@ def call(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("what", "place"), [("book", "run"), ("steps", "run"), ("book", "site"), ("site", "site")])
 def test_a_second_call_at_the_same_time_is_refused(what, place, call, tmp_path):
     (tmp_path / place).mkdir()
-    with lock(tmp_path / place / ".lock"), pytest.raises(SystemExit, match=f"at work in {tmp_path / place}. Wait for it"):
+    with (
+        lock(tmp_path / place / ".lock"),
+        pytest.raises(SystemExit, match=f"at work in {tmp_path / place}. Wait for it"),
+    ):
         call(what, lambda *_: pytest.fail("chapters are executed"))
 
 

@@ -70,14 +70,18 @@ def draw_alike_spectra(pairs, rng):
 
 
 def draw_ways(pairs, rng):
-    return plots.ways({way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "random")}, source=SOURCE)
+    return plots.ways(
+        {way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "random")}, source=SOURCE
+    )
 
 
 def draw_attention(pairs, rng):
     rest = np.arange(3600.0, 7000.0, 10)
     curves = {"galaxies": np.ones(len(rest)), "shuffled": rng.uniform(0.8, 1.2, len(rest))}
     places, weights = WAVELENGTH[::55], rng.uniform(0.5, 2, (2, len(WAVELENGTH[::55])))
-    return plots.attention(pairs.spectra([0, 1]), pairs.index.redshift[:2], places, weights, rest, curves, source=SOURCE)
+    return plots.attention(
+        pairs.spectra([0, 1]), pairs.index.redshift[:2], places, weights, rest, curves, source=SOURCE
+    )
 
 
 def draw_gallery(pairs, rng):
@@ -170,7 +174,10 @@ def draw_pit_histogram(pairs, rng):
 
 def draw_yardsticks(pairs, rng):
     aligned = {way: scores(way) for way in ("image", "spectrum", "cross", "cross_spectrum")}
-    baselines = {"photometry": {"redshift": {"image": scores("image")}}, "unaligned": {"redshift": {"spectrum": scores("")}}}
+    baselines = {
+        "photometry": {"redshift": {"image": scores("image")}},
+        "unaligned": {"redshift": {"spectrum": scores("")}},
+    }
     oracle = {"redshift": {"image": scores("image")}}
     measured = {"redshift": aligned, "log_mstar": aligned, "log_tage_mw": aligned}
     return plots.yardsticks({"property": measured, "baseline": baselines, "oracle": oracle}, source=SOURCE)
@@ -183,7 +190,10 @@ def draw_yardsticks_of_real_pairs(pairs, rng):
 
 def draw_label_efficiency(pairs, rng):
     curve = {"labels": [10, 100, 800], "r2": [0.1, 0.5, 0.6], "low": [-0.3, 0.4, 0.55], "high": [0.3, 0.6, 0.65]}
-    ways = {way: {"neighbours": curve, "linear": curve} for way in ("image", "spectrum", "cross", "unaligned_image", "photometry")}
+    ways = {
+        way: {"neighbours": curve, "linear": curve}
+        for way in ("image", "spectrum", "cross", "unaligned_image", "photometry")
+    }
     return plots.label_efficiency({"redshift": ways, "log_mstar": ways}, source=SOURCE)
 
 
@@ -253,7 +263,9 @@ def draw_effects(pairs, rng):
 
 def draw_kept_by_maps(pairs, rng):
     way = {"redshift": {"r2": 0.8}, "merger": {"r2": -0.1}}
-    return plots.kept_by_maps({name: {"map": way, "space": way} for name in ("image", "spectrum", "joint")}, source=SOURCE)
+    return plots.kept_by_maps(
+        {name: {"map": way, "space": way} for name in ("image", "spectrum", "joint")}, source=SOURCE
+    )
 
 
 def draw_detectors(pairs, rng):
@@ -282,8 +294,11 @@ def draw_colours_beside(pairs, rng):
 
 def draw_scaling_relations(pairs, rng):
     mass = rng.uniform(8, 11.5, 500)
-    relations = {"log_radius_of_mass": (mass, 0.3 * mass - 2), "mass_to_light_of_colour": (mass / 20, mass / 10 - 1),
-                 "log_sfr_of_mass": (mass, mass - 10)}
+    relations = {
+        "log_radius_of_mass": (mass, 0.3 * mass - 2),
+        "mass_to_light_of_colour": (mass / 20, mass / 10 - 1),
+        "log_sfr_of_mass": (mass, mass - 10),
+    }
     return plots.scaling_relations(relations, sky.reference()["nearby"], source=SOURCE)
 
 
@@ -308,8 +323,13 @@ def draw_texture_differences(pairs, rng):
 
 def draw_transferred(pairs, rng):
     truth = np.array([0.03, 0.1, 0.2, 0.3, 0.4])
-    found = {"row": np.arange(5), "truth": truth, "prediction": truth + [0.3, 0, 0.01, -0.2, 0.1],
-             "nearest": np.arange(5), "nearest_at_truth": np.array([-1, 1, 2, 3, 4])}
+    found = {
+        "row": np.arange(5),
+        "truth": truth,
+        "prediction": truth + [0.3, 0, 0.01, -0.2, 0.1],
+        "nearest": np.arange(5),
+        "nearest_at_truth": np.array([-1, 1, 2, 3, 4]),
+    }
     return plots.transferred(found, worst(found), pairs.spectra(np.arange(5)), pairs, source=SOURCE)
 
 
@@ -330,7 +350,9 @@ def draw_colour_tracks(pairs, rng):
     return light.colour_tracks(catalog, rng.uniform(0, 0.6, N), source=SOURCE)
 
 
-@pytest.mark.parametrize("draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "draw", [f for name, f in globals().items() if name.startswith("draw_")], ids=lambda f: f.__name__
+)
 def test_figure(draw, pairs):
     figure = draw(pairs, np.random.default_rng(0))
     assert isinstance(figure, Figure)
@@ -386,9 +408,13 @@ def test_table_text():
 
 
 def test_scores_by_way_are_those_of_the_modality():
-    metrics = {"image_encoder": {"frozen": {"redshift": {"r2": 0.5}}}, "baseline": {
-        way: {"redshift": {"image": {"r2": r2}, "spectrum": {"r2": 0.9}}}
-        for way, r2 in (("random", 0.1), ("pca", 0.2), ("supervised", 0.6), ("photometry", 0.7))}}
+    metrics = {
+        "image_encoder": {"frozen": {"redshift": {"r2": 0.5}}},
+        "baseline": {
+            way: {"redshift": {"image": {"r2": r2}, "spectrum": {"r2": 0.9}}}
+            for way, r2 in (("random", 0.1), ("pca", 0.2), ("supervised", 0.6), ("photometry", 0.7))
+        },
+    }
     found = {way: scores["redshift"]["r2"] for way, scores in plots.by_way(metrics, "image").items()}
     assert found == {"frozen": 0.5, "random": 0.1, "pca": 0.2, "supervised": 0.6}
 
@@ -396,12 +422,20 @@ def test_scores_by_way_are_those_of_the_modality():
 def test_retrieval_table_has_both_galleries_once():
     names = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "median_rank")
     chance = dict.fromkeys(names, 0.001)
-    full = {"pool": 3000, "chance": chance} | dict.fromkeys(names, 0.25) | {f"{name}_ci95": [0.2, 0.3] for name in names}
+    full = (
+        {"pool": 3000, "chance": chance} | dict.fromkeys(names, 0.25) | {f"{name}_ci95": [0.2, 0.3] for name in names}
+    )
     drawn = {**full, "pool": 2000, "mrr": 0.4, "full": full, "recall_at_10_seeds": [0.3, 0.2]}
     both = dict.fromkeys(("image_to_spectrum", "spectrum_to_image"), drawn)
     rows = plots.retrieval_table(both).data.splitlines()[2:]
-    assert len(rows) == 12 and "2 seeds of heads |  |  | 0.200–0.300 |" in rows[-1] and rows[0] == "| 2,000 | image → spectrum | 0.250 | 0.250 | 0.250 | 0.400 | 0.2 |"
-    assert rows[1].startswith("|  | 95% interval | 0.200–0.300 |") and rows[5].startswith("| 3,000 | image → spectrum |")
+    assert (
+        len(rows) == 12
+        and "2 seeds of heads |  |  | 0.200–0.300 |" in rows[-1]
+        and rows[0] == "| 2,000 | image → spectrum | 0.250 | 0.250 | 0.250 | 0.400 | 0.2 |"
+    )
+    assert rows[1].startswith("|  | 95% interval | 0.200–0.300 |") and rows[5].startswith(
+        "| 3,000 | image → spectrum |"
+    )
     alone = {way: {**full, "full": full, "recall_at_10_seeds": [0.3]} for way in both}
     assert len(plots.retrieval_table(alone).data.splitlines()[2:]) == 7
 
@@ -414,7 +448,9 @@ def test_rare_table_has_a_row_for_each_kind_and_direction():
 
 
 def test_ways_table_has_a_row_for_each_way_and_label():
-    text = plots.ways_table({way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "pca")}).data
+    text = plots.ways_table(
+        {way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "pca")}
+    ).data
     assert "| frozen, neighbours | redshift | 0.500 | 0.400 to 0.600 | 60 |" in text
     assert "| principal components, neighbours | log stellar mass | 0.500 |" in text
 
@@ -433,7 +469,9 @@ def test_redshift_tables():
     score = {name: -0.0123 for name in names} | {f"{name}_ci95": [-0.02, 0.01] for name in names}
     score |= {"crps_prior": 0.05, "pit_ks": 0.1, "pz_k": 64, "pz_weighting": "uniform"}
     ways = dict.fromkeys(("image", "spectrum", "cross", "cross_spectrum"), score)
-    assert "| −0.0123 [−0.0200, 0.0100] |" in plots.photoz_table(ways).data and "−1.2% [" in plots.photoz_table(ways).data
+    assert (
+        "| −0.0123 [−0.0200, 0.0100] |" in plots.photoz_table(ways).data and "−1.2% [" in plots.photoz_table(ways).data
+    )
     assert "| 64, uniform | −0.0123 [−0.0200, 0.0100] | 0.0500 | 0.100 |" in plots.pz_table(ways).data
 
 
@@ -444,8 +482,19 @@ def test_gains_have_signs():
 
 
 def test_standing_table_leaves_out_what_no_way_has():
-    row = {"r2": 0.7, "r2_ci95": [0.6, 0.8], "share_of_way": 0.5, "of_supervised": None, "photometry": 0.5, "oracle": None,
-           "photometry_boosted": 0.6, "unaligned": 0.3, "random": None, "pca": None, "supervised": 0.8}
+    row = {
+        "r2": 0.7,
+        "r2_ci95": [0.6, 0.8],
+        "share_of_way": 0.5,
+        "of_supervised": None,
+        "photometry": 0.5,
+        "oracle": None,
+        "photometry_boosted": 0.6,
+        "unaligned": 0.3,
+        "random": None,
+        "pca": None,
+        "supervised": 0.8,
+    }
     text = plots.standing_table({"cross": row, "spectrum": row | {"photometry_boosted": None}}).data
     assert "| image → spectrum | 0.700 [0.600, 0.800] | 0.600 | 0.300 | 0.800 | 50% | – |" in text
     assert "| – | 0.300 |" in text and "PCA" not in text and "best possible" not in text
@@ -454,13 +503,28 @@ def test_standing_table_leaves_out_what_no_way_has():
 def test_tables_of_few_labels_have_a_row_for_each_way():
     text = plots.probes_table({"redshift": {"image": {"linear": scores("image") | {"labels": 800}}}}).data
     assert "| redshift | image → image | – | 0.50 [0.40, 0.60] | – | 800 | 60 |" in text
-    told = {"balanced_accuracy": 0.6, "balanced_accuracy_ci95": [0.5, 0.7], "accuracy": 0.8, "accuracy_ci95": [0.7, 0.9], "n": N}
+    told = {
+        "balanced_accuracy": 0.6,
+        "balanced_accuracy_ci95": [0.5, 0.7],
+        "accuracy": 0.8,
+        "accuracy_ci95": [0.7, 0.9],
+        "n": N,
+    }
     told["recall"] = {"elliptical": 0.9, "spiral": 0.3}
     morphology = {way: {"logistic": told} for way in ("image", "spectrum", "cross")}
     morphology |= {"classes": ["elliptical", "spiral"], "majority": {"accuracy": 0.7, "balanced_accuracy": 0.5}}
     text = plots.morphology_table(morphology).data
-    assert "| image → spectrum | logistic regression | 0.60 [0.50, 0.70] | 0.80 [0.70, 0.90] | 0.90 | 0.30 | – | 60 |" in text
-    found = {"auc": 0.7, "auc_ci95": [0.6, 0.8], "average_precision": 0.2, "average_precision_ci95": [0.1, 0.3], "wanted": 9}
+    assert (
+        "| image → spectrum | logistic regression | 0.60 [0.50, 0.70] | 0.80 [0.70, 0.90] | 0.90 | 0.30 | – | 60 |"
+        in text
+    )
+    found = {
+        "auc": 0.7,
+        "auc_ci95": [0.6, 0.8],
+        "average_precision": 0.2,
+        "average_precision_ci95": [0.1, 0.3],
+        "wanted": 9,
+    }
     spaces = {space: {"logistic": found} for space in ("aligned", "unaligned")}
     spaces |= {"best": dict.fromkeys(spaces, "logistic"), "kinds": {space: {"chip_edge": found} for space in spaces}}
     text = plots.artefacts_table(spaces).data
@@ -479,7 +543,9 @@ def test_distances_table_has_the_marks_beside_the_numbers():
     measured = {"redshift_ks": 0.04, "spectra_std_within_30": 0.95, "noise_ratio": {"g": 1.0}}
     text = plots.distances_table(measured).data
     assert "| 0.040 | ≤ 0.08 |" in text and "real galaxies" not in text
-    found = {"n": 22, "r2": 0.9, "nmad": 0.01, "failures": 0.1} | {f"{k}_ci95": [0.0, 1.0] for k in ("r2", "nmad", "failures")}
+    found = {"n": 22, "r2": 0.9, "nmad": 0.01, "failures": 0.1} | {
+        f"{k}_ci95": [0.0, 1.0] for k in ("r2", "nmad", "failures")
+    }
     asked = {"probe": {"auc": 0.6, "auc_ci95": [0.5, 0.7]}, "transfer": {"redshift": found}}
     text = plots.distances_table(measured | asked).data
     assert "AUC [0.500, 0.700] | 0.600 | 0.5 |" in text and "22 real galaxies" in text and "| 0.900 | ≥ 0.8 |" in text
@@ -487,7 +553,10 @@ def test_distances_table_has_the_marks_beside_the_numbers():
 
 def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
     direct, weighted = ({"median_difference": d, "width_ratio": w, "n": 50} for d, w in ((0.3, 1.1), (0.02, 0.9)))
-    scores = {"colour": {"g_r": {"16": direct}, "r_z": {"16": direct}}, "colour_as_hosts": {"g_r": {"16": weighted}, "r_z": {}}}
+    scores = {
+        "colour": {"g_r": {"16": direct}, "r_z": {"16": direct}},
+        "colour_as_hosts": {"g_r": {"16": weighted}, "r_z": {}},
+    }
     text = plots.colours_table(scores).data
     assert "| *g* − *r*, *r* from 16 | 0.300 | 0.020 | 1.100 | 0.900 |" in text
     assert "| *r* − *z*, *r* from 16 | 0.300 | – | 1.100 | – |" in text and "| 0 ± 0.08 |" in text
@@ -516,9 +585,17 @@ def test_island_sentence(scores, words):
 
 
 def test_counts_stand_beside_the_release_and_name_what_was_left_out():
-    counts = {"train": 7, "validation": 2, "test": 3, "dropped": {"duplicate": 4, "image_zero": 0}, "catalog": {"positive_magnitudes": 5}}
+    counts = {
+        "train": 7,
+        "validation": 2,
+        "test": 3,
+        "dropped": {"duplicate": 4, "image_zero": 0},
+        "catalog": {"positive_magnitudes": 5},
+    }
     text = plots.counts_table(counts).data
-    assert "| training | 7 | 158,377 |" in text and "| left out: duplicate | 4 | – |" in text and "image zero" not in text
+    assert (
+        "| training | 7 | 158,377 |" in text and "| left out: duplicate | 4 | – |" in text and "image zero" not in text
+    )
     assert "| … and positive magnitudes | 5 | 105,159 |" in text
 
 
@@ -529,7 +606,10 @@ def test_tables_of_the_space_say_what_chance_gives_and_what_is_missing():
     assert "0.950** [0.930, 0.970]" in plots.swapped_sentence(ANOMALIES).data
     assert "no property" in plots.labels_table({"image_ami": {}}).data
     assert "merger (the same for all galaxies)" in plots.omitted_sentence({"merger": "the same for all galaxies"}).data
-    order = {name: {"map": {"redshift": {"moran": 0.8, "moran_null": null}}} for name, null in (("image", 0.01), ("joint", 0.02))}
+    order = {
+        name: {"map": {"redshift": {"moran": 0.8, "moran_null": null}}}
+        for name, null in (("image", 0.01), ("joint", 0.02))
+    }
     assert "| redshift | 0.800 | 0.800 | 0.020 |" in plots.order_table(order).data
     assert "No property" in plots.omitted_sentence({}).data and "no labels" in plots.kinds_table({}).data
     assert "| satellite trail | 4 | 1 |" in plots.kinds_table({"satellite_trail": {"n": 4, "found": 1}}).data
@@ -549,7 +629,15 @@ def test_the_law_is_told_in_words_or_said_to_be_missing():
 
 
 def test_tables_of_ones_own_galaxies():
-    one = {"name": "spec-1-2-3", "known": None, "redshift": 0.2, "low": -0.001, "high": 0.3, "observed": 0.867, "unusual": []}
+    one = {
+        "name": "spec-1-2-3",
+        "known": None,
+        "redshift": 0.2,
+        "low": -0.001,
+        "high": 0.3,
+        "observed": 0.867,
+        "unusual": [],
+    }
     rows = plots.own_table([one, one | {"known": 0.25, "unusual": ["features", "signal"]}]).data.splitlines()[2:]
     assert rows[0] == "| `spec-1-2-3` | – | 0.200 | −0.001 to 0.300 | 86.7% | – |"
     assert rows[1].endswith("| features, signal |")
@@ -566,7 +654,9 @@ def test_claims_are_counted_by_verdict_and_each_is_named_once():
     rows = claims({"clusters": {"stability_ari": 0.9}})
     text = plots.claims_table(rows).data
     assert text.count("**Bright spirals form an island**") == 1 and "0.9" in text and "≤ 0.05" in text
-    assert plots.verdicts_sentence(rows).data.startswith(f"Of {len(rows)} measures, {len(rows) - 1} came out **not measured**")
+    assert plots.verdicts_sentence(rows).data.startswith(
+        f"Of {len(rows)} measures, {len(rows) - 1} came out **not measured**"
+    )
 
 
 def test_outcomes_stand_beside_the_committed_runs_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):
@@ -591,15 +681,24 @@ def test_places_of_outcomes_exist_in_the_committed_runs(path):
     text = "".join(page.read_text() for page in (ROOT / "notebooks").glob("*.md"))
     places = re.findall(r'^    \(r?".+", "(.+)"\),$', text, re.MULTILINE)
     assert len(places) > 50
-    assert not [place for place in places if place.replace("/", ".") not in content["metrics"] | content["not_compared"]]
+    assert not [
+        place for place in places if place.replace("/", ".") not in content["metrics"] | content["not_compared"]
+    ]
 
 
 def test_times_of_the_steps_of_a_chapter_add_up():
     metrics = {
-        "timing": {name: {"wall_seconds": seconds} for name, seconds in (("survey", 80.0), ("index", 2.0), ("claims", 9.0))},
+        "timing": {
+            name: {"wall_seconds": seconds} for name, seconds in (("survey", 80.0), ("index", 2.0), ("claims", 9.0))
+        },
         "memory": {name: {"peak_rss_bytes": gib * 2**30} for name, gib in (("survey", 1), ("index", 2), ("claims", 9))},
     }
-    chapter_of = {"survey": "01_mock_survey", "index": "01_mock_survey", "claims": "claims", "oracle": "06_redshift_and_mass"}
+    chapter_of = {
+        "survey": "01_mock_survey",
+        "index": "01_mock_survey",
+        "claims": "claims",
+        "oracle": "06_redshift_and_mass",
+    }
     rows = plots.times_table(chapter_of, metrics).data.splitlines()[2:]
     assert rows == ["| {doc}`../notebooks/01_mock_survey` | 82 | 2.0 |"]
 
@@ -607,5 +706,7 @@ def test_times_of_the_steps_of_a_chapter_add_up():
 def test_single_numbers_are_glued_as_text_and_missing_ones_as_a_dash(monkeypatch):
     glued = {}
     monkeypatch.setattr(summary, "glue", lambda name, text, display: glued.update({name: text}))
-    summary.glue_numbers({"scale": {"2.74": {"r2": -0.125}}}, {"known": "scale/2.74/r2", "unknown": "scale/15.5/r2"}, ".3f")
+    summary.glue_numbers(
+        {"scale": {"2.74": {"r2": -0.125}}}, {"known": "scale/2.74/r2", "unknown": "scale/15.5/r2"}, ".3f"
+    )
     assert glued == {"known": "−0.125", "unknown": "–"}

@@ -41,7 +41,10 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
         ({"normalisation": "z-score"}, "normalisation must be one of weighted, zscore, median, not 'z-score'"),
         ({"depth": 20}, "depth must be one of 18, 34, 50, not 20"),
         ({"artefacts": [3]}, "artefacts: an item must be str, not 3"),
-        ({"temperature": "3e-3"}, "temperature must be float, not '3e-3'. YAML takes this for text: write 1.0e-3 with a point"),
+        (
+            {"temperature": "3e-3"},
+            "temperature must be float, not '3e-3'. YAML takes this for text: write 1.0e-3 with a point",
+        ),
         ({"seed": -1}, "seed must be at least 0, not -1"),
         ({"k": 0}, "evaluation: k must be at least 1, not 0"),
         ({"image_encoder_batch_size": 0}, "image_encoder: batch_size must be at least 1, not 0"),
@@ -60,8 +63,12 @@ def test_bad_overrides(override, message):
 
 def test_every_number_has_bounds_or_a_step_that_checks_it():
     hints = typing.get_type_hints(Preset)
-    numbers = {f"{kind.__name__}.{key}" for kind in [Preset, *filter(dataclasses.is_dataclass, hints.values())]
-               for key, of in typing.get_type_hints(kind).items() if {int, float} & {of, *typing.get_args(of)}}
+    numbers = {
+        f"{kind.__name__}.{key}"
+        for kind in [Preset, *filter(dataclasses.is_dataclass, hints.values())]
+        for key, of in typing.get_type_hints(kind).items()
+        if {int, float} & {of, *typing.get_args(of)}
+    }
     literal = {"ImageEncoder.depth"}
     elsewhere = {name for name in numbers if name.startswith("Survey.")} | {"Data.validation_fraction"}
     bounded = {name for name in numbers if name in config._RULES or name.split(".")[1] in config._RULES}
@@ -71,7 +78,10 @@ def test_every_number_has_bounds_or_a_step_that_checks_it():
 
 def test_the_real_pairs_are_those_that_are_downloaded():
     preset, files = load_preset("desi"), {key: f"data/{source.file}" for key, source in load_dataset("desi").items()}
-    encoders = {"image_encoder": preset.image_encoder.weights_path, "spectrum_encoder": preset.spectrum_encoder.weights_path}
+    encoders = {
+        "image_encoder": preset.image_encoder.weights_path,
+        "spectrum_encoder": preset.spectrum_encoder.weights_path,
+    }
     assert files == {"pairs": preset.data.pairs_path, "catalog": preset.data.catalog_path, **encoders}
 
 

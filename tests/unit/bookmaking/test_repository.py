@@ -27,7 +27,9 @@ def test_workflows_call_targets_that_there_are(workflow):
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_watch_files_that_there_are(workflow):
-    watched = [name for call in re.findall(r"hashFiles\((.*?)\)", workflow.read_text()) for name in re.findall("'(.*?)'", call)]
+    watched = [
+        name for call in re.findall(r"hashFiles\((.*?)\)", workflow.read_text()) for name in re.findall("'(.*?)'", call)
+    ]
     assert watched and all(any(ROOT.glob(name)) for name in watched)
 
 

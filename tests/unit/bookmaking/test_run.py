@@ -159,7 +159,10 @@ def test_truncated_and_missing_artefacts(toy, open_):
 
 
 def test_upstream_must_be_there(toy, open_, tmp_path):
-    with pytest.raises(BookError, match="has not been made. Run the chapter 01_survey with the same values, or `make book PRESET=smoke`"):
+    with pytest.raises(
+        BookError,
+        match="has not been made. Run the chapter 01_survey with the same values, or `make book PRESET=smoke`",
+    ):
         open_().make("encoder")
     with pytest.raises(BookError, match="`make book PRESET=<path of your mine.yaml>`"):
         Run(dataclasses.replace(load_preset("smoke"), name="mine"), tmp_path / "run", steps=STEPS).make("encoder")

@@ -41,7 +41,10 @@ def ran(tmp_path, monkeypatch):
 
 
 def test_those_that_do_not_need_each_other_share_the_cores_and_the_others_wait(ran, capfd):
-    assert sorted(ran({"first": set(), "left": {"first"}, "right": {"first"}, "last": {"left", "right"}})[1:3]) == ["left", "right"]
+    assert sorted(ran({"first": set(), "left": {"first"}, "right": {"first"}, "last": {"left", "right"}})[1:3]) == [
+        "left",
+        "right",
+    ]
     first, left, right, last = map(ran.times, ("first", "left", "right", "last"))
     assert [first[2], left[2], right[2], last[2]] == [2, 1, 1, 2]
     assert first[1] <= min(left[0], right[0]) and max(left[1], right[1]) <= last[0]

@@ -25,7 +25,9 @@ def repository(tmp_path):
     """A book of one prose page and one executed chapter, with this book's configuration."""
     (tmp_path / "book" / "static").mkdir(parents=True)
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n- file: book/what_ran\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n- file: book/what_ran\n"
+    )
     (tmp_path / "book" / "first.md").write_text("# First\n\n[The toy](../notebooks/01_toy.md)\n")
     (tmp_path / "book" / "references.bib").write_text("")
     shutil.copy(ROOT / "_config.yml", tmp_path)
@@ -46,7 +48,9 @@ def run(repository):
         nbformat.v4.new_markdown_cell("# Toy"),
         nbformat.v4.new_code_cell('preset = "laptop"  # or another', metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]}),
-        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", name="stderr", text="/somewhere/lib.py: odd")]),
+        nbformat.v4.new_code_cell(
+            "1", outputs=[nbformat.v4.new_output("stream", name="stderr", text="/somewhere/lib.py: odd")]
+        ),
         nbformat.v4.new_code_cell("draw()", metadata=caption, outputs=[shown]),
     ]
     language = {"name": "python", "pygments_lexer": "ipython3"}
@@ -77,7 +81,9 @@ def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, re
     if not any(map(shutil.which, BROWSERS)):
         pytest.skip("no Chromium here: apt-get install chromium")
     offered = re.compile(r'href="\.\./_static/astroclip-book\.pdf"')
-    (repository / "book" / "first.md").write_text("# First\n\n{numref}`fig-toy`, and [the toy](../notebooks/01_toy.md)\n")
+    (repository / "book" / "first.md").write_text(
+        "# First\n\n{numref}`fig-toy`, and [the toy](../notebooks/01_toy.md)\n"
+    )
     page = repository / "site" / "html" / "book" / "first.html"
     build_site(run, repository / "site", repository)
     assert not offered.search(page.read_text())

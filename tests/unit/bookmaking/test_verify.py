@@ -35,7 +35,10 @@ def reference(run, tmp_path):
 
 
 def test_a_run_agrees_with_itself_and_the_reference_holds_what_is_compared(run, reference):
-    assert json.loads((reference / "laptop.json").read_text())["metrics"] == {"counts.train": 7200, "property.image.r2": 0.8123457}
+    assert json.loads((reference / "laptop.json").read_text())["metrics"] == {
+        "counts.train": 7200,
+        "property.image.r2": 0.8123457,
+    }
     assert "All 2 numbers agree" in verify(run, reference)
 
 
@@ -49,7 +52,9 @@ def test_within_the_tolerance_it_agrees_and_just_beyond_it_does_not(run, referen
     run.metrics["property"]["image"]["r2"] -= 0.0199
     assert "All 2 numbers agree" in verify(run, reference)
     run.metrics["property"]["image"]["r2"] -= 0.0002
-    with pytest.raises(BookError, match=r"1 of 2 numbers do not agree(.|\n)*property.image.r2 +0.812346 +0.792246 +0.02"):
+    with pytest.raises(
+        BookError, match=r"1 of 2 numbers do not agree(.|\n)*property.image.r2 +0.812346 +0.792246 +0.02"
+    ):
         verify(run, reference)
 
 

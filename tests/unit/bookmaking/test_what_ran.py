@@ -49,7 +49,12 @@ def root(tmp_path, monkeypatch):
 def record_chapter(run: Run, root: Path) -> None:
     """As if the chapter had been executed now."""
     key = _key(run, root / "notebooks" / "01_toy.md", {}, [])
-    taken = {"wall_seconds": 61.04, "peak_rss_bytes": 3 * 2**28, "finished": "2024-05-01T12:00:00Z", "commit": "3c9e7f7c0ffee"}
+    taken = {
+        "wall_seconds": 61.04,
+        "peak_rss_bytes": 3 * 2**28,
+        "finished": "2024-05-01T12:00:00Z",
+        "commit": "3c9e7f7c0ffee",
+    }
     record = {"key": key, "parameters": {}, "steps": [], **taken}
     (run.directory / "chapters.json").write_text(json.dumps({"01_toy": record}))
 
@@ -135,4 +140,9 @@ def test_the_printed_values_are_a_preset_without_this_machines_paths(tmp_path):
 
 def test_no_minute_has_sixty_seconds():
     assert [_seconds(time) for time in (0.04, 59.94, 59.96, 119.7, 3599.9)] == [
-        "0.0 s", "59.9 s", "1 min 00 s", "2 min 00 s", "60 min 00 s"]
+        "0.0 s",
+        "59.9 s",
+        "1 min 00 s",
+        "2 min 00 s",
+        "60 min 00 s",
+    ]

@@ -28,12 +28,32 @@ def one(galaxies, i):
 def disc(**changes):
     """A face-on disc without structure, in good seeing."""
     galaxy = {
-        "magnitudes": np.array([17.5, 17.0, 16.5]), "bulge_share": np.array([0.09, 0.1, 0.11]), "radius": 4.0, "disc_radius": 4.0,
-        "bulge_radius": 1.4, "axis_ratio": 1.0, "angle": 0.4, "morphology": 2, "spiral": False, "bar": False,
-        "ring": False, "merger": False,
-        "dust_lane": False, "arm_strength": 0.0, "arm_number": 2, "pitch": 0.35, "bar_length": 1.3, "bar_angle": 1.0,
-        "bar_strength": 0.2, "ring_radius": 1.6, "ring_strength": 0.2, "lane_reddening": 0.6, "n_neighbours": 0,
-        "psf_sigma": np.full(3, 1.6), "sky_noise": np.zeros(3), "galactic_transmission": np.ones(3),
+        "magnitudes": np.array([17.5, 17.0, 16.5]),
+        "bulge_share": np.array([0.09, 0.1, 0.11]),
+        "radius": 4.0,
+        "disc_radius": 4.0,
+        "bulge_radius": 1.4,
+        "axis_ratio": 1.0,
+        "angle": 0.4,
+        "morphology": 2,
+        "spiral": False,
+        "bar": False,
+        "ring": False,
+        "merger": False,
+        "dust_lane": False,
+        "arm_strength": 0.0,
+        "arm_number": 2,
+        "pitch": 0.35,
+        "bar_length": 1.3,
+        "bar_angle": 1.0,
+        "bar_strength": 0.2,
+        "ring_radius": 1.6,
+        "ring_strength": 0.2,
+        "lane_reddening": 0.6,
+        "n_neighbours": 0,
+        "psf_sigma": np.full(3, 1.6),
+        "sky_noise": np.zeros(3),
+        "galactic_transmission": np.ones(3),
     }
     return galaxy | changes
 
@@ -50,8 +70,15 @@ STRUCTURE = {
     "merger": {"merger": True},
     "dust lane": {"dust_lane": True, "axis_ratio": 0.2},
     "irregular": {"morphology": 3, "arm_strength": 0.35},
-    "all": {"spiral": True, "arm_strength": 0.4, "bar": True, "ring": True, "merger": True, "dust_lane": True,
-            "axis_ratio": 0.3},
+    "all": {
+        "spiral": True,
+        "arm_strength": 0.4,
+        "bar": True,
+        "ring": True,
+        "merger": True,
+        "dust_lane": True,
+        "axis_ratio": 0.3,
+    },
 }
 
 
@@ -145,8 +172,10 @@ def test_irregulars_are_lopsided():
 
 
 def test_transform_agrees_with_galsim():
-    profile = galsim.Convolve(galsim.Exponential(half_light_radius=1.2).shear(q=0.6, beta=0.5 * galsim.radians),
-                              galsim.Moffat(beta=3.5, fwhm=1.2))
+    profile = galsim.Convolve(
+        galsim.Exponential(half_light_radius=1.2).shear(q=0.6, beta=0.5 * galsim.radians),
+        galsim.Moffat(beta=3.5, fwhm=1.2),
+    )
     ours = develop(fourier(profile, 192) * pixel_response(192), 152)
     theirs = profile.drawImage(nx=153, ny=153, scale=0.262).array[:152, :152]
     assert np.abs(ours - theirs).max() < 2e-3 * theirs.max()
@@ -184,7 +213,8 @@ def test_field_agrees_with_galsim():
         if objects["radius"][i]:
             body = galsim.Exponential(half_light_radius=objects["radius"][i])
             body = (0.7 * body + 0.3 * body.dilate(0.3)).shear(
-                q=objects["axis_ratio"][i], beta=objects["angle"][i] * galsim.radians)
+                q=objects["axis_ratio"][i], beta=objects["angle"][i] * galsim.radians
+            )
         scene.append((fourier(body.shift(*objects["place"][i]), 512), objects["flux"][i]))
     theirs = images.photograph(scene, sigma)
     assert np.abs(field.field_image(objects, sigma) - theirs).max() < 2e-3 * theirs.max()
@@ -237,16 +267,23 @@ def test_noise_like_legacy_survey_coadds(galaxies, realdata):
     real = np.load(realdata / "grz_images.npz", allow_pickle=False)
     coadds = [background(image) for image, note in zip(real["images"], real["note"], strict=True) if "coadd" in note]
     mocks = [background(images.draw_image(one(galaxies, i), np.random.default_rng(i))) for i in range(60)]
-    level = [np.median([1.4826 * np.median(np.abs(dark - np.median(dark, axis=0)), axis=0) for dark, _ in stamps], 0)
-             for stamps in (mocks, coadds)]
+    level = [
+        np.median([1.4826 * np.median(np.abs(dark - np.median(dark, axis=0)), axis=0) for dark, _ in stamps], 0)
+        for stamps in (mocks, coadds)
+    ]
     assert np.abs(level[0] / level[1] - 1).max() < 0.3
     near = [np.median([correlation for _, correlation in stamps], axis=0) for stamps in (mocks, coadds)]
     assert np.abs(near[0] - near[1]).max() < 0.15
 
 
 def test_psf_has_the_width_of_the_catalogue():
-    star = {"flux": np.ones((1, 3)), "place": np.zeros((1, 2)), "radius": np.zeros(1), "axis_ratio": np.ones(1),
-            "angle": np.zeros(1)}
+    star = {
+        "flux": np.ones((1, 3)),
+        "place": np.zeros((1, 2)),
+        "radius": np.zeros(1),
+        "axis_ratio": np.ones(1),
+        "angle": np.zeros(1),
+    }
     sigma = np.array([2.0, 2.5, 3.0])
     image = field.field_image(star, sigma)
     for band in range(3):

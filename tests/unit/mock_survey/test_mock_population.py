@@ -128,4 +128,6 @@ def test_colour_mass_and_size_like_nearby_galaxies(nearby, resolve):
         real = (resolve["logmstar"] > low) & (resolve["logmstar"] < low + 0.5)
         mock = (nearby["log_mstar"] > low) & (nearby["log_mstar"] < low + 0.5)
         assert 0.85 < np.median(size[mock]) / np.median(real_size[real]) < 1.18
-        assert abs(np.median(nearby["axis_ratio"][mock]) - np.median(resolve["b_a"][real])) < 0.16  # theirs is of bulge and disc
+        assert (
+            abs(np.median(nearby["axis_ratio"][mock]) - np.median(resolve["b_a"][real])) < 0.16
+        )  # theirs is of bulge and disc

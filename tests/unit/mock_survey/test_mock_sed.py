@@ -11,8 +11,9 @@ def mixtures(n: int) -> np.ndarray:
 
 def test_photometry_is_that_of_kcorrect():
     coefficients, redshift = 1e10 * mixtures(30), np.linspace(0.01, sed.REDSHIFT_MAX, 30)
-    exact = sed.kcorrect.apparent_magnitudes(coefficients / 1e10, redshift, list(sed.BANDS), sed.COSMOLOGY,
-                                             stellar_mass=np.full(30, 1e10))
+    exact = sed.kcorrect.apparent_magnitudes(
+        coefficients / 1e10, redshift, list(sed.BANDS), sed.COSMOLOGY, stellar_mass=np.full(30, 1e10)
+    )
     assert np.abs(sed.photometry(coefficients, redshift) - exact).max() < 0.01
 
 
@@ -22,8 +23,10 @@ def test_redden_to_reaches_the_colour_and_keeps_the_young_mixture():
     assert np.allclose(mixed.sum(axis=1), 1) and (mixed >= 0).all()
     assert np.percentile(np.abs(sed.colour(mixed) - 0.5), 75) < 1e-6
     young = ~sed.OLD
-    assert np.allclose(mixed[:, young] / mixed[:, young].sum(axis=1, keepdims=True),
-                       start[:, young] / start[:, young].sum(axis=1, keepdims=True))
+    assert np.allclose(
+        mixed[:, young] / mixed[:, young].sum(axis=1, keepdims=True),
+        start[:, young] / start[:, young].sum(axis=1, keepdims=True),
+    )
     extreme = sed.redden_to(np.full(200, 5.0), start)
     light = extreme * sed.rest_flux("sdss2010-r")
     assert np.allclose(light[:, sed.OLD].sum(axis=1) / light.sum(axis=1), 0.99, atol=0.01)

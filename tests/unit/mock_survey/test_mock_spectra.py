@@ -145,7 +145,9 @@ def test_noise_counts_photons_of_sky_and_object():
 def test_exposure_depends_on_its_own_generator_alone(galaxies, flux):
     few = {name: values[:3] for name, values in galaxies.items()}
     first, sigma = expose(few, flux[:3])
-    last = spectrograph.expose(flux[2:3], {name: values[2:] for name, values in few.items()}, [np.random.default_rng([7, 2])])
+    last = spectrograph.expose(
+        flux[2:3], {name: values[2:] for name, values in few.items()}, [np.random.default_rng([7, 2])]
+    )
     assert (first[2] == last[0][0]).all() and (sigma[2] == last[1][0]).all()
 
 

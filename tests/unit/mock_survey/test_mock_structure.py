@@ -21,8 +21,10 @@ def test_bulge_and_disc_add_up(galaxies):
     assert (bulge >= 0).all() and (disc >= 0).all()
     assert np.allclose(bulge + disc, galaxies["coefficients"])
     assert np.allclose(light[:, 1], galaxies["bulge_to_total"], atol=1e-6)
-    flux = 10 ** (-0.4 * (sed.photometry(bulge, galaxies["redshift"])
-                          - sed.photometry(galaxies["coefficients"], galaxies["redshift"])))
+    flux = 10 ** (
+        -0.4
+        * (sed.photometry(bulge, galaxies["redshift"]) - sed.photometry(galaxies["coefficients"], galaxies["redshift"]))
+    )
     assert np.allclose(flux, light)
 
 
@@ -32,8 +34,9 @@ def test_bulges_are_redder_than_their_discs(galaxies):
     assert (gradient > -1e-6).all()
     spiral, quiescent = galaxies["morphology"][both] == 2, galaxies["quiescent"][both]
     assert 0.15 < np.median(gradient[spiral & ~quiescent]) < 0.3  # MacArthur et al. 2004, Vika et al. 2014
-    age = {part: sed.age(galaxies[f"{part}_coefficients"][both], galaxies["redshift"][both]) for part in
-           ("bulge", "disc")}
+    age = {
+        part: sed.age(galaxies[f"{part}_coefficients"][both], galaxies["redshift"][both]) for part in ("bulge", "disc")
+    }
     assert (age["bulge"] >= age["disc"] - 1e-6).mean() > 0.9
 
 
@@ -54,7 +57,8 @@ def test_motions(galaxies):
     massive = disc & (galaxies["log_mstar"] > 10)
     inclined = galaxies["inclination"] > 60
     assert np.median(galaxies["gas_dispersion"][massive & inclined]) > 1.3 * np.median(
-        galaxies["gas_dispersion"][massive & (galaxies["inclination"] < 35)])
+        galaxies["gas_dispersion"][massive & (galaxies["inclination"] < 35)]
+    )
     assert (galaxies["gas_dispersion"][disc] >= structure.GAS_TURBULENCE).all()
 
 

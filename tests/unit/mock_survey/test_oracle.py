@@ -107,8 +107,10 @@ def test_masked_pixels_do_not_count(galaxies, drawn):
 
 def test_line_fluxes_are_those_put_in():
     centre, width = np.array([[5000.0, 7000.3, 20000.0]]), np.array([[1.5, 2.5, 2.0]])
-    gas = sum(f * np.exp(-0.5 * ((WAVELENGTH - c) / w) ** 2) / (np.sqrt(2 * np.pi) * w)
-              for f, c, w in zip((3.0, 7.0), centre[0], width[0], strict=False))
+    gas = sum(
+        f * np.exp(-0.5 * ((WAVELENGTH - c) / w) ** 2) / (np.sqrt(2 * np.pi) * w)
+        for f, c, w in zip((3.0, 7.0), centre[0], width[0], strict=False)
+    )
     flux, error = line_fluxes(gas[None], np.full((1, WAVELENGTH.size), 0.2), centre, width)
     assert np.allclose(flux[0, :2], [3, 7], rtol=1e-3)
     assert np.isnan(flux[0, 2]) and np.isnan(error[0, 2])
@@ -152,8 +154,10 @@ def test_noise_makes_predictions_worse(galaxies):
     drawn = some(oracle.draw(small_survey(600), 3), slice(None))
     scores = {}
     for noise in (1, 30):
-        x, asked = (image_measurements(some(which, slice(None), noise), np.random.default_rng(seed))
-                    for seed, which in enumerate((drawn, galaxies)))
+        x, asked = (
+            image_measurements(some(which, slice(None), noise), np.random.default_rng(seed))
+            for seed, which in enumerate((drawn, galaxies))
+        )
         for name in ("redshift", "log_mstar"):
             y = oracle.PROPERTIES[name]
             scores[name, noise] = r2_score(y(galaxies), oracle.expected(x, y(drawn), asked, 0))
@@ -181,8 +185,11 @@ def test_predictions_for_a_small_survey(galaxies):
         for modality, values in both.items():
             assert values.shape == rows.shape and np.isfinite(values).all()
             assert np.array_equal(values, again[name][modality])
-    score = {(name, of): r2_score(oracle.PROPERTIES[name](galaxies)[rows], values)
-             for name, both in first.items() for of, values in both.items()}
+    score = {
+        (name, of): r2_score(oracle.PROPERTIES[name](galaxies)[rows], values)
+        for name, both in first.items()
+        for of, values in both.items()
+    }
     assert score["redshift", "spectrum"] > 0.95 and score["log_mstar", "spectrum"] > 0.85
     assert score["redshift", "image"] > 0.6 and score["log_mstar", "image"] > 0.6
 
@@ -195,7 +202,8 @@ def test_the_draw_is_another_survey(galaxies, drawn):
 def preset(**data):
     smoke = load_preset("smoke")
     return dataclasses.replace(
-        smoke, survey=small_survey(120), evaluation=EVALUATION, data=dataclasses.replace(smoke.data, **data))
+        smoke, survey=small_survey(120), evaluation=EVALUATION, data=dataclasses.replace(smoke.data, **data)
+    )
 
 
 def test_step_scores_the_test_split(tmp_path):

@@ -52,7 +52,9 @@ def test_a_split_of_70_15_15_keeps_its_test_pairs_in_the_test_set(pairs, tmp_pat
 
 
 def test_what_the_names_promise_and_the_file_will_not_have_is_said(pairs, tmp_path, caplog):
-    write_release(tmp_path / "data", pairs, {"train-00000-of-00003": 20, "train-00002-of-00003": 10, "test-00000-of-00001": 30})
+    write_release(
+        tmp_path / "data", pairs, {"train-00000-of-00003": 20, "train-00002-of-00003": 10, "test-00000-of-00001": 30}
+    )
     convert_parquet(tmp_path / "data", tmp_path / "pairs.h5")
     assert "1 of 3 files named train are missing: train-00001-of-00003" in caplog.text
     assert "18 of 30 pairs named test are on the training side" in caplog.text
@@ -61,7 +63,9 @@ def test_what_the_names_promise_and_the_file_will_not_have_is_said(pairs, tmp_pa
 def test_a_directory_may_name_the_split(pairs, tmp_path):
     for name, part in (("partial-test", slice(0, 12)), ("partial-train", slice(12, 60))):
         write_release(tmp_path / name, {key: values[part] for key, values in pairs.items()}, {"0000": 60})
-    index, _ = index_pairs(convert_parquet([tmp_path / "partial-test", tmp_path / "partial-train"], tmp_path / "pairs.h5"), 0.2, 0)
+    index, _ = index_pairs(
+        convert_parquet([tmp_path / "partial-test", tmp_path / "partial-train"], tmp_path / "pairs.h5"), 0.2, 0
+    )
     assert set(index.targetid[index.where("test")]) >= set(pairs["targetids"][:12])
 
 
@@ -100,15 +104,29 @@ def ragged(pairs):
     return pa.array([rows[0][:-1], *rows[1:]], pa.list_(pa.float32()))
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda table, _: table.drop_columns(["redshift", "targetid"]), "no column redshift, targetid; it has image, spectrum"),
-    (lambda table, pairs: table.set_column(0, "image", nested(np.moveaxis(pairs["images"], -1, 1))),
-     r"image has shape \(3, 152, 152\), expected is \(152, 152, 3\)"),
-    (lambda table, pairs: table.set_column(1, "spectrum", nested(pairs["spectra"][:, :100])), r"spectrum has shape \(100,\)"),
-    (lambda table, pairs: table.set_column(1, "spectrum", ragged(pairs)), "lists have different lengths"),
-    (lambda table, pairs: table.set_column(2, "redshift", pa.array(["far"] * 6)), "column redshift: holds string"),
-    (lambda table, pairs: table.set_column(3, "targetid", pa.array([None] * 6, pa.int64())), "6 values are missing"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda table, _: table.drop_columns(["redshift", "targetid"]),
+            "no column redshift, targetid; it has image, spectrum",
+        ),
+        (
+            lambda table, pairs: table.set_column(0, "image", nested(np.moveaxis(pairs["images"], -1, 1))),
+            r"image has shape \(3, 152, 152\), expected is \(152, 152, 3\)",
+        ),
+        (
+            lambda table, pairs: table.set_column(1, "spectrum", nested(pairs["spectra"][:, :100])),
+            r"spectrum has shape \(100,\)",
+        ),
+        (lambda table, pairs: table.set_column(1, "spectrum", ragged(pairs)), "lists have different lengths"),
+        (lambda table, pairs: table.set_column(2, "redshift", pa.array(["far"] * 6)), "column redshift: holds string"),
+        (
+            lambda table, pairs: table.set_column(3, "targetid", pa.array([None] * 6, pa.int64())),
+            "6 values are missing",
+        ),
+    ],
+)
 def test_tables_of_another_kind_are_refused(pairs, tmp_path, change, message, monkeypatch):
     monkeypatch.setattr(writing, "SMALLEST", 1)
     few = {name: values[:6] for name, values in pairs.items()}
@@ -131,10 +149,15 @@ def test_files_that_are_not_there_or_not_whole_are_named(files, tmp_path):
 
 def table(pairs, n: int = 4, **columns) -> pa.Table:
     """Matched rows of the Multimodal Universe."""
-    return pa.table({
-        "image": images(framed(pairs["images"][:n])), "spectrum": spectra(pairs["spectra"][:n]),
-        "Z": pairs["redshifts"][:n], "object_id": [f"b'{one}'" for one in pairs["targetids"][:n]], **columns,
-    })
+    return pa.table(
+        {
+            "image": images(framed(pairs["images"][:n])),
+            "spectrum": spectra(pairs["spectra"][:n]),
+            "Z": pairs["redshifts"][:n],
+            "object_id": [f"b'{one}'" for one in pairs["targetids"][:n]],
+            **columns,
+        }
+    )
 
 
 def as_lists(struct: pa.Array) -> pa.Array:
@@ -166,7 +189,12 @@ def test_what_was_not_seen_is_filled_and_has_no_weight(pairs):
     mask[0, 500:520], flux[0, 510], flux[1, 30] = True, 1e6, np.nan
     ivar[2, 1000:] = 0  # most of it
     filled, weight = universe.spectra_of(spectra(flux, ivar, mask=mask), "here")
-    assert np.isfinite(filled).all() and abs(filled[0, 510]) < 10 and (weight[0, 500:520] == 0).all() and weight[1, 30] == 0
+    assert (
+        np.isfinite(filled).all()
+        and abs(filled[0, 510]) < 10
+        and (weight[0, 500:520] == 0).all()
+        and weight[1, 30] == 0
+    )
     np.testing.assert_array_equal(filled[0][~mask[0]], flux[0][~mask[0]])
     assert (filled[2] == 0).all()
 
@@ -179,17 +207,28 @@ def test_another_grid_is_joined_onto_that_of_the_pairs(pairs):
     assert (weight > 0).all()
 
 
-@pytest.mark.parametrize(("columns", "message"), [
-    (lambda p: {"image": images(framed(p["images"])[:, :3], ("DES-G", "DES-R", "DES-I"))},
-     "one band z; there are DES-G, DES-R, DES-I, and g, r and z are needed"),
-    (lambda p: {"image": images(framed(p["images"])[..., 10:, :])}, "150 × 160 pixels, 152 × 152 are needed"),
-    (lambda p: {"image": images(framed(p["images"]), scale=0.168)}, "pixels of 0.168 arcsec, 0.262 are needed"),
-    (lambda p: {"image": nested(p["images"])}, "no field band in"),
-    (lambda p: {"spectrum": spectra(p["spectra"][:, 200:], wavelength=WAVELENGTH[200:])}, "reaches from 3760 to 9824 Å; 3600 to 9824 Å"),
-    (lambda p: {"spectrum": spectra(p["spectra"][:, :-200], wavelength=WAVELENGTH[:-200])}, "reaches from 3600 to 9664 Å"),
-    (lambda p: {"spectrum": spectra(p["spectra"], wavelength=WAVELENGTH[::-1])}, "lambda does not increase"),
-    (lambda p: {"object_id": ["0421p022-7410"] * 2}, "'0421p022-7410' is no TARGETID"),
-])
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            lambda p: {"image": images(framed(p["images"])[:, :3], ("DES-G", "DES-R", "DES-I"))},
+            "one band z; there are DES-G, DES-R, DES-I, and g, r and z are needed",
+        ),
+        (lambda p: {"image": images(framed(p["images"])[..., 10:, :])}, "150 × 160 pixels, 152 × 152 are needed"),
+        (lambda p: {"image": images(framed(p["images"]), scale=0.168)}, "pixels of 0.168 arcsec, 0.262 are needed"),
+        (lambda p: {"image": nested(p["images"])}, "no field band in"),
+        (
+            lambda p: {"spectrum": spectra(p["spectra"][:, 200:], wavelength=WAVELENGTH[200:])},
+            "reaches from 3760 to 9824 Å; 3600 to 9824 Å",
+        ),
+        (
+            lambda p: {"spectrum": spectra(p["spectra"][:, :-200], wavelength=WAVELENGTH[:-200])},
+            "reaches from 3600 to 9664 Å",
+        ),
+        (lambda p: {"spectrum": spectra(p["spectra"], wavelength=WAVELENGTH[::-1])}, "lambda does not increase"),
+        (lambda p: {"object_id": ["0421p022-7410"] * 2}, "'0421p022-7410' is no TARGETID"),
+    ],
+)
 def test_catalogues_of_another_kind_are_refused(pairs, columns, message):
     few = {name: values[:2] for name, values in pairs.items()}
     with pytest.raises(BookError, match=message):

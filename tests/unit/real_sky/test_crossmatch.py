@@ -15,7 +15,9 @@ from real_sky.conversion import writing
 from real_sky.conversion.crossmatch import convert_universe
 
 pytest.importorskip("lsdb", reason="LSDB is an extra: pip install -e '.[universe]'")
-hats_import = pytest.importorskip("hats_import", reason="hats-import makes the catalogues of this test: pip install hats-import")
+hats_import = pytest.importorskip(
+    "hats_import", reason="hats-import makes the catalogues of this test: pip install hats-import"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +35,23 @@ def sky(tmp_path_factory):
     with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as client:
         for name, table in (("images", image), ("spectra", spectrum)):
             pq.write_table(table, directory / f"{name}.parquet")
-            arguments = hats_import.CollectionArguments(
-                output_artifact_name=name, output_path=directory / "hats", progress_bar=False,
-            ).catalog(
-                input_file_list=[directory / f"{name}.parquet"], file_reader="parquet", ra_column="ra", dec_column="dec",
-                lowest_healpix_order=1, highest_healpix_order=3, pixel_threshold=40,
-            ).add_margin(margin_threshold=10.0, is_default=True)
+            arguments = (
+                hats_import.CollectionArguments(
+                    output_artifact_name=name,
+                    output_path=directory / "hats",
+                    progress_bar=False,
+                )
+                .catalog(
+                    input_file_list=[directory / f"{name}.parquet"],
+                    file_reader="parquet",
+                    ra_column="ra",
+                    dec_column="dec",
+                    lowest_healpix_order=1,
+                    highest_healpix_order=3,
+                    pixel_threshold=40,
+                )
+                .add_margin(margin_threshold=10.0, is_default=True)
+            )
             pipeline_with_client(arguments, client)
     return directory / "hats", {name: values[10:] for name, values in pairs.items()}
 
@@ -64,7 +77,9 @@ def test_a_killed_conversion_goes_on_also_on_a_cluster(sky, tmp_path, monkeypatc
     assert not arguments[2].exists()
     finished = []
     finish = writing.Writing.finish
-    monkeypatch.setattr(writing.Writing, "finish", lambda self, piece, n: finished.append(piece) or finish(self, piece, n))
+    monkeypatch.setattr(
+        writing.Writing, "finish", lambda self, piece, n: finished.append(piece) or finish(self, piece, n)
+    )
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         convert_universe(*arguments, scheduler=cluster.scheduler_address)
     assert {"0", "1"}.isdisjoint(finished)

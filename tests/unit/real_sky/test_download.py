@@ -354,7 +354,9 @@ def test_the_books_data_sets():
 def test_the_command(server, tmp_path):
     source = {"file": NAME, "what": "weights", "format": "torch", "gigabytes": 0.001, "sha256": None,
               "addresses": [server.address()], "by_hand": None}  # fmt: skip
-    (tmp_path / "set.yaml").write_text(yaml.safe_dump({"weights": source, "more": source | {"file": "b.pt", "addresses": []}}))
+    (tmp_path / "set.yaml").write_text(
+        yaml.safe_dump({"weights": source, "more": source | {"file": "b.pt", "addresses": []}})
+    )
     command = [sys.executable, "-m", "bookmaking", "data", tmp_path / "set.yaml", "--data-dir", tmp_path / "data"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1 and "Error: " in result.stderr and "b.pt (weights) needs a hand" in result.stderr
@@ -380,7 +382,9 @@ def test_killed_ten_times_at_random(tmp_path):
 
         codes = []
         while not codes or codes[-1]:
-            process = subprocess.Popen([sys.executable, "-c", call], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                [sys.executable, "-c", call], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             server.watch = kill
             codes.append(process.wait())
     assert codes == [-signal.SIGKILL] * 10 + [0]

@@ -33,7 +33,9 @@ def coadd(tmp_path):
 def write_spec(path, columns=("flux", "loglam", "ivar"), redshift=0.07, loglam=LOGLAM, **values):
     rng = np.random.default_rng(1)
     arrays = {"flux": 3 + rng.normal(size=loglam.size), "loglam": loglam, "ivar": np.ones(loglam.size)} | values
-    table = fits.BinTableHDU.from_columns([fits.Column(name, "E", array=arrays[name]) for name in columns], name="COADD")
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column(name, "E", array=arrays[name]) for name in columns], name="COADD"
+    )
     found = fits.BinTableHDU.from_columns([fits.Column("Z", "E", array=[redshift])], name="SPECOBJ")
     fits.HDUList([fits.PrimaryHDU(), table, found]).writeto(path, overwrite=True)
     return path

@@ -50,7 +50,10 @@ def test_colours_without_galaxies_or_columns():
     few = galaxies(1000, 1)
     found = realism.colour_distances(few[few[:, 1] < 17], bins)
     assert list(found["g_r"]) == ["16"]
-    assert realism.colour_distances(realism.observed_magnitudes({"MAG_G": np.ones(3)}, 3), bins) == {"g_r": {}, "r_z": {}}
+    assert realism.colour_distances(realism.observed_magnitudes({"MAG_G": np.ones(3)}, 3), bins) == {
+        "g_r": {},
+        "r_z": {},
+    }
 
 
 def test_magnitudes_are_compared_behind_the_dust():
@@ -125,7 +128,9 @@ def test_texture_ignores_scale_and_level():
     assert features.shape == (5, len(STATISTICS) * WINDOWS) and np.isfinite(features).all()
     np.testing.assert_allclose(texture(3 * flux + 100), features, rtol=1e-6, atol=1e-8)
     white, correlated = (
-        texture(spectra(50, 1, correlated=c)).reshape(50, len(STATISTICS), WINDOWS)[:, STATISTICS.index("correlation, 1 pixel")]
+        texture(spectra(50, 1, correlated=c)).reshape(50, len(STATISTICS), WINDOWS)[
+            :, STATISTICS.index("correlation, 1 pixel")
+        ]
         for c in (False, True)
     )
     assert np.abs(white.mean()) < 0.02 and correlated.mean() == pytest.approx(0.5, abs=0.03)
@@ -147,8 +152,12 @@ def test_companions_are_the_nearest_in_redshift_each_once():
 
 def test_relations_the_catalogue_allows():
     redshift = np.array([0.05, 0.3])
-    catalog = {"LOG_MSTAR": np.array([10.0, 11.0]), "HALF_LIGHT_RADIUS": np.array([1.0, 1.0]),
-               "MAG_G": np.array([17.5, 20.0]), "MAG_R": np.array([17.0, 19.0])}
+    catalog = {
+        "LOG_MSTAR": np.array([10.0, 11.0]),
+        "HALF_LIGHT_RADIUS": np.array([1.0, 1.0]),
+        "MAG_G": np.array([17.5, 20.0]),
+        "MAG_R": np.array([17.0, 19.0]),
+    }
     relations = realism.scaling_relations(redshift, catalog)
     assert list(relations) == ["log_radius_of_mass", "mass_to_light_of_colour"]
     # One arcsec is 0.98 kpc at z = 0.05 and 4.45 kpc at 0.3 (H0 = 70, Om = 0.3); the distance modulus is 36.7.

@@ -85,8 +85,13 @@ def test_wrong_files_are_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
     with pytest.raises(BookError, match="cannot be read"):
         read_sky_spectra(tmp_path / "text.npz")
-    whole = save(tmp_path / "whole.npz", flux=np.ones((1, 9)), wavelength=np.arange(9.0), redshift=np.ones(1)).read_bytes()
-    for damaged in (whole[:400], whole.replace(np.ones(9).tobytes(), np.zeros(9).tobytes())):  # cut off, and changed on the way
+    whole = save(
+        tmp_path / "whole.npz", flux=np.ones((1, 9)), wavelength=np.arange(9.0), redshift=np.ones(1)
+    ).read_bytes()
+    for damaged in (
+        whole[:400],
+        whole.replace(np.ones(9).tobytes(), np.zeros(9).tobytes()),
+    ):  # cut off, and changed on the way
         (tmp_path / "damaged.npz").write_bytes(damaged)
         with pytest.raises(BookError, match="cannot be read"):
             read_sky_spectra(tmp_path / "damaged.npz")

@@ -147,10 +147,16 @@ def _maps_again(arrays: dict[str, np.ndarray], image: np.ndarray, config: Analys
 
 
 def _clusters(
-    arrays: dict[str, np.ndarray], test: dict[str, np.ndarray], validation: dict[str, np.ndarray], config: Analysis, seed: int
+    arrays: dict[str, np.ndarray],
+    test: dict[str, np.ndarray],
+    validation: dict[str, np.ndarray],
+    config: Analysis,
+    seed: int,
 ) -> dict:
     """Cluster each modality, as many as the preset says or as the validation galaxies' silhouettes favour; adds to ``arrays``."""
-    curves = {name: silhouettes(vectors, seed) for name, vectors in validation.items()} if config.n_clusters is None else {}
+    curves = (
+        {name: silhouettes(vectors, seed) for name, vectors in validation.items()} if config.n_clusters is None else {}
+    )
     number = config.n_clusters or chosen(list(curves.values()))
     image, spectrum = (kmeans(test[name], number, seed) for name in ("image", "spectrum"))
     matched = match(image, spectrum)

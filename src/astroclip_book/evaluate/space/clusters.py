@@ -34,8 +34,10 @@ def kmeans(vectors: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
 
 def _fit_kmeans(vectors: np.ndarray, n_clusters: int, seed: int) -> KMeans:
     if len(vectors) <= n_clusters:
-        raise BookError(f"k-means with analysis.n_clusters = {n_clusters} needs more than {n_clusters} galaxies, "
-                        f"and there are {len(vectors)}: lower it, or use more pairs.")
+        raise BookError(
+            f"k-means with analysis.n_clusters = {n_clusters} needs more than {n_clusters} galaxies, "
+            f"and there are {len(vectors)}: lower it, or use more pairs."
+        )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Number of distinct clusters")  # coinciding points
         return KMeans(n_clusters, n_init=5, random_state=seed).fit(vectors)
@@ -52,11 +54,15 @@ def silhouettes(vectors: np.ndarray, seed: int) -> dict[int, float]:
         When there are fewer than four vectors.
     """
     if len(vectors) < 4:
-        raise BookError(f"The number of clusters is chosen on the validation galaxies, of which there are {len(vectors)}: "
-                        "set analysis.n_clusters, or use more pairs.")
+        raise BookError(
+            f"The number of clusters is chosen on the validation galaxies, of which there are {len(vectors)}: "
+            "set analysis.n_clusters, or use more pairs."
+        )
     sample = {"sample_size": SAMPLE, "random_state": seed} if len(vectors) > SAMPLE else {}
     clustered = {k: kmeans(vectors, k, seed) for k in CANDIDATES if k < len(vectors)}
-    return {k: float(silhouette_score(vectors, groups, **sample)) for k, groups in clustered.items() if groups.max() > 0}
+    return {
+        k: float(silhouette_score(vectors, groups, **sample)) for k, groups in clustered.items() if groups.max() > 0
+    }
 
 
 def by_size(groups: np.ndarray) -> np.ndarray:
@@ -157,6 +163,8 @@ def chosen(curves: list[dict[int, float]]) -> int:
     """
     common = set.intersection(*map(set, curves))
     if not common:
-        raise BookError("The embeddings of the validation galaxies coincide, so no number of clusters can be chosen: "
-                        "look at the losses of chapter 04, or set analysis.n_clusters.")
+        raise BookError(
+            "The embeddings of the validation galaxies coincide, so no number of clusters can be chosen: "
+            "look at the losses of chapter 04, or set analysis.n_clusters."
+        )
     return max(sorted(common), key=lambda k: sum(curve[k] for curve in curves))

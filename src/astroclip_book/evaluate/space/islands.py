@@ -22,8 +22,10 @@ def k_distances(points: np.ndarray, k: int) -> np.ndarray:
         When there are no more points than ``k``.
     """
     if len(points) <= k:
-        raise BookError(f"DBSCAN with analysis.dbscan_min_samples = {k} needs more than {k} galaxies, "
-                        f"and the test set has {len(points)}: lower it, or use more pairs.")
+        raise BookError(
+            f"DBSCAN with analysis.dbscan_min_samples = {k} needs more than {k} galaxies, "
+            f"and the test set has {len(points)}: lower it, or use more pairs."
+        )
     return np.sort(NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points)[0][:, -1])
 
 
@@ -128,8 +130,10 @@ def find_island(groupings: dict[str, np.ndarray], wanted: np.ndarray, seed: int)
 
 def kinds_in(members: np.ndarray, kinds: np.ndarray) -> dict[str, dict[str, int]]:
     """How many objects of each kind, (n,) of names, there are and are in an island: kind to ``n`` and ``found``."""
-    return {str(kind): {"n": int((kinds == kind).sum()), "found": int((members & (kinds == kind)).sum())}
-            for kind in np.unique(kinds)}
+    return {
+        str(kind): {"n": int((kinds == kind).sum()), "found": int((members & (kinds == kind)).sum())}
+        for kind in np.unique(kinds)
+    }
 
 
 def _f1(table: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -27,8 +27,10 @@ def project(vectors: np.ndarray, n_neighbors: int, min_dist: float, seed: int) -
         When there are no more galaxies than neighbours.
     """
     if len(vectors) <= n_neighbors:
-        raise BookError(f"UMAP with analysis.umap_neighbors = {n_neighbors} needs more than {n_neighbors} galaxies, "
-                        f"and the test set has {len(vectors)}: lower it, or use more pairs.")
+        raise BookError(
+            f"UMAP with analysis.umap_neighbors = {n_neighbors} needs more than {n_neighbors} galaxies, "
+            f"and the test set has {len(vectors)}: lower it, or use more pairs."
+        )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")  # it loads bars for notebooks, and shows none
         import umap  # takes seconds, and only this function needs it

@@ -91,8 +91,10 @@ def effect_sizes(groups: np.ndarray, known: dict[str, np.ndarray]) -> dict[str, 
     dict
         Property to one number for each group, None where fewer than two galaxies on either side have it.
     """
-    return {name: [_cohen(values[groups == g], values[groups != g]) for g in range(groups.max() + 1)]
-            for name, values in known.items()}
+    return {
+        name: [_cohen(values[groups == g], values[groups != g]) for g in range(groups.max() + 1)]
+        for name, values in known.items()
+    }
 
 
 def _cohen(inside: np.ndarray, outside: np.ndarray) -> float | None:
@@ -123,7 +125,10 @@ def order(points: np.ndarray, known: dict[str, np.ndarray], seed: int) -> dict[s
         of the mean of these neighbours.
     """
     rng = np.random.default_rng([seed, 7])
-    found, neighbourhoods = {}, {}  # most properties are known of the same galaxies, which then have the same neighbours
+    found, neighbourhoods = (
+        {},
+        {},
+    )  # most properties are known of the same galaxies, which then have the same neighbours
     for name, values in known.items():
         rows = np.flatnonzero(np.isfinite(values))
         around = neighbourhoods.get(rows.tobytes())
