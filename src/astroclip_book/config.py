@@ -36,7 +36,6 @@ class ImageEncoder:
     size_keeps: Literal["surface_brightness", "flux"]  # what a resized view keeps; published: its surface brightness
     epochs: int
     batch_size: int  # over all processes
-    accumulate: int  # batches whose gradients make one step
     norm_groups: (
         int  # parts of a batch that batch norm sees apart, shuffled between query and key: GPUs, when published
     )
@@ -45,7 +44,6 @@ class ImageEncoder:
     queue_size: int
     key_momentum: float
     temperature: float
-    compile: bool  # by torch.compile: faster steps after a slow first one
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,10 @@ class SpectrumEncoder:
     rest_pixels: int  # pixels of the decoder's rest-frame grid
     epochs: int
     batch_size: int  # over all processes
-    accumulate: int  # batches whose gradients make one step
     learning_rate: float
     blind_weight: float  # of the redshift that the features must find by themselves, beside the reconstruction
     similarity_weight: float  # of Spender's similarity term
     consistency_weight: float  # of Spender's consistency term
-    compile: bool  # by torch.compile: faster steps after a slow first one
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,7 @@ class Analysis:
 # the data is checked by the step that has them, and the survey, which comes first, checks its section itself.
 _BOUNDS = (
     ("must be at least 1", lambda x: x >= 1, (
-        "width", "binning", "field", "batch_size", "accumulate", "norm_groups", "queue_size", "n_latent", "rest_pixels",
+        "width", "binning", "field", "batch_size", "norm_groups", "queue_size", "n_latent", "rest_pixels",
         "components", "dimension", "hidden", "seeds", "k", "pool", "bootstrap", "umap_neighbors", "n_clusters",
         "dbscan_min_samples", "Alignment.epochs", "Ablations.epochs",
     )),

@@ -20,14 +20,12 @@ IMAGE_ENCODER = ImageEncoder(
     size_keeps="flux",
     epochs=2,
     batch_size=16,
-    accumulate=1,
     norm_groups=2,
     learning_rate=1e-3,
     weight_decay=1e-4,
     queue_size=64,
     key_momentum=0.9,
     temperature=0.2,
-    compile=False,
 )
 SPECTRUM_ENCODER = SpectrumEncoder(
     weights_path=None,
@@ -38,12 +36,10 @@ SPECTRUM_ENCODER = SpectrumEncoder(
     rest_pixels=256,
     epochs=2,
     batch_size=16,
-    accumulate=1,
     learning_rate=1e-3,
     blind_weight=0.1,
     similarity_weight=0.0,
     consistency_weight=0.0,
-    compile=False,
 )
 FEATURES = Features(views=2, batch_size=32)
 COMPARISON = Comparison(image_epochs=2, spectrum_epochs=2, components=8)

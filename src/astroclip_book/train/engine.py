@@ -105,7 +105,7 @@ def share(fabric: Fabric, rows: np.ndarray) -> np.ndarray:
     return np.split(rows, fabric.world_size)[fabric.global_rank]
 
 
-def check_batch(where: str, n_train: int, batch_size: int, accumulate: int = 1) -> None:
+def check_batch(where: str, n_train: int, batch_size: int) -> None:
     """Refuse batches that the data or the processes cannot fill.
 
     Raises
@@ -113,10 +113,9 @@ def check_batch(where: str, n_train: int, batch_size: int, accumulate: int = 1) 
     BookError
         If there are fewer training pairs than a step takes, or a batch does not split evenly over the processes.
     """
-    if n_train < batch_size * accumulate:
-        times = f" times accumulate = {accumulate}" if accumulate > 1 else ""
+    if n_train < batch_size:
         raise BookError(
-            f"There are {n_train} training pairs, fewer than {where}.batch_size = {batch_size}{times}: "
+            f"There are {n_train} training pairs, fewer than {where}.batch_size = {batch_size}: "
             "lower the batch size or use more pairs."
         )
     if batch_size % processes.count():
@@ -134,7 +133,7 @@ def cosine_rate(step: int, total: int) -> float:
 
 
 class Descent:
-    """Steps of an optimiser: learning rate by `cosine_rate`, gradients accumulated over some batches.
+    """Steps of an optimiser: learning rate by `cosine_rate`.
 
     Parameters
     ----------
@@ -145,8 +144,6 @@ class Descent:
         Peak learning rate.
     batches : int
         How many there will be in all.
-    accumulate : int
-        Batches whose gradients are averaged before a step.
     """
 
     def __init__(
@@ -156,22 +153,18 @@ class Descent:
         optimizer: torch.optim.Optimizer,
         rate: float,
         batches: int,
-        accumulate: int = 1,
     ):
         self.fabric, self.module, self.optimizer = fabric, module, optimizer
-        self.rate, self.batches, self.accumulate = rate, batches, accumulate
+        self.rate, self.batches = rate, batches
 
     def __call__(self, batch: int, loss: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Descend the loss of a batch, the number ``batch`` of all, counted from 0; returns it without its graph."""
-        last = (batch + 1) % self.accumulate == 0
-        with self.fabric.no_backward_sync(self.module, enabled=not last):
-            value = loss()
-            self.fabric.backward(value / self.accumulate)
-        if last:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.rate * cosine_rate(batch // self.accumulate, self.batches // self.accumulate)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
+        value = loss()
+        self.fabric.backward(value)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * cosine_rate(batch, self.batches)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         return value.detach()
 
 

@@ -42,21 +42,18 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         If the training split has fewer objects than a step takes.
     """
     train, validation = pairs.index.where("train"), pairs.index.where("validation")
-    check_batch("image_encoder", len(train), config.batch_size, config.accumulate)
+    check_batch("image_encoder", len(train), config.batch_size)
     fabric = make_fabric(device)
     torch.manual_seed(seed)
     moco = MoCo(config, fabric).to(fabric.device, memory_format=torch.channels_last)
-    if config.compile:
-        moco.query["encoder"].compile()
-        moco.key["encoder"].compile()
     optimizer = torch.optim.AdamW(
         moco.query.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     moco, optimizer = fabric.setup(moco, optimizer)
     cache = cache_images(pairs, np.concatenate([train, validation]), config.binning, directory / "images.f16")
     size = config.field // config.binning
-    batches = len(train) // (config.batch_size * config.accumulate) * config.accumulate
-    descend = Descent(fabric, moco, optimizer, config.learning_rate, config.epochs * batches, config.accumulate)
+    batches = len(train) // config.batch_size
+    descend = Descent(fabric, moco, optimizer, config.learning_rate, config.epochs * batches)
 
     def load(rows: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(cache[rows]).to(fabric.device).float()

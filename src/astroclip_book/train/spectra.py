@@ -42,16 +42,14 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
         If the training split has fewer objects than a step takes.
     """
     train, validation = pairs.index.where("train"), pairs.index.where("validation")
-    check_batch("spectrum_encoder", len(train), config.batch_size, config.accumulate)
+    check_batch("spectrum_encoder", len(train), config.batch_size)
     fabric = make_fabric(device)
     torch.manual_seed(seed)
     model = SpectrumAutoencoder(config, noise_shape(pairs, train), partial(gather, fabric)).to(fabric.device)
-    if config.compile:
-        model.encoder.compile()
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
     model, optimizer = fabric.setup(model, optimizer)
-    batches = len(train) // (config.batch_size * config.accumulate) * config.accumulate
-    descend = Descent(fabric, model, optimizer, config.learning_rate, config.epochs * batches, config.accumulate)
+    batches = len(train) // config.batch_size
+    descend = Descent(fabric, model, optimizer, config.learning_rate, config.epochs * batches)
 
     def load(positions: np.ndarray) -> list[torch.Tensor | None]:
         positions = np.sort(positions)

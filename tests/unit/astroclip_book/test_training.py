@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import functools
 
 import h5py
 import numpy as np
@@ -250,40 +249,6 @@ def test_too_few_pairs_for_a_batch(train, pairs, tmp_path):
     config = type(config)(**{**vars(config), "batch_size": 4096})
     with pytest.raises(BookError, match="fewer than .*batch_size = 4096: lower the batch size"):
         train(pairs, config, "cpu", 0, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("train", "config"), [(train_image_encoder, IMAGE_ENCODER), (train_spectrum_encoder, SPECTRUM_ENCODER)]
-)
-def test_accumulated_batches_must_fit_too(train, config, pairs, tmp_path):
-    with pytest.raises(BookError, match="batch_size = 16 times accumulate = 9: lower the batch size"):
-        train(pairs, dataclasses.replace(config, accumulate=9), "cpu", 0, tmp_path)
-
-
-def test_accumulated_gradients_are_those_of_the_joint_batch():
-    fabric = make_fabric("cpu", "32-true")
-    x, truth = torch.randn(2, 8, 5), torch.randn(2, 8, 1)
-    weights = []
-    for accumulate in (1, 2):
-        torch.manual_seed(0)
-        model = torch.nn.Linear(5, 1)
-        model, optimizer = fabric.setup(model, torch.optim.SGD(model.parameters(), 0.1))
-        descend = engine.Descent(fabric, model, optimizer, 0.1, 2 * accumulate, accumulate)
-        batches = [(x.flatten(0, 1), truth.flatten(0, 1))] if accumulate == 1 else list(zip(x, truth, strict=True))
-        for number, (inputs, outputs) in enumerate(batches):
-            descend(number, lambda m=model, i=inputs, o=outputs: (m(i) - o).square().mean())
-        weights.append(model.module.weight.detach().clone())
-    torch.testing.assert_close(*weights)
-
-
-def test_a_compiled_training_gives_the_same_files(pairs, run, tmp_path, monkeypatch):
-    # Forward and backward are captured; what torch makes of the graphs would take minutes, and is tested by torch.
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
-    train_image_encoder(pairs, dataclasses.replace(IMAGE_ENCODER, compile=True, epochs=1), "cpu", 0, tmp_path)
-    assert weights(tmp_path / "image_encoder.pt").keys() == weights(run / "image_encoder.pt").keys()
-    (tmp_path / "checkpoint.pt").unlink()
-    train_spectrum_encoder(pairs, dataclasses.replace(SPECTRUM_ENCODER, compile=True, epochs=1), "cpu", 0, tmp_path)
-    assert weights(tmp_path / "spectrum_encoder.pt").keys() == weights(run / "spectrum_encoder.pt").keys()
 
 
 def test_probe_and_losses_of_every_epoch_are_kept(run):
