@@ -27,6 +27,8 @@ data: .venv/ready ## Download real galaxies and published weights into data/: ma
 
 test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke
 	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check src tests benchmarks
+	.venv/bin/lint-imports
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/ready ## Measure what is fast beside what one would otherwise run: runs/bench.json

@@ -6,6 +6,7 @@ import html
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -70,7 +71,8 @@ def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
         folder = stage / "_build" / "singlehtml"
         page = folder / "whole.html"  # addresses in it are seen from here, but for the explorer's
         page.write_text((folder / f"{first}.html").read_text().replace('src="../_static/', 'src="_static/'))
-        _print(browser, page, target)
+        with ThreadPoolExecutor(1) as alone:  # playwright works in no thread that already runs an event loop
+            alone.submit(_print, browser, page, target).result()
     return build_site(run, output, root).parent / "_static" / PDF
 
 

@@ -1,5 +1,6 @@
 """The site: warnings are errors, an old site outlives a failed build, nothing changed is nothing built."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -77,6 +78,11 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before
 
 
+async def within_a_loop(function, *arguments):
+    """As in a process that has a browser open, or in a notebook."""
+    return function(*arguments)
+
+
 def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, repository):
     if not any(map(shutil.which, BROWSERS)):
         pytest.skip("no Chromium here: apt-get install chromium")
@@ -87,7 +93,7 @@ def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, re
     page = repository / "site" / "html" / "book" / "first.html"
     build_site(run, repository / "site", repository)
     assert not offered.search(page.read_text())
-    printed = print_book(run, repository / "site", repository)
+    printed = asyncio.run(within_a_loop(print_book, run, repository / "site", repository))
     content = printed.read_bytes()
     assert content.startswith(b"%PDF") and b"/Outlines" in content and b"file:" not in content
     assert offered.search(page.read_text())
