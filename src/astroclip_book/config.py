@@ -62,8 +62,6 @@ class SpectrumEncoder:
     batch_size: int  # over all processes
     learning_rate: float
     blind_weight: float  # of the redshift that the features must find by themselves, beside the reconstruction
-    similarity_weight: float  # of Spender's similarity term
-    consistency_weight: float  # of Spender's consistency term
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ _BOUNDS = (
     )),
     ("must be at least 0", lambda x: 0 <= x < math.inf, (
         "seed", "ImageEncoder.epochs", "SpectrumEncoder.epochs", "image_epochs", "spectrum_epochs", "views", "weight_decay",
-        "layers", "blind_weight", "similarity_weight", "consistency_weight", "umap_min_dist",
+        "layers", "blind_weight", "umap_min_dist",
     )),
     ("must be above 0", lambda x: 0 < x < math.inf, ("learning_rate", "temperature", "logit_scale")),
     ("must be at least 0 and below 1", lambda x: 0 <= x < 1, ("key_momentum", "dropout", "embedding_dropout")),

@@ -2,12 +2,10 @@
 
 import dataclasses
 import sys
-from functools import partial
 
 import torch
 from small import ALIGNMENT, IMAGE_ENCODER, SPECTRUM_ENCODER
 
-from astroclip_book.models import autoencoder
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.heads import MODALITIES, Head, Heads
 from astroclip_book.models.losses import Contrast
@@ -54,10 +52,7 @@ def main(path: str) -> None:
     results["moco"] = measure(fabric, moco, lambda trained: trained(*map(mine, views), order))
     results["moco"]["queue"] = moco.queue.clone()
 
-    # What would be drawn by each process for itself is held fixed.
-    autoencoder.VIEW_NOISE, torch.rand_like = 0.0, lambda x: torch.full_like(x, 0.4)
-    config = dataclasses.replace(SPECTRUM_ENCODER, similarity_weight=3.0, consistency_weight=1.0)
-    model = SpectrumAutoencoder(config, torch.linspace(3, 1, 7781), partial(gather, fabric))
+    model = SpectrumAutoencoder(SPECTRUM_ENCODER, torch.linspace(3, 1, 7781))
     data = mine(torch.randn(BATCH, 7781).cumsum(1)), mine(0.3 * torch.rand(BATCH))
     results["spectra"] = measure(fabric, model, lambda trained: model.loss(trained(*data)))
     save(results, path)

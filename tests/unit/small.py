@@ -38,8 +38,6 @@ SPECTRUM_ENCODER = SpectrumEncoder(
     batch_size=16,
     learning_rate=1e-3,
     blind_weight=0.1,
-    similarity_weight=0.0,
-    consistency_weight=0.0,
 )
 FEATURES = Features(views=2, batch_size=32)
 COMPARISON = Comparison(image_epochs=2, spectrum_epochs=2, components=8)

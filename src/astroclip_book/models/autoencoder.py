@@ -9,8 +9,6 @@ decoded spectrum. No redshift is shown to that part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,8 +17,7 @@ from astroclip_book.config import SpectrumEncoder as Config
 from astroclip_book.data.noise import noise_amplitude
 from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.models.decoder import Z_MAX, RestFrameDecoder
-from astroclip_book.models.reconstruction import consistency, fidelity, similarity
+from astroclip_book.models.decoder import RestFrameDecoder
 from astroclip_book.models.spender import SpectrumEncoder, mlp
 
 MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
@@ -44,15 +41,11 @@ class SpectrumAutoencoder(nn.Module):
     config : presets.SpectrumEncoder
     noise : (7781,) tensor
         Shape of the noise over wavelength, any scale.
-    gather : callable
-        Brings the rows of all processes together, for the terms that compare objects of a batch.
     """
 
-    def __init__(
-        self, config: Config, noise: torch.Tensor, gather: Callable[[torch.Tensor], torch.Tensor] = lambda x: x
-    ):
+    def __init__(self, config: Config, noise: torch.Tensor):
         super().__init__()
-        self.config, self.gather = config, gather
+        self.config = config
         self.encoder = SpectrumEncoder(config.width, config.n_latent, config.position)
         self.rest_frame = self.place = None
         if not config.weights_path:  # published weights come without this book's decoder
@@ -137,32 +130,19 @@ class SpectrumAutoencoder(nn.Module):
         sigma = noise_amplitude(white)
         x = (flux - self.level(flux)) / self.unit / amplitude
         features = self.encoder.attend(x)
-        latent = self.encoder.mlp(features)
-        rest = self.rest_frame(latent)
+        rest = self.rest_frame(self.encoder.mlp(features))
         model = self.rest_frame.observe(rest, redshift)
-        losses = {
-            "fidelity": fidelity((model - self.level(model)) / self.unit - x, self._weight(sigma, amplitude, ivar))
-        }
+        residual = (model - self.level(model)) / self.unit - x
+        losses = {"fidelity": 0.5 * (self._weight(sigma, amplitude, ivar) * residual.square()).mean()}
         if self.config.blind_weight:
             losses["blind"] = F.cross_entropy(
                 self.place(features).float(), self._likelihood(white, sigma, rest).softmax(1)
             )
-        together = self.gather if self.training else lambda x: x
-        if self.config.similarity_weight:
-            wavelength = self.rest_frame.rest_wavelength.to(rest.device)
-            losses["similarity"] = similarity(together(latent).float(), together(rest), wavelength)
-        if self.config.consistency_weight:
-            other = Z_MAX * torch.rand_like(redshift)
-            moved = self.augmented(shifted(flux, redshift, other))
-            again = self.encoder(self.normalise(moved, other))
-            losses["consistency"] = consistency(together(latent).float(), together(again).float())
         return losses
 
     def loss(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
         """The weighted sum of the terms that `forward` returns."""
-        return losses["fidelity"] + sum(
-            getattr(self.config, f"{name}_weight") * term for name, term in losses.items() if name != "fidelity"
-        )
+        return losses["fidelity"] + self.config.blind_weight * losses.get("blind", 0)
 
     def _weight(self, sigma: torch.Tensor, amplitude: torch.Tensor, ivar: torch.Tensor | None) -> torch.Tensor:
         """Inverse variance of normalised pixels, the noise floor included, (n, 7781).
@@ -182,16 +162,6 @@ class SpectrumAutoencoder(nn.Module):
     def _white(self, flux: torch.Tensor) -> torch.Tensor:
         """Spectra (n, 7781) without their level, in units of the noise's shape."""
         return (flux - _mean(flux, self.noise)) / self.noise
-
-
-def shifted(flux: torch.Tensor, redshift: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Spectra (n, 7781) as they would be observed at another redshift (n,), the end values held where nothing was observed."""
-    first, step = WAVELENGTH[0], WAVELENGTH[1] - WAVELENGTH[0]
-    wavelength = first + step * torch.arange(flux.shape[1], device=flux.device)
-    place = (wavelength * ((1 + redshift) / (1 + other))[:, None] - first) / step
-    place = place.clamp(0, flux.shape[1] - 1.001)
-    left = place.long()
-    return torch.lerp(flux.gather(1, left), flux.gather(1, left + 1), place - left)
 
 
 def _mean(flux: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:

@@ -45,7 +45,7 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     check_batch("spectrum_encoder", len(train), config.batch_size)
     fabric = make_fabric(device)
     torch.manual_seed(seed)
-    model = SpectrumAutoencoder(config, noise_shape(pairs, train), partial(gather, fabric)).to(fabric.device)
+    model = SpectrumAutoencoder(config, noise_shape(pairs, train)).to(fabric.device)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
     model, optimizer = fabric.setup(model, optimizer)
     batches = len(train) // config.batch_size

@@ -11,7 +11,7 @@ from bookmaking.figures.style import WIDTH, drawing
 STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 
 TERMS = {  # of the loss of spectra
-    "fidelity": "residual at rest", "blind": "blind redshift", "similarity": "similarity", "consistency": "consistency",
+    "fidelity": "residual at rest", "blind": "blind redshift",
 }  # fmt: skip
 
 

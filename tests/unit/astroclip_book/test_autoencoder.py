@@ -11,7 +11,6 @@ from astroclip_book.data.noise import noise_amplitude
 from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.models.autoencoder import NOISE_FLOOR, SpectrumAutoencoder
-from astroclip_book.models.reconstruction import consistency, fidelity, similarity
 
 NOISE = torch.linspace(3, 1, 7781)
 
@@ -109,7 +108,7 @@ def test_masked_pixels_do_not_count(flux, redshift):
     for spoilt in (0.0, 50.0):
         spectra = flux.clone()
         spectra[:, 1000:2000] += spoilt
-        losses.append(fidelity(spectra, encoder._weight(torch.ones(3, 1), torch.ones(3, 1), ivar)))
+        losses.append((encoder._weight(torch.ones(3, 1), torch.ones(3, 1), ivar) * spectra.square()).mean())
     torch.testing.assert_close(*losses)
     with torch.no_grad():
         assert all(term.isfinite() for term in encoder(flux, redshift, ivar).values())
@@ -118,38 +117,14 @@ def test_masked_pixels_do_not_count(flux, redshift):
 def test_terms_without_weight_are_not_computed(flux, redshift):
     with torch.no_grad():
         assert model(blind_weight=0.0)(flux, redshift).keys() == {"fidelity"}
-        encoder = model(similarity_weight=2.0, consistency_weight=3.0)
+        encoder = model()
         losses = encoder(flux, redshift)
-    assert losses.keys() == {"fidelity", "blind", "similarity", "consistency"}
-    expected = losses["fidelity"] + 0.1 * losses["blind"] + 2 * losses["similarity"] + 3 * losses["consistency"]
-    torch.testing.assert_close(encoder.loss(losses), expected)
+    torch.testing.assert_close(encoder.loss(losses), losses["fidelity"] + 0.1 * losses["blind"])
 
 
 def test_every_term_has_a_value_in_mixed_precision(flux, redshift):
-    encoder = model(similarity_weight=2.0, consistency_weight=3.0)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert all(term.isfinite() for term in encoder(flux, redshift).values())
-
-
-def test_fidelity_of_noise_is_one_half():
-    noise = torch.randn(4, 50_000)
-    assert fidelity(2 * noise, torch.full((4, 1), 0.25)).item() == pytest.approx(0.5, rel=0.02)
-
-
-def test_similarity_is_least_where_latents_mirror_spectra():
-    wavelength = torch.linspace(3000, 8000, 500)
-    latent = torch.randn(20, 2)
-    shapes = torch.stack([torch.sin(wavelength / 300), torch.cos(wavelength / 500)])
-    rest = 1 + 0.1 * latent @ shapes
-    mirrored, dealt = similarity(latent, rest, wavelength), similarity(latent[torch.randperm(20)], rest, wavelength)
-    assert 0.14 < mirrored < 0.3 < dealt < 1
-
-
-def test_consistency_is_zero_for_kept_latents_and_blind_to_their_scale():
-    latent, again = torch.randn(2, 30, 4)
-    assert consistency(latent, latent) == 0
-    torch.testing.assert_close(consistency(5 * latent, 5 * again), consistency(latent, again))
-    assert consistency(latent, again) > 0.3
+        assert all(term.isfinite() for term in model()(flux, redshift).values())
 
 
 def test_noise_is_measured_whatever_lies_under_it():
