@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from astroclip_book.config import Alignment, choose_device
+from astroclip_book.data.files import sha256
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.lookup import Found, Reference
@@ -54,10 +55,16 @@ class AstroCLIP:
         Raises
         ------
         BookError
-            If one is missing or damaged, or the device is not there.
+            If one is missing or damaged, an encoder is not the one that the heads were trained on, or the device is not there.
         """
         directory, device = Path(directory), choose_device(device) if device in ("auto", "cuda") else device
         checkpoint = load_checkpoint(directory / "heads.pt")
+        for name, value in checkpoint.get("encoders", {}).items():
+            if (directory / name).is_file() and sha256(directory / name) != value:
+                raise BookError(
+                    f"{directory / name} does not belong to heads.pt: these were trained on the features of another. "
+                    "Execute chapter 04 for the heads of this one, or the chapter that trains the encoder for the old one."
+                )
         heads = make_heads(checkpoint["state"], Alignment(**checkpoint["config"]))
         image = ImageFeatures.load(directory / "image_encoder.pt")
         return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)

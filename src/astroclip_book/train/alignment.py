@@ -17,6 +17,8 @@ from astroclip_book.train.heads import embed, fit_heads
 def align(features: Path, config: Alignment, device: str, seed: int, directory: Path) -> dict:
     """Train heads from one or more seeds; write ``heads.pt`` of the first and ``embeddings.h5`` of every object.
 
+    ``heads.pt`` has the SHA-256 of both encoders' checkpoints.
+
     The file of embeddings holds ``image`` and ``spectrum`` (N, d) of the first heads, under ``others`` the same of the
     remaining ones, (S - 1, N, d), and ``targetid``, ``redshift``, ``split`` (N,).
 
@@ -48,7 +50,10 @@ def align(features: Path, config: Alignment, device: str, seed: int, directory: 
         heads, history = fit_heads(cached, config, fabric, seed + number, checkpoint, f"heads, seed {seed + number}")
         if number == 0:
             weights = {name: value.cpu() for name, value in heads.state_dict().items()}
-            save({"config": vars(config), "state": weights, "history": history}, directory / "heads.pt")
+            with h5py.File(features) as file:
+                encoders = dict(file.attrs)
+            kept = {"config": vars(config), "state": weights, "history": history, "encoders": encoders}
+            save(kept, directory / "heads.pt")
         found.append(embed(heads, cached.clean))
         histories.append(history)
     if fabric.global_rank == 0:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from astroclip_book.config import Features
+from astroclip_book.data.files import sha256
 from astroclip_book.data.pairs import Pairs
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.train import processes
@@ -71,6 +72,8 @@ def extract_features(
     parts = make_parts(directory / "features", len(pairs.index), config.batch_size, encode, "frozen features")
     if processes.rank() == 0:
         _join(parts, directory / "features.h5", pairs, length, len(train), config.views)
+        with h5py.File(directory / "features.h5", "a") as file:  # what the heads belong to
+            file.attrs.update({path.name: sha256(path) for path in (image_encoder, spectrum_encoder)})
     return {"features": {f"{name}_length": int(n) for name, n in length.items()}}
 
 

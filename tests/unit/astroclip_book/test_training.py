@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import shutil
 
 import h5py
 import numpy as np
@@ -331,3 +332,11 @@ def test_spectra_are_seen_up_to_level_and_scale(run, pairs):
         torch.testing.assert_close(encoder(3 * flux), encoder(flux), rtol=1e-3, atol=1e-3)
         raised = encoder(3 * flux + 5 * flux.std())  # which the brightness alone notices
         torch.testing.assert_close(raised[:, :-1], encoder(flux)[:, :-1], rtol=1e-3, atol=1e-3)
+
+
+def test_an_encoder_made_anew_does_not_belong_to_the_heads(run, tmp_path):
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    checkpoint = load_checkpoint(run / "image_encoder.pt")
+    torch.save({**checkpoint, "history": {}}, tmp_path / "image_encoder.pt")
+    with pytest.raises(BookError, match="image_encoder.pt does not belong to heads.pt"):
+        AstroCLIP.from_run(tmp_path)
