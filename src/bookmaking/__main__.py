@@ -19,7 +19,7 @@ from bookmaking.run import Run
 from bookmaking.site.build import build_site
 from bookmaking.site.pdf import print_book
 from bookmaking.verify import verify, write_reference
-from real_sky.downloads.download import DATA, download_dataset
+from real_sky.download import DATA, download_dataset
 
 LOCK = ".lock"
 

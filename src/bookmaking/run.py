@@ -23,7 +23,7 @@ from bookmaking.fingerprint import chapter_hash, code_hash, digest
 from bookmaking.memory import PeakMemory
 from bookmaking.presets import ROOT, Preset, load_preset, preset_names
 from bookmaking.provenance import provenance
-from real_sky.downloads.sources import load_dataset
+from real_sky.download import load_dataset
 
 SURVEY = "survey"  # the one step that a file of real pairs replaces
 MOCK = "mock survey"  # what the data are without one

@@ -1,0 +1,186 @@
+"""Files of a data set: each is downloaded whole and verified, or not there under its name. ``datasets/<name>.yaml`` lists them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import yaml
+from tqdm import tqdm
+
+from astroclip_book.data.files import lock, read_json, write_json
+from astroclip_book.errors import BookError
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "data"
+CHUNK = 2**16  # bytes: what a lost connection takes with it
+TIMEOUT = (10, 60)  # s: to connect, and without a byte
+PATIENCE = 5  # attempts in a row that bring nothing new
+BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a data set."""
+
+    file: str  # its name, whatever a server calls it
+    what: str  # that it holds, in a few words
+    sha256: str | None  # as published, or the beginning of it
+    addresses: list[str]  # tried in turn
+    by_hand: str  # how a person gets it where no address gives it
+
+
+class Unavailable(Exception):
+    """An address does not give the file; the message says why."""
+
+
+def load_dataset(name: str) -> dict[str, Source]:
+    """The files of ``datasets/<name>.yaml``, or of another YAML file with the same keys, by what they are for.
+
+    Raises
+    ------
+    BookError
+        For an unknown data set, or other keys than those of `Source`.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else ROOT / "datasets" / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in (ROOT / "datasets").glob("*.yaml")))
+        raise BookError(f"There is no data set '{name}'. Use one of: {known}; or the path of a YAML file.")
+    try:
+        return {key: Source(**values) for key, values in yaml.safe_load(path.read_text(encoding="utf-8")).items()}
+    except (yaml.YAMLError, TypeError, AttributeError) as error:
+        raise BookError(f"{path} does not describe files as {ROOT / 'datasets' / 'desi.yaml'} does: {error}") from error
+
+
+def download_dataset(name: str, directory: Path = DATA) -> dict[str, Path]:
+    """Download what is missing of a data set, and verify it; called again, it goes on where it was interrupted.
+
+    Parameters
+    ----------
+    name : str
+        Of a file in ``datasets/``, such as "desi", or path of another.
+    directory : Path
+        Where the files go, made when missing.
+
+    Returns
+    -------
+    dict of str to Path
+        The files, by the keys of the data set.
+
+    Raises
+    ------
+    BookError
+        After all that can be fetched was, if a file is missing or not the published one; the message says for each what to do.
+    """
+    directory, paths, problems = Path(directory).absolute(), {}, []
+    for key, source in load_dataset(name).items():
+        try:
+            paths[key] = _downloaded(source, directory / source.file)
+            print(f"{paths[key]}: complete, {source.what}")
+        except BookError as error:
+            problems.append(str(error))
+        except OSError as error:
+            advice = "Make room, and run this again to go on" if error.errno == errno.ENOSPC else "Is it writable?"
+            raise BookError(f"{directory}: {error.strerror}. {advice}, or name another --data-dir.") from error
+    if problems:
+        raise BookError("\n\n".join(problems))
+    return paths
+
+
+def _downloaded(source: Source, path: Path) -> Path:
+    part, reasons = path.with_name(f"{path.name}.part"), []
+    with lock(path.with_name(f"{path.name}.lock"), f"Another process is downloading {path}: wait for it."):
+        if path.exists():
+            if wrong := _not_published(source, path):
+                raise BookError(f"{path} {wrong}. Move it away, and run this again to download it.")
+            return path
+        for address in source.addresses:
+            try:
+                _fetch(address, part)
+                if wrong := _not_published(source, part):
+                    part.unlink()
+                    raise Unavailable(f"what arrived {wrong}")
+                os.replace(part, path)
+                return path
+            except Unavailable as error:
+                reasons.append(f"{address}: {error}")
+    why = "\n  ".join([f"{path} ({source.what}) was not downloaded:" if reasons else f"{path} needs a hand:", *reasons])
+    raise BookError(f"{why}\n{source.by_hand} Put the file there under that name; it is verified when this runs again.")
+
+
+def _fetch(address: str, part: Path) -> None:
+    """Add to ``part`` until it is whole; connections that are lost, and servers that are busy, are tried again."""
+    note, failures = part.with_suffix(".version"), 0  # which version the part is of: two are never stitched together
+    while failures < PATIENCE:
+        begun, known = part.stat().st_size if part.exists() else 0, read_json(note)
+        mine = begun and known.get("address") == address
+        if mine and begun == known["size"]:
+            return note.unlink()
+        headers = {"Accept-Encoding": "identity"}
+        if mine and known["version"]:
+            headers |= {"Range": f"bytes={begun}-", "If-Range": known["version"]}
+        try:
+            with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+                _receive(answer, address, part, note, begun)
+            reason = "the connection ended early"
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            reason = f"the connection failed ({error})"
+        except requests.RequestException as error:
+            raise Unavailable(str(error)) from error
+        failures = 0 if part.exists() and part.stat().st_size > begun else failures + 1
+        time.sleep(min(2.0**failures, 30))
+    raise Unavailable(f"{reason} ({failures} attempts without a new byte)")
+
+
+def _receive(answer: requests.Response, address: str, part: Path, note: Path, begun: int) -> None:
+    """Write what one answer brings, after a look whether it is the file."""
+    status, headers = answer.status_code, answer.headers
+    if left := [one.url for one in (*answer.history, answer) if not _trusted(one.url)]:
+        raise Unavailable(f"leads to {left[0]}, which is not https://: it could be changed on the way")
+    if status in BUSY:
+        raise requests.ConnectionError(f"the server answers {status} {answer.reason}")
+    if status == 416 or (status == 206 and not headers.get("Content-Range", "").startswith(f"bytes {begun}-")):
+        return part.unlink()  # what had arrived does not fit the file there any more
+    if status not in (200, 206):
+        raise Unavailable(f"the server answers {status} {answer.reason}")
+    length, chunks = headers.get("Content-Length", ""), answer.iter_content(CHUNK)
+    first = next(chunks, b"")
+    if "html" in headers.get("Content-Type", "") or first.lstrip()[:5].lower() in (b"<!doc", b"<html", b"<?xml"):
+        raise Unavailable("the server answers with a web page instead of the file (a login, or an error)")
+    if not length.isdigit():
+        raise Unavailable("the server does not say how long the file is, so a half one would not be noticed")
+    if shutil.disk_usage(part.parent).free < int(length):
+        raise OSError(errno.ENOSPC, f"No space for {int(length) / 1e9:,.1f} GB more")
+    if status == 200:
+        part.unlink(missing_ok=True)
+        etag, begun = headers.get("ETag", ""), 0
+        version = headers.get("Last-Modified") if etag.startswith("W/") else etag or headers.get("Last-Modified")
+        write_json(note, {"address": address, "size": int(length), "version": version})
+    bar = tqdm(desc=part.stem, total=begun + int(length), initial=begun, unit="B", unit_scale=True, mininterval=1)
+    with part.open("ab") as file, bar:
+        while first:
+            file.write(first)
+            bar.update(len(first))
+            first = next(chunks, b"")
+
+
+def _not_published(source: Source, path: Path) -> str | None:
+    """What is wrong with a file whose checksum is published."""
+    if not source.sha256:
+        return None
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return None if found.startswith(source.sha256) else f"has the SHA-256 {found}, the published one is {source.sha256}"
+
+
+def _trusted(address: str) -> bool:
+    """Whether nobody on the way can change what an address gives: by HTTPS, or from this machine."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))

@@ -1,1 +1,0 @@
-"""Downloads of data sets and published weights."""
