@@ -5,38 +5,29 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
+from pydantic import NonNegativeInt
 
-from astroclip_book.config import (
-    Ablations,
-    Alignment,
-    Analysis,
-    Comparison,
-    Data,
-    Evaluation,
-    Features,
-    ImageEncoder,
-    SpectrumEncoder,
-    build,
-)
+from astroclip_book import config
+from astroclip_book.config import build, section
 from astroclip_book.errors import BookError
 from mock_survey.config import Survey
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
+@section
 class Sky:
-    """Real observations that a reader has, to hold the survey against."""
+    """Real observations that a reader has, to compare the survey with."""
 
     spectra_path: str | None  # .npz with flux, wavelength, redshift
     images_path: str | None  # .npz with images, or a file in the release layout
 
 
-@dataclass(frozen=True)
+@section
 class Own:
     """Galaxies of a reader's own, to look up in the run."""
 
@@ -44,22 +35,22 @@ class Own:
     image_files: str | None  # likewise: cut-outs of the Legacy Surveys, .npz
 
 
-@dataclass(frozen=True)
+@section
 class Preset:
     """One run: sections of hyper-parameters and the seed that all random draws descend from."""
 
     name: str
-    seed: int
+    seed: NonNegativeInt
     survey: Survey
-    data: Data
-    image_encoder: ImageEncoder
-    spectrum_encoder: SpectrumEncoder
-    features: Features
-    comparison: Comparison
-    alignment: Alignment
-    ablations: Ablations
-    evaluation: Evaluation
-    analysis: Analysis
+    data: config.Data
+    image_encoder: config.ImageEncoder
+    spectrum_encoder: config.SpectrumEncoder
+    features: config.Features
+    comparison: config.Comparison
+    alignment: config.Alignment
+    ablations: config.Ablations
+    evaluation: config.Evaluation
+    analysis: config.Analysis
     sky: Sky
     own: Own
 
@@ -68,12 +59,8 @@ def as_yaml(preset: Preset) -> str:
     """The values of a run as a preset's file has them, with the names of files in the place of their paths."""
     values = dataclasses.asdict(preset)
     del values["name"]
-    for section in values.values():
-        if isinstance(section, dict):
-            paths = {
-                key: Path(value).name for key, value in section.items() if key.endswith(("_path", "_files")) and value
-            }
-            section.update(paths)
+    for keys in filter(lambda value: isinstance(value, dict), values.values()):
+        keys |= {key: Path(value).name for key, value in keys.items() if key.endswith(("_path", "_files")) and value}
     return yaml.safe_dump(values, sort_keys=False)
 
 
@@ -82,12 +69,12 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
 
 
-def load_preset(name: str, **overrides) -> Preset:
+def load_preset(name: str | Path, **overrides) -> Preset:
     """Read ``presets/<name>.yaml`` and apply overrides.
 
     Parameters
     ----------
-    name : str
+    name : str or Path
         Name of a preset, or path of a YAML file with the same keys.
     **overrides
         New values, named by key (``n_galaxies``) where one section alone has that key, or by
@@ -96,61 +83,66 @@ def load_preset(name: str, **overrides) -> Preset:
     Raises
     ------
     BookError
-        For an unknown preset or key, a missing key, or a value of the wrong type.
+        For an unknown preset or key, a missing key, or a value of the wrong type or out of bounds.
     """
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else ROOT / "presets" / f"{name}.yaml"
-    if not path.is_file() and not preset_names():
-        raise BookError(
-            f"There are no presets in {ROOT}: the package is there without its repository. "
-            "Clone that, and install it from there with `pip install -e .`."
-        )
+    own = str(name).endswith((".yaml", ".yml"))
+    path = Path(name) if own else ROOT / "presets" / f"{name}.yaml"
     if not path.is_file():
-        raise BookError(_no_preset(str(name), path))
+        names = ", ".join(preset_names())
+        if not names:
+            raise BookError(
+                f"There are no presets in {ROOT}: the package is there without its repository. "
+                "Clone that, and install it from there with `pip install -e .`."
+            )
+        missing = f"There is no file {path.absolute()}" if own else f"There is no preset '{name}'"
+        raise BookError(f"{missing}. Use one of: {names}; or the path of a YAML file of your own, such as mine.yaml.")
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise BookError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise BookError(f"{path} has no keys with values: copy a file of {ROOT / 'presets'} and change that.")
     for key, value in overrides.items():
-        if value is not None:
-            _apply(values, key, value)
+        if value is None:
+            continue
+        value = _plain(value)
+        if key == "seed":
+            values["seed"] = value
+            continue
+        where, name = place(key)
+        if isinstance(values.setdefault(where, {}), dict):  # otherwise `build` says what is wrong with the section
+            values[where][name] = value
     return build(Preset, {"name": path.stem, **values}, str(path))
 
 
-def _no_preset(name: str, path: Path) -> str:
-    if name.endswith((".yaml", ".yml")):
-        return f"There is no file {path.absolute()}: give the path of a preset, or one of the names {', '.join(preset_names())}."
-    return (
-        f"There is no preset '{name}'. Use one of: {', '.join(preset_names())}; or the path of a YAML file of your own, with "
-        "its ending, such as mine.yaml."
-    )
+def place(key: str) -> tuple[str, str]:
+    """Section and name of a value that an override names.
 
-
-def _sections() -> dict[str, list[str]]:
-    hints = typing.get_type_hints(Preset)
-    return {
-        name: [f.name for f in dataclasses.fields(kind)]
-        for name, kind in hints.items()
-        if dataclasses.is_dataclass(kind)
-    }
-
-
-def _apply(values: dict, key: str, value) -> None:
-    if key == "seed":
-        values["seed"] = value
-        return
-    places = [(s, k) for s, keys in _sections().items() for k in keys if key in (k, f"{s}_{k}")]
-    exact = [(s, k) for s, k in places if key == f"{s}_{k}"]
-    places = exact or places
+    Raises
+    ------
+    BookError
+        Where no section has it, or several have.
+    """
+    sections = typing.get_type_hints(Preset).items()
+    keys = [
+        (name, f.name) for name, kind in sections if dataclasses.is_dataclass(kind) for f in dataclasses.fields(kind)
+    ]
+    exact = [(s, k) for s, k in keys if key == f"{s}_{k}"]
+    places = exact or [(s, k) for s, k in keys if key == k]
     if not places:
-        known = sorted({k for keys in _sections().values() for k in keys} | {"seed"})
-        close = difflib.get_close_matches(key, known, n=1)
+        close = difflib.get_close_matches(key, {k for _, k in keys} | {f"{s}_{k}" for s, k in keys} | {"seed"}, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         raise BookError(f"Unknown parameter '{key}'.{hint} Parameters are the keys of presets/*.yaml.")
     if len(places) > 1:
         choices = ", ".join(f"{s}_{k}" for s, k in places)
         raise BookError(f"Parameter '{key}' could mean any of {choices}: name one of these.")
-    section, name = places[0]
-    if isinstance(values.setdefault(section, {}), dict):  # else `build` says what is wrong with the section
-        values[section][name] = value
+    return places[0]
+
+
+def _plain(value):
+    """A value as YAML would have it: notebooks pass paths, tuples and numpy scalars too."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,15 +1,12 @@
 """Presets: complete, typed, and refused with a message a person can act on."""
 
-import dataclasses
-import typing
-
+import numpy as np
 import pytest
 import yaml
 
-from astroclip_book import config
 from astroclip_book.errors import BookError
-from bookmaking.presets import ROOT, Preset, load_preset, preset_names
-from real_sky.download import load_dataset
+from bookmaking.presets import ROOT, load_preset, preset_names
+from real_sky.downloads.sources import load_dataset
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -18,8 +15,8 @@ def test_every_preset_loads(name):
 
 
 def test_overrides_by_key_and_by_section():
-    preset = load_preset("smoke", n_galaxies=99, image_encoder_epochs=7, seed=3, k=None)
-    assert (preset.survey.n_galaxies, preset.image_encoder.epochs, preset.seed) == (99, 7, 3)
+    preset = load_preset("smoke", n_galaxies=199, image_encoder_epochs=7, seed=3, k=None)
+    assert (preset.survey.n_galaxies, preset.image_encoder.epochs, preset.seed) == (199, 7, 3)
     assert preset.evaluation.k == load_preset("smoke").evaluation.k
 
 
@@ -32,28 +29,28 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
     [
         ({"n_galaxie": 1}, "Unknown parameter 'n_galaxie'. Did you mean 'n_galaxies'"),
         ({"epochs": 1}, "'epochs' could mean any of image_encoder_epochs, spectrum_encoder_epochs, alignment_epochs"),
-        ({"n_galaxies": "many"}, "survey: n_galaxies must be int, not 'many'"),
-        ({"n_galaxies": True}, "n_galaxies must be int, not True"),
-        ({"pairs_path": 3}, "pairs_path must be str or null, not 3"),
-        ({"artefacts": "cosmic_ray"}, "survey: artefacts must be a list, not 'cosmic_ray'"),
-        ({"input": "RGB"}, "input must be one of colours, rgb, rgb_stein, nanomaggies, not 'RGB'"),
-        ({"size_keeps": "size"}, "size_keeps must be one of surface_brightness, flux, not 'size'"),
-        ({"normalisation": "z-score"}, "normalisation must be one of weighted, zscore, median, not 'z-score'"),
-        ({"depth": 20}, "depth must be one of 18, 34, 50, not 20"),
-        ({"artefacts": [3]}, "artefacts: an item must be str, not 3"),
-        (
-            {"temperature": "3e-3"},
-            "temperature must be float, not '3e-3'. YAML takes this for text: write 1.0e-3 with a point",
-        ),
-        ({"seed": -1}, "seed must be at least 0, not -1"),
-        ({"k": 0}, "evaluation: k must be at least 1, not 0"),
-        ({"image_encoder_batch_size": 0}, "image_encoder: batch_size must be at least 1, not 0"),
-        ({"image_encoder_epochs": -1}, "image_encoder: epochs must be at least 0, not -1"),
-        ({"alignment_epochs": 0}, "alignment: epochs must be at least 1, not 0"),
-        ({"temperature": 0}, "temperature must be above 0, not 0.0"),
-        ({"logit_scale": float("nan")}, "logit_scale must be above 0, not nan"),
-        ({"alignment_learning_rate": float("inf")}, "learning_rate must be above 0, not inf"),
-        ({"dropout": 1.0}, "alignment: dropout must be at least 0 and below 1, not 1.0"),
+        ({"n_galaxies": "many"}, "survey: n_galaxies: .*integer, not 'many'"),
+        ({"n_galaxies": True}, "n_galaxies: .*integer, not True"),
+        ({"n_galaxies": 99}, "n_galaxies: .*at least|greater than or equal to 100, not 99"),
+        ({"pairs_path": 3}, "pairs_path: .*string, not 3"),
+        ({"artefacts": "cosmic_ray"}, "survey: artefacts: .*list, not 'cosmic_ray'"),
+        ({"artefacts": [3]}, "artefacts.0: .*'cosmic_ray', not 3"),
+        ({"artefacts": []}, "artefacts: .*at least 1 item"),
+        ({"input": "RGB"}, "input: .*'colours', 'rgb', 'rgb_stein' or 'nanomaggies', not 'RGB'"),
+        ({"depth": 20}, "depth: .*18, 34 or 50, not 20"),
+        ({"k": [16, 32]}, "k: .*integer, not .16, 32."),
+        ({"image_encoder": {"epochs": 1}}, "Unknown parameter 'image_encoder'"),
+        ({"temperature": "3e-3"}, "temperature: .*not '3e-3'. YAML takes this for text: write 1.0e-3 with a point"),
+        ({"seed": -1}, "seed: .*0, not -1"),
+        ({"k": 0}, "evaluation: k: .*greater than 0, not 0"),
+        ({"image_encoder_epochs": -1}, "image_encoder: epochs: .*0, not -1"),
+        ({"alignment_epochs": 0}, "alignment: epochs: .*greater than 0, not 0"),
+        ({"temperature": 0}, "temperature: .*greater than 0, not 0"),
+        ({"logit_scale": float("nan")}, "logit_scale: .*finite number, not nan"),
+        ({"alignment_learning_rate": float("inf")}, "learning_rate: .*finite number, not inf"),
+        ({"dropout": 1.0}, "alignment: dropout: .*less than 1, not 1.0"),
+        ({"umap_min_dist": 5.0}, "analysis: umap_min_dist: .*1, not 5.0"),
+        ({"validation_fraction": 1.0}, "data: validation_fraction: .*less than 1"),
     ],
 )
 def test_bad_overrides(override, message):
@@ -61,19 +58,11 @@ def test_bad_overrides(override, message):
         load_preset("smoke", **override)
 
 
-def test_every_number_has_bounds_or_a_step_that_checks_it():
-    hints = typing.get_type_hints(Preset)
-    numbers = {
-        f"{kind.__name__}.{key}"
-        for kind in [Preset, *filter(dataclasses.is_dataclass, hints.values())]
-        for key, of in typing.get_type_hints(kind).items()
-        if {int, float} & {of, *typing.get_args(of)}
-    }
-    literal = {"ImageEncoder.depth"}
-    elsewhere = {name for name in numbers if name.startswith("Survey.")} | {"Data.validation_fraction"}
-    bounded = {name for name in numbers if name in config._RULES or name.split(".")[1] in config._RULES}
-    assert numbers - literal - elsewhere == bounded
-    assert {key.rpartition(".")[2] for key in config._RULES} <= {name.split(".")[1] for name in numbers}
+def test_values_of_notebooks_are_taken_as_what_they_are(tmp_path):
+    given = {"n_galaxies": np.int64(500), "artefacts": ("chip_edge",), "pairs_path": tmp_path / "x.h5"}
+    preset = load_preset("smoke", **given, temperature=np.float32(0.5))
+    assert preset.survey.n_galaxies == 500 and preset.survey.artefacts == ["chip_edge"]
+    assert preset.data.pairs_path == str(tmp_path / "x.h5") and preset.image_encoder.temperature == 0.5
 
 
 def test_the_real_pairs_are_those_that_are_downloaded():
@@ -92,7 +81,7 @@ def test_unknown_preset_lists_those_there_are():
 
 def test_a_file_that_is_not_there_is_named_with_its_whole_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BookError, match=f"There is no file {tmp_path / 'mine.yaml'}: .*laptop, smoke"):
+    with pytest.raises(BookError, match=f"There is no file {tmp_path / 'mine.yaml'}. Use one of: .*laptop, smoke"):
         load_preset("mine.yaml")
 
 
@@ -105,7 +94,7 @@ def test_a_file_without_keys(tmp_path, text):
 
 
 def test_a_file_of_ones_own(tmp_path):
-    values = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text())
+    values = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8"))
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(values))
     assert load_preset(str(path)).name == "mine"
@@ -114,7 +103,7 @@ def test_a_file_of_ones_own(tmp_path):
         load_preset(str(path), k=3)
     values["survey"]["galaxies"] = values["survey"].pop("n_galaxies")
     path.write_text(yaml.safe_dump(values))
-    with pytest.raises(BookError, match="mine.yaml: survey: unknown key galaxies; missing key n_galaxies"):
+    with pytest.raises(BookError, match="mine.yaml: survey: missing key n_galaxies; unknown key galaxies"):
         load_preset(str(path))
     path.write_text("survey: [")
     with pytest.raises(BookError, match="mine.yaml is not valid YAML"):
