@@ -97,25 +97,9 @@ def test_half_filled_directory_of_another_survey_starts_over(made, tmp_path):
     assert digest(tmp_path) == digest(made[0])
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"n_galaxies": 20}, "n_galaxies must be at least 100"),
-        ({"n_galaxies": -5}, "n_galaxies must be at least 100"),
-        ({"magnitude_limit": 5.0}, "magnitude_limit .* leaves no galaxies"),
-        ({"image_depth": 0.0}, "image_depth must be above 0 .* not 0.0"),
-        ({"image_depth": -1.0}, "image_depth must be above 0"),
-        ({"image_depth": float("nan")}, "image_depth must be above 0"),
-        ({"artefact_fraction": 1.5}, "artefact_fraction must lie between 0 and 1"),
-        ({"artefact_fraction": -0.1}, "artefact_fraction must lie between 0 and 1"),
-        ({"artefacts": ["cosmic_rays"]}, "no 'cosmic_rays'. Did you mean 'cosmic_ray'?"),
-        ({"artefacts": ["moon"]}, "no 'moon'. Kinds: satellite_trail, saturated_bleed"),
-        ({"artefacts": []}, "names no kind. .* set artefact_fraction to 0"),
-    ],
-)
-def test_impossible_surveys_are_refused(values, message, tmp_path):
-    with pytest.raises(BookError, match=message):
-        survey.simulate(small_survey(**{"n_galaxies": 200} | values), 0, tmp_path / "survey")
+def test_a_limit_that_leaves_no_galaxies_is_refused(tmp_path):
+    with pytest.raises(BookError, match="magnitude_limit .* leaves no galaxies"):
+        survey.simulate(small_survey(n_galaxies=200, magnitude_limit=5.0), 0, tmp_path / "survey")
     assert not (tmp_path / "survey").exists()
 
 
