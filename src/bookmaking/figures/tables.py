@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from IPython.display import Markdown
 
 from bookmaking.figures.encoders import WAYS
@@ -11,15 +14,31 @@ from bookmaking.figures.encoders import WAYS
 PROPERTIES = {"redshift": "redshift", "log_mstar": "log stellar mass"}
 
 
-def table(columns: list[str], rows: list[list]) -> Markdown:
-    """A table; the first column is text, the others are aligned right.
+def table(columns: list[str] | pd.DataFrame, rows: list[list] | None = None, form: str = ".3f") -> Markdown:
+    """A DataFrame, or rows under the heads of columns, as a table; the first column is text, the others are aligned right.
 
-    Numbers that are not integers get three decimals, and None (no such number in this run) a dash.
+    Numbers get the form, integers separators, and None (no such number in this run) a dash.
     """
-    head = "| " + " | ".join(columns) + " |"
-    rule = "|" + "|".join([":---"] + ["---:"] * (len(columns) - 1)) + "|"
-    body = ["| " + " | ".join(_text(value) for value in row) + " |" for row in rows]
-    return Markdown("\n".join([head, rule, *body]))
+    frame = columns if rows is None else pd.DataFrame(rows, columns=columns, dtype=object)
+    text = frame.astype(object).map(lambda value: value if isinstance(value, str) else number(value, form))
+    alignment = ["left"] + ["right"] * (frame.shape[1] - 1)
+    return Markdown(re.sub(" +", " ", text.to_markdown(index=False, colalign=alignment, disable_numparse=True)))
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """A number as text, with a true minus sign; an integer without decimals; a dash where the run has none."""
+    if value is None or np.isnan(value):
+        return "–"
+    if isinstance(value, (int, np.integer)) and form.endswith("f"):
+        form = ",.0f"
+    return f"{value:{form}}".replace("-", "−")
+
+
+def interval(scores: dict, name: str = "r2", form: str = ".3f") -> str:
+    """A number and its 95 % interval, which stands beside it under ``<name>_ci95``: "0.812 [0.790, 0.833]"."""
+    edges = scores.get(f"{name}_ci95")
+    text = number(scores.get(name), form)
+    return text if edges is None else f"{text} [{', '.join(number(edge, form) for edge in edges)}]"
 
 
 def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
@@ -31,7 +50,7 @@ def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
         Way to label to ``r2``, ``r2_ci95``, ``n``.
     """
     rows = [
-        [WAYS[way], PROPERTIES[label], score["r2"], " to ".join(map(_text, score["r2_ci95"])), score["n"]]
+        [WAYS[way], PROPERTIES[label], score["r2"], " to ".join(map(number, score["r2_ci95"])), score["n"]]
         for label in scores["frozen"]
         for way, score in ((way, scores[way][label]) for way in scores)
     ]
@@ -60,11 +79,6 @@ def counts_table(counts: dict) -> Markdown:
               "positive_magnitudes": "… and positive magnitudes"}  # fmt: skip
     rows += [[titles[name], n, PUBLISHED_COUNTS.get(name)] for name, n in counts["catalog"].items()]
     return table(["galaxies", "this run", "the real release"], rows)
-
-
-def number(value: float | None, form: str) -> str:
-    """A number for a sentence, with a true minus sign; a dash where the run has none."""
-    return "–" if value is None else f"{value:{form}}".replace("-", "−")
 
 
 def times_table(chapter_of: dict[str, str], metrics: dict) -> Markdown:
@@ -137,14 +151,4 @@ def colours_table(scores: dict) -> Markdown:
 
 
 def _interval(scores: dict, name: str) -> str:
-    return "[{}]".format(", ".join(map(_text, scores[f"{name}_ci95"])))
-
-
-def _text(value) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3f}".replace("-", "−")
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(value)
+    return "[{}]".format(", ".join(map(number, scores[f"{name}_ci95"])))

@@ -430,12 +430,10 @@ def test_retrieval_table_has_both_galleries_once():
     rows = plots.retrieval_table(both).data.splitlines()[2:]
     assert (
         len(rows) == 12
-        and "2 seeds of heads |  |  | 0.200–0.300 |" in rows[-1]
+        and "2 seeds of heads | | | 0.200–0.300 |" in rows[-1]
         and rows[0] == "| 2,000 | image → spectrum | 0.250 | 0.250 | 0.250 | 0.400 | 0.2 |"
     )
-    assert rows[1].startswith("|  | 95% interval | 0.200–0.300 |") and rows[5].startswith(
-        "| 3,000 | image → spectrum |"
-    )
+    assert rows[1].startswith("| | 95% interval | 0.200–0.300 |") and rows[5].startswith("| 3,000 | image → spectrum |")
     alone = {way: {**full, "full": full, "recall_at_10_seeds": [0.3]} for way in both}
     assert len(plots.retrieval_table(alone).data.splitlines()[2:]) == 7
 
