@@ -6,7 +6,7 @@ import yaml
 
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT, load_preset, preset_names
-from real_sky.downloads.sources import load_dataset
+from real_sky.download import load_dataset
 
 
 @pytest.mark.parametrize("name", preset_names())
