@@ -7,16 +7,11 @@ import zlib
 import numpy as np
 
 from astroclip_book.data.pairs import WAVELENGTH
-from real_sky.sky.samples import resample
 
 STEP = WAVELENGTH[1] - WAVELENGTH[0]
 GRID = np.append(WAVELENGTH - STEP / 2, WAVELENGTH[-1] + STEP / 2)  # its pixels' edges
 SLIVER = 1e-6  # of a pixel: less of it than this, seen, is what rounding left
-
-
-def generator(flux: np.ndarray) -> np.random.Generator:
-    """Random numbers that belong to a spectrum: whatever else is read, it is completed alike."""
-    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(flux, np.float32).tobytes()))
+EDGE = 60  # observed pixels whose median continues a spectrum beyond its end
 
 
 def rebin(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,35 +40,24 @@ def rebin(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray) -> tuple[n
     old, seen = edges(wavelength), ivar > 0
     result, there = mean_over(np.where(seen, flux, 0), seen, old, GRID)
     information = np.where(there, _shared(np.where(seen, ivar, 0), old, GRID), 0)
-    noise = generator(flux).normal(size=len(WAVELENGTH)) / np.sqrt(np.where(there, information, np.inf))
+    noise = _generator(flux).normal(size=len(WAVELENGTH)) / np.sqrt(np.where(there, information, np.inf))
     smooth, _ = mean_over(mean_over(noise, there, GRID, old)[0], seen, old, GRID)
     return np.where(there, result + noise - smooth, 0), information
-
-
-def join(arms: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Fluxes and inverse variances (7781,) of one object seen by several arms: the mean weighted by inverse variance."""
-    ivar = np.sum([weight for _, weight in arms], axis=0)
-    total = np.sum([flux * weight for flux, weight in arms], axis=0)
-    return np.divide(total, ivar, out=np.zeros_like(total), where=ivar > 0), ivar
 
 
 def complete(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:
     """Spectra (n, 7781) with something in the place of pixels that were not seen (``ivar`` 0).
 
     No encoder here takes weights: each scales a spectrum by its own mean and scatter. A gap is bridged linearly, an end goes
-    on at the level it had, as `sky_files.resample` does, and both get noise as their surroundings have it: without noise, an
-    end looks like an observation of infinite depth.
-
-    Raises
-    ------
-    BookError
-        If a spectrum's pixels span less than four fifths of the grid.
+    on at the level it had, and both get noise as their surroundings have it: without noise, an end looks like an observation
+    of infinite depth.
     """
-    seen = ivar > 0
-    filled = resample(flux, WAVELENGTH, seen).astype(float)
-    sigma = resample(1 / np.sqrt(np.where(seen, ivar, np.inf)), WAVELENGTH, seen)
-    noise = np.array([generator(one).normal(size=len(WAVELENGTH)) for one in flux])
-    return np.where(seen, flux, filled + sigma * noise)
+    result = np.array(flux, float)
+    for one, weight in zip(result, ivar, strict=True):
+        seen = weight > 0
+        noise = _generator(one).normal(size=len(WAVELENGTH)) * _bridged(1 / np.sqrt(weight[seen]), seen)
+        one[~seen] = (_bridged(one[seen], seen) + noise)[~seen]
+    return result
 
 
 def edges(wavelength: np.ndarray) -> np.ndarray:
@@ -82,22 +66,24 @@ def edges(wavelength: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * wavelength[0] - between[0]], between, [2 * wavelength[-1] - between[-1]]])
 
 
-def _shared(amount: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """What falls into new pixels of amounts that are spread evenly over old ones; pixels are given by their edges."""
-    return np.diff(np.interp(new, old, np.concatenate([[0], np.cumsum(amount)])))
-
-
 def mean_over(values: np.ndarray, seen: np.ndarray, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means over new pixels of what was seen of the old ones, and where anything was; (q,) each.
-
-    Parameters
-    ----------
-    values, seen : (p,) arrays
-        Of old pixels.
-    old, new : (p + 1,) and (q + 1,) arrays
-        Edges of the pixels.
-    """
+    """Means (q,) over new pixels of what was ``seen`` of the old ones' values (p,), and where anything was; pixels by their edges."""
     width = np.where(seen, np.diff(old), 0)
     share = _shared(width, old, new)
     there = share > SLIVER * STEP
     return np.where(there, _shared(values * width, old, new) / np.where(there, share, 1), 0), there
+
+
+def _shared(amount: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """What falls into new pixels of amounts that are spread evenly over old ones."""
+    return np.diff(np.interp(new, old, np.concatenate([[0], np.cumsum(amount)])))
+
+
+def _bridged(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    ends = np.median(values[:EDGE]), np.median(values[-EDGE:])
+    return np.interp(WAVELENGTH, WAVELENGTH[seen], values, *ends)
+
+
+def _generator(flux: np.ndarray) -> np.random.Generator:
+    """Random numbers that belong to a spectrum: whatever else is read, it is completed alike."""
+    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(flux, np.float32).tobytes()))

@@ -9,13 +9,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE
 from astroclip_book.errors import BookError
-from real_sky.observations.fits_files import names, native, opened
+from real_sky.observations.fits_files import names, opened
 from real_sky.observations.observed import Images
 
 TOLERANCE = 0.01  # of the pixel scale: a galaxy's size is known no better from its pixels
@@ -34,30 +33,22 @@ def read_cutout(path: Path) -> Images:
         image = next((hdu for hdu in file if hdu.is_image and hdu.header.get("NAXIS") == 3), None)
         if image is None:
             raise BookError(
-                f"{path} has no image with three axes: it has {', '.join(names(file)[:8])}. Expected is (3, height, "
-                f"width) in g, r, z, as the cut-out service returns for {REQUEST}."
+                f"{path} has no image with three axes, it has {names(file)}: ask for a cut-out by {REQUEST}."
             )
-        header, values = image.header, native(image.data)
-    _check_scale(path, header)
-    bands = str(header.get("BANDS", "".join(BANDS))).strip()
-    if len(bands) != len(values) or not set(BANDS) <= set(bands):
-        raise BookError(f"{path} has {len(values)} planes and BANDS = '{bands}': g, r and z are needed ({REQUEST}).")
-    values = np.stack([values[bands.index(band)] for band in BANDS], axis=-1)
-    return Images.checked(values[None], np.array([np.nan]), [path.stem], str(path))
-
-
-def _check_scale(path: Path, header: fits.Header) -> None:
+        header, values = image.header, np.asarray(image.data, float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         world = WCS(header).celestial
     if not world.has_celestial:
-        raise BookError(
-            f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT in its header): "
-            f"ask the cut-out service again ({REQUEST})."
-        )
+        raise BookError(f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT): ask for {REQUEST}.")
     scale = 3600 * proj_plane_pixel_scales(world)
     if (np.abs(scale / PIXEL_SCALE - 1) > TOLERANCE).any():
         raise BookError(
-            f"{path} has pixels of {scale[0]:.4g} × {scale[1]:.4g} arcsec, {PIXEL_SCALE} are needed: galaxies would look larger "
-            f"or smaller, and nearer or farther, than they are. Ask the cut-out service for {REQUEST}."
+            f"{path} has pixels of {scale[0]:.4g} × {scale[1]:.4g} arcsec, {PIXEL_SCALE} are needed: galaxies would look "
+            f"larger or smaller, and nearer or farther, than they are. Ask for {REQUEST}."
         )
+    bands = str(header.get("BANDS", "".join(BANDS))).strip()
+    if len(bands) != len(values) or not set(BANDS) <= set(bands):
+        raise BookError(f"{path} has {len(values)} planes and BANDS = '{bands}': g, r and z are needed ({REQUEST}).")
+    values = np.stack([values[bands.index(band)] for band in BANDS], axis=-1)
+    return Images.checked(values[None], [np.nan], [path.stem], str(path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,12 +11,12 @@ import numpy as np
 from astroclip_book.data.pairs import IMAGE_SIZE, WAVELENGTH
 from astroclip_book.errors import BookError
 from real_sky.observations.grid import complete
-from real_sky.sky.samples import COVERAGE
 
 log = logging.getLogger(__name__)
 
-NAME = 60  # characters
+COVERAGE = 0.8  # of the grid: with less, the ends would be more invention than observation
 SEEN = 0.5  # of an image's pixels, in every band: with less, what is missing is most of what the encoder sees
+NAME = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ class Spectra:
         return (self.ivar > 0).mean(axis=1)
 
     @classmethod
-    def checked(
-        cls, flux: np.ndarray, ivar: np.ndarray, redshift: np.ndarray, name: Sequence[str], where: str
-    ) -> Spectra:
+    def checked(cls, flux: np.ndarray, ivar: np.ndarray, redshift, name, where: str) -> Spectra:
         """Spectra (n, 7781) whose gaps are then filled; those that show too little are left out.
 
         Raises
@@ -63,20 +60,13 @@ class Spectra:
             between = f"between {seen[0]:.0f} and {seen[-1]:.0f} Å" if len(seen) else "at no wavelength"
             raise BookError(
                 f"{where}: at most {max(share, default=0):.0%} of the pixels from {WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å "
-                f"have an inverse variance above 0, all {between}; {COVERAGE:.0%} are needed. Give spectra that reach further or "
-                "have fewer masked pixels: an encoder that knows whole spectra would judge what was filled in."
+                f"were observed, all {between}; {COVERAGE:.0%} are needed, as an encoder would judge what is filled in."
             )
-        if not enough.all():
-            log.warning(
-                "%s: left out %d of %d spectra, of which less than %.0f%% was observed",
-                where,
-                (~enough).sum(),
-                len(enough),
-                100 * COVERAGE,
-            )
-        flux, ivar = flux[enough], ivar[enough]
-        names, redshifts = _plain(name)[enough], np.asarray(redshift, float)[enough]
-        return cls(complete(flux, ivar).astype(np.float32), ivar.astype(np.float32), redshifts, names)
+        if poor := int((~enough).sum()):
+            limit = f"{COVERAGE:.0%}"
+            log.warning("%s: left out %d of %d spectra: less than %s observed", where, poor, len(enough), limit)
+        values = complete(flux[enough], ivar[enough]).astype(np.float32), ivar[enough].astype(np.float32)
+        return cls(*values, np.asarray(redshift, float)[enough], _plain(name)[enough])
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,7 @@ class Images:
         return (self.images != 0).all(axis=3).mean(axis=(1, 2))
 
     @classmethod
-    def checked(cls, images: np.ndarray, redshift: np.ndarray, name: Sequence[str], where: str) -> Images:
+    def checked(cls, images: np.ndarray, redshift, name, where: str) -> Images:
         """Images (n, h, w, 3), the galaxy in the centre, cropped to 152 pixels.
 
         Raises
@@ -114,28 +104,26 @@ class Images:
         high, wide = images.shape[1:3]
         if min(high, wide) < IMAGE_SIZE:
             raise BookError(
-                f"{where}: an image has {high} × {wide} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are needed (40 arcsec). Ask the "
-                f"cut-out service for size={IMAGE_SIZE}: sky that is made up would be judged as sky."
+                f"{where}: an image has {high} × {wide} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are needed (40 arcsec): "
+                f"ask the cut-out service for size={IMAGE_SIZE}."
             )
         top, left = (high - IMAGE_SIZE) // 2, (wide - IMAGE_SIZE) // 2
         cropped = np.nan_to_num(images[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE], nan=0, posinf=0, neginf=0)
         result = cls(cropped.astype(np.float32), np.asarray(redshift, float), _plain(name))
         if (poor := result.observed < SEEN).any():
             raise BookError(
-                f"{where}: {result.name[poor][0]} has values in all of g, r, z for {result.observed[poor][0]:.0%} of its pixels, "
-                f"{SEEN:.0%} are needed. It lies at the edge of the survey, or a band was not observed: choose another release "
-                "or object."
+                f"{where}: {result.name[poor][0]} has values in all of g, r, z for {result.observed[poor][0]:.0%} of its "
+                f"pixels, {SEEN:.0%} are needed. It lies at the edge of the survey, or a band was not observed."
             )
         return result
 
 
-def _plain(names: Sequence[str]) -> np.ndarray:
+def together(parts: list[Spectra] | list[Images]) -> Spectra | Images:
+    """The objects of several files, all of a kind."""
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _plain(names) -> np.ndarray:
     """Names without what a page or a formula would take for more than a name."""
     return np.array([re.sub(r"[^\w .:+()-]", "_", str(name))[:NAME] for name in names])
-
-
-def together(parts: Sequence[Spectra] | Sequence[Images]) -> Spectra | Images:
-    """The objects of several files, all of a kind."""
-    return type(parts[0])(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(parts[0]))
-    )

@@ -11,7 +11,6 @@ from real_sky.observations import read_images, read_spectra
 from real_sky.observations.arrays import images_of_arrays, spectra_of_arrays
 from real_sky.observations.desi import read_coadd
 from real_sky.observations.grid import rebin
-from real_sky.sdss_trial import on_the_grid_of_sdss
 
 LOGLAM = np.log10(3806) + 1e-4 * np.arange(3830)  # as SDSS has it: 3806 to 9191 Å
 IDS = np.array([39_627_000_000_000_001, 39_627_000_000_000_002, 39_627_000_000_000_003])
@@ -120,13 +119,6 @@ def test_an_identical_grid_changes_nothing_and_reading_is_repeatable():
     wide = np.arange(3600, 9830, 2.0)
     first, again = (rebin(np.sin(wide), np.ones(wide.size), wide)[0] for _ in range(2))
     np.testing.assert_array_equal(first, again)
-
-
-def test_the_grid_of_sdss_takes_scatter_away_and_the_reader_gives_it_back():
-    flux, _ = some_spectra()
-    scatter = {way: np.diff(values[:, 4000:6500], axis=1).std() for way, values in on_the_grid_of_sdss(flux).items()}
-    assert scatter["SDSS, straight lines"] < 0.5 * scatter["as they are"]
-    assert scatter["SDSS, as read"] == pytest.approx(scatter["as they are"], rel=0.15)
 
 
 def test_sdss_spectra_are_read_and_their_blue_end_is_filled(tmp_path):
