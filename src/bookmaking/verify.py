@@ -1,14 +1,13 @@
-"""Whether a run came out as the committed reference did, each number within a stated tolerance."""
+"""Whether a run came out as the committed reference did: every number within its tolerance, and no name lost."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
-from astroclip_book.config import build
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT, load_preset
@@ -16,189 +15,81 @@ from bookmaking.provenance import commit
 from bookmaking.run import Run
 
 REFERENCES = ROOT / "book" / "reference"
-OTHER_SEED = (
-    "another_seed"  # directory of runs like the references, on another survey and with other weights to begin with
-)
-COMMENTED = (
-    REFERENCES / "laptop.json",
-    REFERENCES / OTHER_SEED / "laptop.json",
-)  # by the chapters, beside the run that they show
-MACHINE = ("timing.", "memory.")  # which no reference holds
+NAMES = ROOT / "tests" / "metric_names"
+OTHER_SEED = "another_seed"  # directory of runs with other galaxies and weights: how far chance alone carries a number
+COMMENTED = (REFERENCES / "laptop.json", REFERENCES / OTHER_SEED / "laptop.json")  # by the chapters, beside their run
 DIGITS = 7  # significant ones of a reference: those of single precision
 
 
-@dataclass(frozen=True)
-class Family:
-    """Numbers that may differ equally far, and why so far.
-
-    Attributes
-    ----------
-    name : str
-    metrics : list of str
-        Patterns of dotted names, as of a shell; a number belongs to the first family that has one for it.
-    reason : str
-    absolute : dict of str to float, optional
-        How far a number may be from the reference, by preset; None: it is not compared.
-    """
-
-    name: str
-    metrics: list[str]
-    reason: str
-    absolute: dict | None = None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One number of the reference and of a run, None where the run has none."""
-
-    metric: str
-    family: str
-    reference: float
-    found: float | None
-    allowed: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the number is there and near enough; what is not a number is not."""
-        return self.found is not None and abs(self.found - self.reference) <= self.allowed
-
-
-def numbers(tree: dict, prefix: str = "") -> dict[str, float]:
-    """Every number of nested metrics by its dotted name. Lists, which are intervals and curves of these numbers, are left out."""
-    found: dict[str, float] = {}
+def numbers(tree: dict, prefix: str = "", kinds: type | tuple = (int, float)) -> dict:
+    """Values of nested metrics by dotted name: the numbers, or all that are of other ``kinds``."""
+    found: dict = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            found |= numbers(value, f"{prefix}{key}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found |= numbers(value, f"{prefix}{key}.", kinds)
+        elif isinstance(value, kinds):
             found[f"{prefix}{key}"] = value
     return found
 
 
-def load_families() -> list[Family]:
-    """Read the tolerances; BookError for a file that is not as it should be."""
-    path = REFERENCES / "tolerances.yaml"
-    return [
-        build(Family, {"absolute": None, **values}, f"{path}, {values.get('name')}")
-        for values in yaml.safe_load(path.read_text())
-    ]
+def tolerances(names: list[str], preset: str) -> pd.DataFrame:
+    """Family of each number that has a tolerance, the first in tolerances.yaml with a pattern for it, and how much is allowed."""
+    families = yaml.safe_load((REFERENCES / "tolerances.yaml").read_text(encoding="utf-8"))
+    first = {name: next(f for f in families if any(fnmatchcase(name, one) for one in f["metrics"])) for name in names}
+    rows = {k: [f["name"], f["absolute"][preset]] for k, f in first.items() if preset in f.get("absolute", {})}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["family", "allowed"])
 
 
-def family_of(metric: str, families: list[Family]) -> Family:
-    """The first family with a pattern for a number; the last of the file takes what is left."""
-    return next(family for family in families if any(fnmatchcase(metric, pattern) for pattern in family.metrics))
+def compare(reference: dict[str, float], metrics: dict, preset: str) -> pd.DataFrame:
+    """Numbers of a reference beside those of a run; what is missing or not a number does not ``hold``."""
+    table = tolerances(list(reference), preset)
+    table["reference"], table["found"] = pd.Series(reference), pd.Series(numbers(metrics), dtype=float)
+    table["off"] = (table["found"] - table["reference"]).abs()
+    return table.assign(holds=table["off"] <= table["allowed"] + 10**-DIGITS * table["reference"].abs())
 
 
-def compared(metrics: dict, families: list[Family], preset: str) -> dict[str, float]:
-    """Those numbers of a run that have a tolerance at this preset."""
-    return {
-        name: value for name, value in numbers(metrics).items() if preset in (family_of(name, families).absolute or {})
-    }
-
-
-def compare(reference: dict[str, float], metrics: dict, families: list[Family], preset: str) -> list[Comparison]:
-    """Hold the metrics of a run against a reference, number by number.
-
-    Parameters
-    ----------
-    reference : dict
-        Dotted name to number.
-    metrics : dict
-        Of the run, nested.
-    families : list of Family
-    preset : str
-        Whose tolerances count.
-    """
-    found, rows = numbers(metrics), []
-    for metric, value in reference.items():
-        family = family_of(metric, families)
-        if preset in (family.absolute or {}):  # else its tolerance was taken away since the reference was written
-            allowed = family.absolute[preset] + 10**-DIGITS * abs(value)
-            rows.append(Comparison(metric, family.name, value, found.get(metric), allowed))
-    return rows
-
-
-def report(rows: list[Comparison], families: list[Family], preset: str) -> str:
-    """A line for each family with its furthest number, then each number that is missing or too far."""
-    lines = [f"{'':26}{'numbers':>8}{'allowed':>10}{'furthest':>10}"]
-    for family in families:
-        mine = [row for row in rows if row.family == family.name]
-        if mine:
-            there = [row for row in mine if row.found is not None]
-            worst = max(there, key=lambda row: abs(row.found - row.reference), default=None)
-            far = f"{abs(worst.found - worst.reference):10.2g}  {worst.metric}" if worst else f"{'missing':>10}"
-            lines.append(f"{family.name:26}{len(mine):8}{family.absolute[preset]:10g}{far}")
-    failed = [row for row in rows if not row.holds]
-    if failed:
-        width = max(len(row.metric) for row in failed)
-        lines += ["", f"{'out of tolerance':{width}}{'reference':>14}{'this run':>14}{'allowed':>10}"]
-        for row in failed:
-            found = "missing" if row.found is None else f"{row.found:.6g}"
-            lines.append(f"{row.metric:{width}}{row.reference:14.6g}{found:>14}{row.allowed:10.2g}")
-    return "\n".join(lines)
+def renamed(metrics: dict, preset: str) -> list[str]:
+    """Names of ``tests/metric_names`` that a run lacks, after −, and new ones, after +; patterns and retired names may lack."""
+    listed, retired = ((NAMES / f"{one}.txt").read_text(encoding="utf-8").splitlines() for one in (preset, "retired"))
+    there, may = numbers(metrics, kinds=object).keys(), [name for name in listed if "*" in name]
+    gone = may + [line.partition(" #")[0] for line in retired]
+    lost = [name for name in listed if name not in there and not any(fnmatchcase(name, one) for one in gone)]
+    added = [name for name in there - set(listed) if not any(fnmatchcase(name, one) for one in may)]
+    return [f"− {name}" for name in lost] + [f"+ {name}" for name in sorted(added)]
 
 
 def verify(run: Run, directory: Path = REFERENCES) -> str:
-    """Compare a run that is up to date with the reference of its preset, and return the report.
-
-    Raises
-    ------
-    BookError
-        When there is no reference, its seed is another, or a number is missing or out of its tolerance; the message has the table.
-    """
-    path, families = directory / f"{run.preset.name}.json", load_families()
+    """Table of families and their furthest numbers; BookError without a reference, or if a number or a name is not as there."""
+    name, path, metrics = run.preset.name, directory / f"{run.preset.name}.json", run.metrics
     reference = read_json(path)
     if not reference:
-        raise BookError(
-            f"There is no reference {path}: `make reference PRESET={run.preset.name}` writes one from the run."
-        )
+        raise BookError(f"There is no reference {path}: `make reference PRESET={name}` writes one from the run.")
     if reference["seed"] != run.preset.seed:
+        raise BookError(f"The run has seed {run.preset.seed}, the reference seed {reference['seed']}: another survey.")
+    table = compare(reference["metrics"], metrics, name)
+    worst = table.sort_values("off", na_position="first").assign(furthest=lambda t: t.index).groupby("family")
+    text = worst.agg({"reference": "size", "allowed": "first", "off": "last", "furthest": "last"}).to_string()
+    failed = table[~table["holds"]]
+    names = renamed(metrics, name) if (NAMES / f"{name}.txt").is_file() else []
+    if len(failed) or names:
         raise BookError(
-            f"The run has seed {run.preset.seed} and the reference seed {reference['seed']}: another survey."
+            f"{len(failed)} of {len(table)} numbers do not agree with {path} (commit {reference['commit'][:7]}). Where "
+            f"a change is meant, `make reference PRESET={name}` renews it.\n\n{text}\n\n{failed.to_string()}\n\nNames "
+            f"that are lost (−), or not in {NAMES} (+): {', '.join(names) or 'none'}"
         )
-    rows = compare(reference["metrics"], run.metrics, families, run.preset.name)
-    failed = sum(not row.holds for row in rows)
-    text = report(rows, families, run.preset.name)
-    if failed:
-        raise BookError(
-            f"{failed} of {len(rows)} numbers do not agree with {path} (commit {reference['commit'][:7]}). "
-            f"Where a change is meant, `make reference PRESET={run.preset.name}` renews it.\n\n{text}"
-        )
-    return f"{text}\n\nAll {len(rows)} numbers agree with {path} (commit {reference['commit'][:7]})."
+    return f"{text}\n\nAll {len(table)} numbers agree with {path} (commit {reference['commit'][:7]})."
 
 
 def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
-    """Make a run the reference of its preset, and return the path of the file.
-
-    A run with another seed than the preset has in the repository goes to ``another_seed/``: it is not compared, and says how far
-    chance alone carries a number.
-
-    Raises
-    ------
-    BookError
-        When no family has a tolerance for the preset.
-    """
-    kept = compared(run.metrics, load_families(), run.preset.name)
-    if not kept:
-        raise BookError(
-            f"{REFERENCES / 'tolerances.yaml'} has no tolerances for the preset '{run.preset.name}': add them first."
-        )
-    like = run.preset.seed == load_preset(run.preset.name).seed
-    path = (directory if like else directory / OTHER_SEED) / f"{run.preset.name}.json"
+    """Make a run the reference of its preset, or, with another seed, a run of ``another_seed/``; BookError without tolerances."""
+    found, name = numbers(run.metrics), run.preset.name
+    kept = tolerances(list(found), name).index
+    if kept.empty:
+        raise BookError(f"{REFERENCES / 'tolerances.yaml'} has no tolerances for the preset '{name}': add them first.")
+    path = directory / ("" if run.preset.seed == load_preset(name).seed else OTHER_SEED) / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    others = {}
-    if path.name == COMMENTED[0].name:  # chapters comment on what is not compared, too
-        others = {
-            name: value
-            for name, value in numbers(run.metrics).items()
-            if name not in kept and not name.startswith(MACHINE)
-        }
-    write_json(
-        path, {"seed": run.preset.seed, "commit": commit(), "metrics": _rounded(kept), "not_compared": _rounded(others)}
-    )
-    return path
-
-
-def _rounded(found: dict[str, float]) -> dict[str, float]:
-    return {
-        name: value if isinstance(value, int) else float(f"{value:.{DIGITS}g}") for name, value in sorted(found.items())
-    }
+    rounded = {k: v if isinstance(v, int) else float(f"{v:.{DIGITS}g}") for k, v in sorted(found.items())}
+    others = {k: v for k, v in rounded.items() if k not in kept and not k.startswith(("timing.", "memory."))}
+    content = {"seed": run.preset.seed, "commit": commit(), "metrics": {k: v for k, v in rounded.items() if k in kept}}
+    write_json(path, content | {"not_compared": others if name == COMMENTED[0].stem else {}})
+    return path  # chapters comment on what is not compared, too
