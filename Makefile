@@ -1,7 +1,8 @@
 PRESET ?= laptop
 DATASET ?= desi
 PYTHON ?= python3
-RUN = .venv/bin/python
+# Without what a shell or a module system may set for another Python.
+RUN = env -u PYTHONPATH -u PYTHONHOME -u PYTHONSTARTUP PYTHONUTF8=1 .venv/bin/python
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile

@@ -16,6 +16,8 @@ version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/de
 [ -w . ] ||
   fail "$PWD cannot be written to, and environment, results and pages go there. Copy the repository to a place of your own."
 
+export PIP_USER=0 # a setting of the user's that no environment allows
+unset PYTHONPATH PYTHONHOME
 rm -rf .venv
 if ! {
   "$python" -m venv .venv &&

@@ -1,7 +1,8 @@
-"""What a result was made with: code, packages, machine."""
+"""What a result was made with: commit, packages, machine."""
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
@@ -13,10 +14,13 @@ import psutil
 from astroclip_book.config import cores
 from bookmaking.presets import ROOT
 
+# fmt: off
 PACKAGES = (
-    "torch", "lightning-fabric", "numpy", "h5py", "scikit-learn", "umap-learn",
-    "kornia", "galsim", "skypy", "speclite", "astropy",
-)  # fmt: skip
+    "torch", "lightning-fabric", "numpy", "h5py", "scikit-learn", "faiss-cpu",
+    "umap-learn", "kornia", "galsim", "skypy", "speclite", "astropy",
+)
+# fmt: on
+)
 
 
 def provenance(device: str) -> dict:
@@ -27,9 +31,10 @@ def provenance(device: str) -> dict:
     device : str
         "cpu" or "cuda", what computed.
     """
+    installed = {one.name.lower(): one.version for one in metadata.distributions()}
     return {
         "commit": commit(),
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": {name: installed[name] for name in PACKAGES if name in installed},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "hardware": hardware(device),
@@ -38,43 +43,35 @@ def provenance(device: str) -> dict:
 
 def hardware(device: str) -> dict:
     """Model of the processor, cores that this process may use, bytes of memory, and the name of the GPU where it computed."""
+    gpu = None
+    if device == "cuda":
+        import torch
+
+        gpu = torch.cuda.get_device_name()
+    cpuinfo = Path("/proc/cpuinfo")  # elsewhere than on Linux, Python knows no more than the architecture
+    text = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""
+    model = re.search(r"model name\s*:\s*(.+)", text)
     return {
-        "cpu": _cpu_model(),
+        "cpu": model[1] if model else platform.processor() or platform.machine(),
         "cores": cores(),
         "memory_bytes": psutil.virtual_memory().total,
-        "gpu": _gpu_name() if device == "cuda" else None,
+        "gpu": gpu,
     }
 
 
 def commit() -> str:
-    """Git commit of the book, with ``+dirty`` when files differ from it; "unknown" outside a repository."""
+    """Git commit of the book, with ``+dirty`` when files differ from it; "unknown" where the book is no repository of its own."""
+    # Git hooks set GIT_DIR, which comes before -C.
+    environment = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE")}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(ROOT), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, encoding="utf-8")
+        return result.stdout.strip()
+
     try:
-        head = _git("rev-parse", "HEAD")
-        return head + ("+dirty" if _git("status", "--porcelain") else "")
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
+            return "unknown"
+        return git("rev-parse", "HEAD") + ("+dirty" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def _cpu_model() -> str:
-    """Linux alone tells the model in a file; elsewhere Python knows no more than the architecture."""
-    cpuinfo = Path("/proc/cpuinfo")
-    model = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.is_file() else None
-    return model[1] if model else platform.processor() or platform.machine()
-
-
-def _gpu_name() -> str:
-    import torch
-
-    return torch.cuda.get_device_name()
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
