@@ -20,7 +20,6 @@ PACKAGES = (
     "umap-learn", "kornia", "galsim", "skypy", "speclite", "astropy",
 )
 # fmt: on
-)
 
 
 def provenance(device: str) -> dict:
