@@ -16,7 +16,7 @@ HOUSEKEEPING = {
     "astroclip_book.train.processes", "mock_survey.config", "bookmaking.pipeline", "bookmaking.presets", "bookmaking.provenance", "bookmaking.run",
 }  # fmt: skip
 
-BESIDE = {".json", ".js", ".css"}  # what a module may read from files beside it
+BESIDE = {".csv", ".json", ".js", ".css"}  # what a module may read from files beside it
 
 
 def digest(text: str) -> str:

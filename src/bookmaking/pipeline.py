@@ -83,8 +83,9 @@ STEPS = {
             ("survey", "index", "alignment", "analysis"),
             "10_explorer",
         ),
-        _step(
+        Step(  # recorded by the page's cells
             "claims",
+            "",
             (),
             (),
             ("image_comparison", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),

@@ -21,6 +21,13 @@ COMMENTED = (REFERENCES / "laptop.json", REFERENCES / OTHER_SEED / "laptop.json"
 DIGITS = 7  # significant ones of a reference: those of single precision
 
 
+def committed() -> list[dict[str, float]]:
+    """Numbers of the two runs on which chapters comment, by dotted name; BookError where one is missing."""
+    if missing := [str(path) for path in COMMENTED if not path.is_file()]:
+        raise BookError(f"{', '.join(missing)} is missing, on which the chapters comment: take it from the repository.")
+    return [one["metrics"] | one["not_compared"] for one in map(read_json, COMMENTED)]
+
+
 def numbers(tree: dict, prefix: str = "", kinds: type | tuple = (int, float)) -> dict:
     """Values of nested metrics by dotted name: the numbers, or all that are of other ``kinds``."""
     found: dict = {}

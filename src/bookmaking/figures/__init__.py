@@ -5,8 +5,6 @@ the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
 from bookmaking.figures.ablations import ablations, ablations_table, earlier_table, scaling, scaling_sentence
-from bookmaking.figures.claims import claims_table, verdicts_sentence
-from bookmaking.figures.differences import differences_table
 from bookmaking.figures.encoders import alike, attention, by_way, ways
 from bookmaking.figures.few_labels import (
     artefacts_table,
@@ -61,7 +59,6 @@ from bookmaking.figures.tables import (
     no_training,
     number,
     table,
-    times_table,
     ways_table,
 )
 from bookmaking.figures.training import TERMS, augmented_views, training_curves
@@ -76,7 +73,6 @@ __all__ = [
     "attention",
     "augmented_views",
     "by_way",
-    "claims_table",
     "cluster_members",
     "clusters_table",
     "colours_beside",
@@ -86,7 +82,6 @@ __all__ = [
     "cosine_matrix",
     "counts_table",
     "detectors",
-    "differences_table",
     "distances_table",
     "earlier_table",
     "effects",
@@ -142,11 +137,9 @@ __all__ = [
     "swapped_sentence",
     "table",
     "texture_differences",
-    "times_table",
     "training_curves",
     "transferred",
     "values_on_maps",
-    "verdicts_sentence",
     "warnings_table",
     "ways",
     "ways_table",

@@ -14,15 +14,17 @@ from bookmaking.figures.encoders import WAYS
 PROPERTIES = {"redshift": "redshift", "log_mstar": "log stellar mass"}
 
 
-def table(columns: list[str] | pd.DataFrame, rows: list[list] | None = None, form: str = ".3f") -> Markdown:
-    """A DataFrame, or rows under the heads of columns, as a table; the first column is text, the others are aligned right.
+def table(
+    columns: list[str] | pd.DataFrame, rows: list[list] | None = None, form: str = ".3f", text: int = 1
+) -> Markdown:
+    """A DataFrame, or rows under the heads of columns, as a table; the first columns are ``text``, the others are aligned right.
 
     Numbers get the form, integers separators, and None (no such number in this run) a dash.
     """
     frame = columns if rows is None else pd.DataFrame(rows, columns=columns, dtype=object)
-    text = frame.astype(object).map(lambda value: value if isinstance(value, str) else number(value, form))
-    alignment = ["left"] + ["right"] * (frame.shape[1] - 1)
-    return Markdown(re.sub(" +", " ", text.to_markdown(index=False, colalign=alignment, disable_numparse=True)))
+    cells = frame.astype(object).map(lambda value: value if isinstance(value, str) else number(value, form))
+    alignment = ["left"] * text + ["right"] * (frame.shape[1] - text)
+    return Markdown(re.sub(" +", " ", cells.to_markdown(index=False, colalign=alignment, disable_numparse=True)))
 
 
 def number(value: float | None, form: str = ".3f") -> str:
@@ -79,30 +81,6 @@ def counts_table(counts: dict) -> Markdown:
               "positive_magnitudes": "… and positive magnitudes"}  # fmt: skip
     rows += [[titles[name], n, PUBLISHED_COUNTS.get(name)] for name, n in counts["catalog"].items()]
     return table(["galaxies", "this run", "the real release"], rows)
-
-
-def times_table(chapter_of: dict[str, str], metrics: dict) -> Markdown:
-    """How long the steps of each chapter took when they were made, and their peak memory.
-
-    Parameters
-    ----------
-    chapter_of : dict
-        Step to the stem of the chapter that makes it.
-    metrics : dict
-        ``timing`` and ``memory`` of a run's metrics.
-    """
-    stems = sorted({stem for stem in chapter_of.values() if stem[0].isdigit()})
-    made = {stem: [step for step in metrics["timing"] if chapter_of[step] == stem] for stem in stems}
-    rows = [
-        [
-            f"{{doc}}`../notebooks/{stem}`",
-            f"{sum(metrics['timing'][step]['wall_seconds'] for step in steps):,.0f}",
-            f"{max(metrics['memory'][step]['peak_rss_bytes'] for step in steps) / 2**30:.1f}",
-        ]
-        for stem, steps in made.items()
-        if steps
-    ]
-    return table(["chapter", "seconds of computing", "peak memory (GiB)"], rows)
 
 
 def no_training(weights: str) -> Markdown:

@@ -1,8 +1,10 @@
 """Verdicts follow from numbers and thresholds alone."""
 
 import pytest
+import yaml
 
-from bookmaking.claims import MEASURES, OPEN, REFUSED, SUPPORTED, UNKNOWN, claims, judge
+from bookmaking.claims import OPEN, REFUSED, SUPPORTED, UNKNOWN, claims, judge
+from bookmaking.presets import ROOT, load_preset
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_run_decides_and_what_it_has_not_measured_is_said():
         row["verdict"] for row in claims(metrics(0.75)) if row["measure"] == "precision of the island, found blind"
     ]
     assert islands == [REFUSED, UNKNOWN]  # there is no island of artefacts; spirals were not looked for
-    assert len(claims({})) == len(MEASURES) and {row["verdict"] for row in claims({})} == {UNKNOWN}
+    assert len(claims({})) == 24 and {row["verdict"] for row in claims({})} == {UNKNOWN}
 
 
 def test_clusters_without_information_decide_nothing():
@@ -76,3 +78,13 @@ def test_shares_and_gains_are_those_of_the_modality_that_is_asked():
     gain = "redshift from images, gain in R² over the best without alignment"
     assert found[gain]["value"] == pytest.approx(0.05) and found[gain]["verdict"] == SUPPORTED
     assert [verdicts(image)[gain]["verdict"] for image in (0.705, 0.68)] == [OPEN, REFUSED]
+
+
+def test_each_difference_leads_to_a_chapter_has_values_of_the_preset_and_a_variant_that_is_tried():
+    choices = yaml.safe_load((ROOT / "book" / "differences.yaml").read_text(encoding="utf-8"))
+    tried = (ROOT / "tests" / "metric_names" / "laptop.txt").read_text(encoding="utf-8").splitlines()
+    for one in choices["paper"] + choices["earlier"]:
+        assert (ROOT / "notebooks" / f"{one['chapter']}.md").is_file()
+        assert "{" not in one["book"].format(**vars(load_preset("laptop")))
+        for variant in [one["variant"][1], one.get("against", one["variant"][1])] if "variant" in one else []:
+            assert f"ablations.questions.{one['variant'][0]}.{variant}.recall_at_10" in tried

@@ -13,10 +13,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Index, Pairs, create_pairs, index_pairs, open_rows
+from astroclip_book.errors import BookError
 from astroclip_book.evaluate.ablations import scaling_law
 from astroclip_book.evaluate.search import four_directions
 from bookmaking import figures as plots
-from bookmaking.claims import claims
+from bookmaking import verify
 from bookmaking.figures import light, outcomes, summary
 from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING
 from bookmaking.figures.spectra import stack
@@ -648,24 +649,18 @@ def test_tables_of_ones_own_galaxies():
     assert "| image, test galaxies | 0.010 | 68.0% | 0.050 | 200 |" in plots.intervals_table(scores).data
 
 
-def test_claims_are_counted_by_verdict_and_each_is_named_once():
-    rows = claims({"clusters": {"stability_ari": 0.9}})
-    text = plots.claims_table(rows).data
-    assert text.count("**Bright spirals form an island**") == 1 and "0.9" in text and "≤ 0.05" in text
-    assert plots.verdicts_sentence(rows).data.startswith(
-        f"Of {len(rows)} measures, {len(rows) - 1} came out **not measured**"
-    )
-
-
 def test_outcomes_stand_beside_the_committed_runs_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):
     committed = tmp_path / "laptop.json", tmp_path / "other.json"
     for path, value in zip(committed, (-0.25, 0.125), strict=True):
         path.write_text(json.dumps({"metrics": {}, "not_compared": {"a.b c.r2": value}}))
-    monkeypatch.setattr(outcomes, "COMMENTED", committed)
+    monkeypatch.setattr(verify, "COMMENTED", committed)
     run = SimpleNamespace(metrics={"a": {"b c": {"r2": 0.5, "r2_ci95": [-0.5, 0.625]}}})
     text = outcomes.outcomes_table(run, [("one", "a/b c/r2"), ("two", "a/x/r2")]).data
     assert "| one | 0.500 [−0.500, 0.625] | −0.250 | 0.125 |" in text
     assert "| two | – | – | – |" in text
+    committed[1].unlink()
+    with pytest.raises(BookError, match="other.json is missing"):
+        outcomes.outcomes_table(run, [])
 
 
 @pytest.mark.parametrize(("colour", "blue"), [(0.76, False), (0.42, True)])
@@ -673,7 +668,7 @@ def test_the_populations_shown_have_the_colours_of_their_sequences(colour, blue)
     assert sed.colour(light.mixture(colour, blue))[0] == pytest.approx(colour, abs=1e-6)
 
 
-@pytest.mark.parametrize("path", outcomes.COMMENTED, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", verify.COMMENTED, ids=lambda path: path.parent.name)
 def test_places_of_outcomes_exist_in_the_committed_runs(path):
     content = json.loads(path.read_text())
     text = "".join(page.read_text() for page in (ROOT / "notebooks").glob("*.md"))
@@ -682,23 +677,6 @@ def test_places_of_outcomes_exist_in_the_committed_runs(path):
     assert not [
         place for place in places if place.replace("/", ".") not in content["metrics"] | content["not_compared"]
     ]
-
-
-def test_times_of_the_steps_of_a_chapter_add_up():
-    metrics = {
-        "timing": {
-            name: {"wall_seconds": seconds} for name, seconds in (("survey", 80.0), ("index", 2.0), ("claims", 9.0))
-        },
-        "memory": {name: {"peak_rss_bytes": gib * 2**30} for name, gib in (("survey", 1), ("index", 2), ("claims", 9))},
-    }
-    chapter_of = {
-        "survey": "01_mock_survey",
-        "index": "01_mock_survey",
-        "claims": "claims",
-        "oracle": "06_redshift_and_mass",
-    }
-    rows = plots.times_table(chapter_of, metrics).data.splitlines()[2:]
-    assert rows == ["| {doc}`../notebooks/01_mock_survey` | 82 | 2.0 |"]
 
 
 def test_single_numbers_are_glued_as_text_and_missing_ones_as_a_dash(monkeypatch):
