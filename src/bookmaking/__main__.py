@@ -116,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     universe.add_argument("--images", required=True, help="directory or address of a catalogue of Legacy Survey images")
     universe.add_argument("--spectra", required=True, help="directory or address of a catalogue of DESI spectra")
     universe.add_argument("--radius", type=float, default=1.0, help="of the match, arcsec; by default 1")
-    universe.add_argument("--scheduler", help="address of a Dask cluster, by default this machine")
     for kind in (parquet, universe):
         kind.add_argument("--output", type=Path, required=True, help="the HDF5 file to write")
     return parser
@@ -128,9 +127,9 @@ def _converted(options: argparse.Namespace) -> Path:
         from real_sky.conversion.parquet import convert_parquet
 
         return convert_parquet(options.sources, options.output)
-    from real_sky.conversion.crossmatch import convert_universe
+    from real_sky.conversion.universe import convert_universe
 
-    return convert_universe(options.images, options.spectra, options.output, options.radius, options.scheduler)
+    return convert_universe(options.images, options.spectra, options.output, options.radius)
 
 
 if __name__ == "__main__":

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH, TRAIN_FRACTION
-from astroclip_book.data.progress import progress
+from astroclip_book.data.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, TRAIN_FRACTION
 from astroclip_book.errors import BookError
-from real_sky.conversion.columns import numbers, plain, shape_of, targetids
-from real_sky.conversion.writing import check_output, dealt, writing
+from real_sky.conversion.arrow import numbers, targetids
+from real_sky.conversion.writing import check_output, write_pairs
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("image", "spectrum", "redshift", "targetid")
+SHAPES = {"image": [(IMAGE_SIZE, IMAGE_SIZE, 3)], "spectrum": [(N_WAVELENGTH,), (N_WAVELENGTH, 1)], "redshift": [()]}
+COLUMNS = [*SHAPES, "targetid"]
 SPLITS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}  # in the order in which they are laid down
-IMAGE = (IMAGE_SIZE, IMAGE_SIZE, 3)
-SPECTRA = ((N_WAVELENGTH,), (N_WAVELENGTH, 1))
-SHARD = re.compile(r"(.+)-\d{5}-of-(\d{5})")  # the name of a file that is one of several
 BATCH = 64  # pairs in memory
 
 
 def convert_parquet(sources: Path | Iterable[Path], output: Path) -> Path:
-    """Write Parquet files of the AstroCLIP release as a file of pairs, one row group after another.
+    """Write Parquet files of the AstroCLIP release as a file of pairs; called again after a kill, it goes on.
 
     The release calls the first 80 % of each of its groups the training side and the rest the test set, and so does `index_pairs`.
     Parquet files have lost the groups, and keep a split in their names (``train-00000-of-00120.parquet``, or a directory
@@ -37,8 +34,6 @@ def convert_parquet(sources: Path | Iterable[Path], output: Path) -> Path:
     The public conversion is reported with 138,583 train and 29,697 test pairs of 197,976, which is 70 : 15 : 15 and not the
     release's split: its test pairs are all in the test set here, which its last validation pairs fill up. What the names say and
     cannot be kept is logged.
-
-    Called again after a kill, it goes on where it was.
 
     Parameters
     ----------
@@ -55,76 +50,50 @@ def convert_parquet(sources: Path | Iterable[Path], output: Path) -> Path:
     Raises
     ------
     BookError
-        For files that are not Parquet or lack a column, and for arrays of another shape; and as `writing` says.
+        For files that are not Parquet or lack a column, and for arrays of another shape; and as `write_pairs` says.
     """
-    check_output(Path(output).absolute())
-    files = _files([sources] if isinstance(sources, (str, Path)) else list(sources))
-    opened = {path: _opened(path) for path in files}
-    counts = [opened[path].metadata.num_rows for path in files]
-    _report(files, counts)
-    rows = dealt(sum(counts))
-    source = {
-        "files": [[str(path.absolute()), path.stat().st_size, count] for path, count in zip(files, counts, strict=True)]
-    }
-    with (
-        writing(output, len(rows), source) as there,
-        progress(total=len(rows), description="pairs", unit="pair") as bar,
-    ):
-        start = 0
-        for path in files:
-            for group in range(opened[path].num_row_groups):
-                n, piece = opened[path].metadata.row_group(group).num_rows, f"{path.absolute()} {group}"
-                if not there.has(piece):
-                    _write(there, piece, rows[start : start + n], opened[path], group, str(path))
-                start += n
-                bar.update(n)
-    return Path(output)
-
-
-def _write(there, piece: str, rows: np.ndarray, file: pq.ParquetFile, group: int, where: str) -> None:
-    done = 0
-    for batch in file.iter_batches(BATCH, row_groups=[group], columns=list(COLUMNS)):
-        part = rows[done : done + len(batch)]
-        done += len(batch)
-        there.put(part, pairs_of(batch, where))
-    there.finish(piece, done)
-
-
-def pairs_of(batch: pa.RecordBatch, where: str) -> dict[str, np.ndarray]:
-    """Arrays of some rows, by the names of the datasets of a file of pairs.
-
-    Raises
-    ------
-    BookError
-        For arrays of another shape than the release's; ``where`` names the file.
-    """
-    columns = {name: plain(batch.column(name)) for name in COLUMNS}
-    for name, shapes in (("image", (IMAGE,)), ("spectrum", SPECTRA), ("redshift", ((),)), ("targetid", ((),))):
-        found = shape_of(columns[name], f"{where}, column {name}")
-        if found not in shapes:
-            raise BookError(
-                f"{where}: {name} has shape {found}, expected is {' or '.join(map(str, shapes))}, as in the release."
-            )
-    floats = {name: numbers(columns[name], np.dtype(np.float32), f"{where}, column {name}") for name in COLUMNS[:3]}
-    return {
-        "images": floats["image"],
-        "spectra": floats["spectrum"].reshape(-1, N_WAVELENGTH),
-        "redshifts": floats["redshift"],
-        "targetids": targetids(columns["targetid"], f"{where}, column targetid"),
-    }
-
-
-def _files(sources: list[Path]) -> list[Path]:
-    """All files, those of the training side first."""
-    files = []
-    for source in map(Path, sources):
+    output = Path(output)
+    check_output(output)
+    paths = []
+    for source in map(Path, [sources] if isinstance(sources, (str, Path)) else sources):
         found = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
         if not found or not found[0].is_file():
-            raise BookError(
-                f"{source} is neither a Parquet file nor a directory with any: name where they were downloaded to."
-            )
-        files += found
-    return sorted(files, key=lambda path: SPLITS.get(_split(path), 0))  # which keeps the order otherwise
+            raise BookError(f"{source} is neither a Parquet file nor a directory with any.")
+        paths += found
+    files = {path: _opened(path) for path in sorted(paths, key=lambda path: SPLITS.get(_split(path), 0))}
+    counts = [file.metadata.num_rows for file in files.values()]
+    _report(list(files), counts)
+    place = np.concatenate([[], *(np.arange(sum(counts))[group :: len(GROUPS)] for group in range(len(GROUPS)))])
+    source = {"files": [[str(path.absolute()), path.stat().st_size, n] for path, n in zip(files, counts, strict=True)]}
+    return write_pairs(output, np.argsort(place), source, lambda first: _batches(files, first))
+
+
+def _batches(files: dict[Path, pq.ParquetFile], first: int) -> Iterator[dict[str, np.ndarray]]:
+    """Pairs from number ``first`` on, by the names of the datasets."""
+    start = 0
+    for path, file in files.items():
+        for group in range(file.num_row_groups):
+            if start + file.metadata.row_group(group).num_rows <= first:
+                start += file.metadata.row_group(group).num_rows
+                continue
+            for batch in file.iter_batches(BATCH, row_groups=[group], columns=COLUMNS):
+                if start + len(batch) > first:
+                    yield _pairs(batch.slice(max(0, first - start)), path)
+                start += len(batch)
+
+
+def _pairs(batch: pa.RecordBatch, path: Path) -> dict[str, np.ndarray]:
+    arrays = {name: numbers(batch.column(name), f"{path}, column {name}") for name in SHAPES}
+    for name, shapes in SHAPES.items():
+        if arrays[name].shape[1:] not in shapes:
+            expected = " or ".join(map(str, shapes))
+            raise BookError(f"{path}: {name} has shape {arrays[name].shape[1:]}, expected is {expected}.")
+    return {
+        "images": arrays["image"],
+        "spectra": arrays["spectrum"].reshape(-1, N_WAVELENGTH),
+        "redshifts": arrays["redshift"],
+        "targetids": targetids(batch.column("targetid"), f"{path}, column targetid"),
+    }
 
 
 def _split(path: Path) -> str | None:
@@ -139,39 +108,24 @@ def _opened(path: Path) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise BookError(
-            f"{path} cannot be read as Parquet ({error}): compare its size with the source's, or download it again."
-        ) from error
-    missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-    if missing:
-        raise BookError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(file.schema_arrow.names[:8])}. "
-            f"Expected are {', '.join(COLUMNS)}."
-        )
+        raise BookError(f"{path} cannot be read as Parquet ({error}): download it again.") from error
+    there = file.schema_arrow.names
+    if missing := [name for name in COLUMNS if name not in there]:
+        raise BookError(f"{path} has no column {', '.join(missing)}; it has {', '.join(there[:8])}.")
     return file
 
 
 def _report(files: list[Path], counts: list[int]) -> None:
     """Say what the names of the files promise and the file of pairs will not have."""
-    there = {path.stem for path in files}
-    for stem, total in sorted({shard.groups() for shard in map(SHARD.fullmatch, there) if shard}):
-        expected = [f"{stem}-{i:05d}-of-{total}" for i in range(int(total))]
-        missing = [name for name in expected if name not in there]
-        if missing:
-            log.warning(
-                "%d of %d files named %s are missing: %s …", len(missing), int(total), stem, ", ".join(missing[:3])
-            )
+    stems = {path.stem for path in files}
+    for stem, total in sorted({(stem[:-15], stem[-5:]) for stem in stems if re.fullmatch(r".+-\d{5}-of-\d{5}", stem)}):
+        if missing := [i for i in range(int(total)) if f"{stem}-{i:05d}-of-{total}" not in stems]:
+            log.warning("%d of %d files named %s are missing: %s …", len(missing), int(total), stem, missing[:3])
     order = np.repeat([SPLITS.get(_split(path), 0) for path in files], counts)
     tested = np.arange(len(order)) >= TRAIN_FRACTION * len(order)
-    log.info("pairs of files named train, val and test: %s", ", ".join(str((order == one).sum()) for one in range(3)))
+    log.info("pairs of files named train, val and test: %s", np.bincount(order, minlength=3).tolist())
     if not (order == SPLITS["test"]).any():
         log.warning("no file is named test: the last fifth in the order of the names is the test set")
     for name, lost, side in (("test", ~tested, "training side"), ("train", tested, "test set")):
         if n := int((lost & (order == SPLITS[name])).sum()):
-            log.warning(
-                "%d of %d pairs named %s are on the %s, which has a fixed share",
-                n,
-                (order == SPLITS[name]).sum(),
-                name,
-                side,
-            )
+            log.warning("%d pairs named %s are on the %s, which has a fixed share", n, name, side)

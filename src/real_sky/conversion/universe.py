@@ -1,12 +1,17 @@
-"""Rows of catalogues of the Multimodal Universe, as the pairs have them.
+"""Catalogues of the Multimodal Universe in HATS format, cross-matched by LSDB and written as a file of pairs.
 
-An ``image`` holds bands, each with ``band``, ``flux`` (h, w) in nanomaggies and ``scale`` in arcsec a pixel; a ``spectrum`` holds
-pixels, each with ``flux`` and ``ivar`` in 1e-17 erg/s/cm²/Å, ``lambda`` in Å, and ``mask``, true where a pixel is bad. DESI's have
-``Z``, ``ZWARN`` and ``object_id``, the TARGETID, beside it. Source: scripts/legacysurvey, ssl_legacysurvey and desi of
-https://github.com/MultimodalUniverse/MultimodalUniverse, and the cards of its HATS catalogues.
+HATS holds a catalogue as Parquet files, one for each tile of the sky; LSDB matches tile by tile. An ``image`` holds bands, each
+with ``band``, ``flux`` (h, w) in nanomaggies and ``scale`` in arcsec a pixel; a ``spectrum`` holds pixels, each with ``flux`` and
+``ivar`` in 1e-17 erg/s/cm²/Å, ``lambda`` in Å, and ``mask``, true where a pixel is bad. DESI's have ``Z``, ``ZWARN`` and
+``object_id``, the TARGETID, beside it. Sources: https://docs.lsdb.io, scripts/legacysurvey, ssl_legacysurvey and desi of
+https://github.com/MultimodalUniverse/MultimodalUniverse, and the catalogues at
+https://huggingface.co/collections/UniverseTBD/multimodal-universe-hats.
 """
 
 from __future__ import annotations
+
+import logging
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,143 +19,171 @@ import pyarrow.compute as pc
 
 from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, N_WAVELENGTH, PIXEL_SCALE, WAVELENGTH
 from astroclip_book.errors import BookError
-from real_sky.conversion.columns import is_list, numbers, plain, targetids
-from real_sky.observations.grid import STEP, complete, rebin
-from real_sky.sky.samples import COVERAGE
+from real_sky.conversion.arrow import is_list, numbers, plain, targetids
+from real_sky.conversion.writing import check_output, write_pairs
+from real_sky.observations.grid import complete
+from real_sky.observations.observed import COVERAGE
 
-IMAGE_FIELDS = ("band", "flux", "scale")
-SPECTRUM_FIELDS = ("flux", "ivar", "lambda", "mask")
+log = logging.getLogger(__name__)
+
+IMAGE = ["ra", "dec", *(f"image.{name}" for name in ("band", "flux", "scale"))]
+KEYS = ["ra", "dec", "object_id", "Z", "ZWARN"]
+SPECTRUM = [f"spectrum.{name}" for name in ("flux", "ivar", "lambda", "mask")]
 SAME = 0.01  # Å: the grid is that of the pairs, in single precision
 
 
-def pairs_of(table: pa.Table, where: str) -> dict[str, np.ndarray]:
-    """Arrays of matched rows, by the names of the datasets of a file of pairs.
+def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.0) -> Path:
+    """Cross-match a catalogue of images with one of DESI spectra, and write the pairs; called again after a kill, it goes on.
+
+    Each image is paired with the nearest spectrum within the radius, and of several images of one TARGETID the nearest is
+    kept. Redshifts are DESI's; those with a warning (``ZWARN`` not 0) are left out. Matches are found first, from positions
+    alone. Then images and spectra are read, a tile of the sky at a time, and only of tiles with matches.
+
+    Pairs stand in the file in the order of their tiles, in ten equal groups. So the test set, the last fifth of each group, is
+    ten other regions than the training side; galaxies that share an image's pixels are on the same side.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        With ``image``, ``spectrum``, ``Z`` and ``object_id`` (the spectrum's), n rows.
-    where : str
-        What messages call the catalogues.
+    images, spectra : str
+        Directories or addresses (``hf://datasets/…``) of HATS catalogues, with `IMAGE`, and with `KEYS` and `SPECTRUM`.
+    output : Path
+        The file to write, with ``ivar`` beside the release's datasets.
+    radius : float
+        Arcsec.
 
     Returns
     -------
-    dict
-        ``images`` (n, 152, 152, 3), the centres of the cut-outs, 0 where a value is not finite; ``spectra`` and ``ivar`` (n, 7781),
-        ``redshifts`` and ``targetids`` (n,). Of ``spectra``, what was not seen is filled (`grid.complete`) and has ``ivar`` 0; those
-        of which less than four fifths were seen are 0, and so left out by `index_pairs`.
+    Path
+        ``output``
 
     Raises
     ------
     BookError
-        For a band that is missing, images that are too small or of another scale, and spectra that do not reach from 3600
-        to 9824 Å.
+        Without LSDB; for catalogues that are not HATS, lack columns, have no matches, or other images and spectra.
     """
-    flux, ivar = spectra_of(plain(table["spectrum"]), where)
+    try:
+        import lsdb
+    except ImportError as error:
+        install = ".venv/bin/pip install -c requirements.lock -e '.[universe]'"
+        raise BookError(f"LSDB, which reads and matches HATS catalogues, is not installed: {install}") from error
+    output, where = Path(output), f"{images} and {spectra}"
+    check_output(output)
+    try:
+        keys = [tile.compute() for tile in _matched(lsdb, images, IMAGE[:2], spectra, KEYS, radius)]
+        taken = chosen(keys, where, radius)
+        tiles = _matched(lsdb, images, IMAGE, spectra, KEYS + SPECTRUM, radius)
+        count = sum(map(len, taken))
+        source = {
+            "images": str(images),
+            "spectra": str(spectra),
+            "radius": radius,
+            "pairs": [len(one) for one in taken],
+        }
+        ends = np.cumsum(source["pairs"])
+
+        def batches(first: int):
+            for tile, rows, end in zip(tiles, taken, ends, strict=True):
+                if len(rows) and end > first:
+                    yield pairs_of(tile.compute().iloc[rows], where)
+
+        return write_pairs(output, np.arange(count), source, batches, ivar=True)
+    except FileNotFoundError as error:
+        raise BookError(
+            f"{error}. A HATS catalogue is a directory with hats.properties or collection.properties."
+        ) from error
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise BookError(f"{where} cannot be matched: {error}") from error
+
+
+def _matched(lsdb, images: str, image_columns: list[str], spectra: str, spectrum_columns: list[str], radius: float):
+    """The matches of each tile of the sky, in order and not yet computed."""
+    left, right = lsdb.open_catalog(images, columns=image_columns), lsdb.open_catalog(spectra, columns=spectrum_columns)
+    names = ("_image", "_spectrum")
+    return left.crossmatch(right, radius_arcsec=radius, suffixes=names, suffix_method="all_columns").to_delayed()
+
+
+def chosen(tiles: list, where: str, radius: float) -> list[np.ndarray]:
+    """Rows of each tile's matches that become pairs: those with a good redshift, the nearest of a TARGETID.
+
+    Raises
+    ------
+    BookError
+        If there are no matches, or most of their redshifts have a warning.
+    """
+    if not sum(map(len, tiles)):
+        raise BookError(f"{where}: no image lies within {radius} arcsec of a spectrum. Allow more by --radius.")
+    targetid = np.concatenate([targetids(pa.array(one["object_id_spectrum"]), f"{where}, object_id") for one in tiles])
+    distance = np.concatenate([np.asarray(one["_dist_arcsec"], float) for one in tiles])
+    good = np.concatenate([np.asarray(one["ZWARN_spectrum"], int) for one in tiles]) == 0
+    if good.mean() < 0.5:
+        raise BookError(
+            f"{where}: ZWARN warns of {1 - good.mean():.0%} of {len(good)} matches, where a few per cent are usual. Some "
+            "conversions of the Multimodal Universe have it inverted (true for a redshift without warnings): turn it round."
+        )
+    order = np.lexsort((distance, targetid))
+    order = order[good[order]]
+    nearest = order[np.unique(targetid[order], return_index=True)[1]]
+    log.warning("%s: %d matches, %d of good redshift, %d pairs", where, len(good), good.sum(), len(nearest))
+    taken = np.isin(np.arange(len(good)), nearest)
+    return [np.flatnonzero(part) for part in np.split(taken, np.cumsum([len(one) for one in tiles])[:-1])]
+
+
+def pairs_of(frame, where: str) -> dict[str, np.ndarray]:
+    """Arrays of matched rows, by the names of the datasets: the centres of the cut-outs, and spectra with their gaps filled.
+
+    What was not seen has ``ivar`` 0; spectra of which less than four fifths were seen are 0, and so left out by `index_pairs`.
+
+    Raises
+    ------
+    BookError
+        For images of other bands, sizes or scales, and spectra on another grid than DESI's.
+    """
+    column = {name: plain(pa.array(frame[name])) for name in ("image_image", "spectrum_spectrum", "Z_spectrum")}
+    flux, ivar = _spectra(column["spectrum_spectrum"], where)
     return {
-        "images": images_of(plain(table["image"]), where),
+        "images": _images(column["image_image"], where),
         "spectra": flux,
         "ivar": ivar,
-        "redshifts": numbers(plain(table["Z"]), np.dtype(np.float32), f"{where}, column Z"),
-        "targetids": targetids(plain(table["object_id"]), f"{where}, column object_id"),
+        "redshifts": numbers(column["Z_spectrum"], f"{where}, column Z"),
+        "targetids": targetids(pa.array(frame["object_id_spectrum"]), f"{where}, column object_id"),
     }
 
 
-def images_of(column: pa.Array, where: str) -> np.ndarray:
-    """The central 152 pixels of images in g, r and z, (n, 152, 152, 3) float32 nanomaggies.
-
-    Raises
-    ------
-    BookError
-        If a band, pixels or the pixel scale are not those of the Legacy Surveys; ``where`` says in which piece.
-    """
-    names, counts = _field(column, "band", where)
-    letters = np.array([str(name).lower().rsplit("-", 1)[-1] for name in names.to_pylist()])  # of DES-G, des-g or g
-    scale = numbers(_field(column, "scale", where)[0], np.dtype(float), f"{where}, image.scale")
+def _images(column: pa.Array, where: str) -> np.ndarray:
+    scale = numbers(_field(column, "scale"), f"{where}, image.scale")
     if not np.allclose(scale, PIXEL_SCALE, rtol=0.01):
-        odd = scale[~np.isclose(scale, PIXEL_SCALE, rtol=0.01)][0]
-        raise BookError(
-            f"{where}: images have pixels of {odd:.4g} arcsec, {PIXEL_SCALE} are needed: take a Legacy Survey catalogue."
-        )
-    flux = _field(column, "flux", where)[0]
-    image = np.repeat(np.arange(len(column)), counts)  # that each band belongs to
-    result = np.empty((len(column), IMAGE_SIZE, IMAGE_SIZE, len(BANDS)), np.float32)
-    for i, band in enumerate(BANDS):
-        rows = np.flatnonzero(letters == band)
-        if not np.array_equal(image[rows], np.arange(len(column))):
-            there = ", ".join(dict.fromkeys(map(str, names.to_pylist()))) or "none"
-            raise BookError(
-                f"{where}: not every image has one band {band}; there are {there}, and g, r and z are needed. "
-                "Take a Legacy Survey catalogue."
-            )
-        result[..., i] = _centre(
-            numbers(flux.take(pa.array(rows)), np.dtype(np.float32), f"{where}, image.flux"), where
-        )
-    return np.nan_to_num(result, copy=False, nan=0, posinf=0, neginf=0)
+        raise BookError(f"{where}: images have pixels of {scale.flat[0]:.4g} arcsec, {PIXEL_SCALE} are needed.")
+    bands = np.array(_field(column, "band").to_pylist())
+    letters = np.char.rpartition(np.char.lower(bands), "-")[..., -1]  # of DES-G, des-g or g
+    flux = numbers(_field(column, "flux"), f"{where}, image.flux")
+    if any((letters == band).sum(axis=-1).min() != 1 for band in BANDS):
+        raise BookError(f"{where}: not every image has one band each of g, r and z; there are {', '.join(bands[0])}.")
+    if min(flux.shape[2:]) < IMAGE_SIZE:
+        high, wide = flux.shape[2:]
+        raise BookError(f"{where}: an image has {high} × {wide} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are needed.")
+    top, left = ((size - IMAGE_SIZE) // 2 for size in flux.shape[2:])
+    order = np.stack([(letters == band).argmax(axis=1) for band in BANDS], axis=1)
+    flux = flux[np.arange(len(flux))[:, None], order, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
+    return np.nan_to_num(np.moveaxis(flux, 1, -1), nan=0, posinf=0, neginf=0)
 
 
-def spectra_of(column: pa.Array, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Flux and inverse variance on the grid of the pairs, (n, 7781) float32 each.
-
-    Raises
-    ------
-    BookError
-        If fields are missing or of different lengths, or the wavelengths do not cover the grid.
-    """
-    values, counts = {}, {}
-    for name in SPECTRUM_FIELDS:
-        flat, counts[name] = _field(column, name, where)
-        values[name] = numbers(flat, np.dtype(bool if name == "mask" else float), f"{where}, spectrum.{name}")
-    if any(not np.array_equal(counts[name], counts["flux"]) for name in SPECTRUM_FIELDS):
-        raise BookError(f"{where}: {', '.join(SPECTRUM_FIELDS)} of a spectrum have different lengths.")
-    seen = ~values["mask"] & np.isfinite(values["flux"]) & np.isfinite(values["ivar"]) & (values["ivar"] > 0)
-    flux, ivar = np.where(seen, values["flux"], 0), np.where(seen, values["ivar"], 0)
-    ends = np.cumsum(counts["flux"])
-    grid = [
-        _on_grid(flux[part], ivar[part], values["lambda"][part], where)
-        for part in map(slice, ends - counts["flux"], ends)
-    ]
-    flux, ivar = (np.array(arrays).reshape(-1, N_WAVELENGTH) for arrays in zip(*grid, strict=True))
+def _spectra(column: pa.Array, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Flux and inverse variance on the grid of the pairs, (n, 7781) float32 each."""
+    flux, ivar, wavelength = (numbers(_field(column, name), f"{where}, spectrum.{name}") for name in ("flux", "ivar", "lambda"))  # fmt: skip
+    mask = numbers(_field(column, "mask"), f"{where}, spectrum.mask", bool)
+    seen = ~mask & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+    flux, ivar = np.where(seen, flux, 0), np.where(seen, ivar, 0)
+    if wavelength.shape[1] != N_WAVELENGTH or not np.allclose(wavelength, WAVELENGTH, rtol=0, atol=SAME):
+        raise BookError(f"{where}: lambda is not 3600 + 0.8 i Å up to 9824 Å: take a catalogue of DESI spectra.")
     enough = (ivar > 0).mean(axis=1) >= COVERAGE
     flux[enough], flux[~enough] = complete(flux[enough], ivar[enough]), 0
     return flux.astype(np.float32), ivar.astype(np.float32)
 
 
-def _on_grid(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
-    if len(wavelength) == N_WAVELENGTH and np.allclose(wavelength, WAVELENGTH, rtol=0, atol=SAME):
-        return flux, ivar
-    if len(wavelength) < 2 or not (np.diff(wavelength) > 0).all():
-        raise BookError(f"{where}: a spectrum's lambda does not increase from pixel to pixel.")
-    if wavelength[0] > WAVELENGTH[0] + STEP or wavelength[-1] < WAVELENGTH[-1] - STEP:
-        raise BookError(
-            f"{where}: a spectrum reaches from {wavelength[0]:.0f} to {wavelength[-1]:.0f} Å; "
-            f"{WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å are needed. Take a catalogue of DESI spectra."
-        )
-    return rebin(flux, ivar, wavelength)
-
-
-def _centre(images: np.ndarray, where: str) -> np.ndarray:
-    if images.ndim != 3 or min(images.shape[1:]) < IMAGE_SIZE:
-        raise BookError(
-            f"{where}: an image has {' × '.join(map(str, images.shape[1:]))} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are "
-            "needed: take a catalogue with larger cut-outs."
-        )
-    top, left = ((size - IMAGE_SIZE) // 2 for size in images.shape[1:])
-    return images[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
-
-
-def _field(column: pa.Array, name: str, where: str) -> tuple[pa.Array, np.ndarray]:
-    """Values of one field of all rows, one after another, and how many each row has.
-
-    The rows are structs of lists, as in Parquet files, or lists of structs, as nested-pandas hands them over.
-    """
-    kind = column.type.value_type if is_list(column.type) else column.type
-    if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
-        raise BookError(
-            f"{where}: no field {name} in {kind}; images need {', '.join(IMAGE_FIELDS)} and spectra "
-            f"{', '.join(SPECTRUM_FIELDS)}."
-        )
-    lists = column if is_list(column.type) else pc.struct_field(column, name)
-    counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    values = plain(lists.flatten())
-    return pc.struct_field(values, name) if is_list(column.type) else values, counts
+def _field(column: pa.Array, name: str) -> pa.Array:
+    """One field of all rows, as lists: rows are structs of lists, as in Parquet files, or lists of structs, as nested-pandas has them."""
+    if not is_list(column.type):
+        return plain(pc.struct_field(column, name))
+    values, counts = plain(column.flatten()), pc.fill_null(pc.list_value_length(column), 0)
+    ends = np.cumsum([0, *counts.to_pylist()])
+    return pa.LargeListArray.from_arrays(pa.array(ends), pc.struct_field(values, name))

@@ -1,6 +1,7 @@
 """Pairs in Parquet files and in tables of the Multimodal Universe, brought into the layout of the release."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,8 +11,8 @@ from small import Killed, killing, write_pairs
 from astroclip_book.data.pairs import WAVELENGTH, index_pairs
 from astroclip_book.errors import BookError
 from real_sky.conversion import parquet, universe, writing
-from real_sky.conversion.crossmatch import _chosen, convert_universe
 from real_sky.conversion.parquet import convert_parquet
+from real_sky.conversion.universe import chosen, convert_universe
 
 SIZES = {"train-00000-of-00002": 24, "train-00001-of-00002": 24, "test-00000-of-00001": 12}  # 80 to 20
 
@@ -56,8 +57,8 @@ def test_what_the_names_promise_and_the_file_will_not_have_is_said(pairs, tmp_pa
         tmp_path / "data", pairs, {"train-00000-of-00003": 20, "train-00002-of-00003": 10, "test-00000-of-00001": 30}
     )
     convert_parquet(tmp_path / "data", tmp_path / "pairs.h5")
-    assert "1 of 3 files named train are missing: train-00001-of-00003" in caplog.text
-    assert "18 of 30 pairs named test are on the training side" in caplog.text
+    assert "1 of 3 files named train are missing: [1]" in caplog.text
+    assert "18 pairs named test are on the training side" in caplog.text
 
 
 def test_a_directory_may_name_the_split(pairs, tmp_path):
@@ -72,11 +73,11 @@ def test_a_directory_may_name_the_split(pairs, tmp_path):
 def test_a_killed_conversion_goes_on_and_leaves_no_half_file(files, pairs, tmp_path, monkeypatch):
     output = tmp_path / "pairs.h5"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(writing.Writing, "finish", killing(writing.Writing.finish, 3))
+        patch.setattr(writing, "write_json", killing(writing.write_json, 3))
         convert_parquet(files, output)
     assert not output.exists()
-    read, pairs_of = [], parquet.pairs_of
-    monkeypatch.setattr(parquet, "pairs_of", lambda batch, where: read.append(len(batch)) or pairs_of(batch, where))
+    read, pairs_of = [], parquet._pairs
+    monkeypatch.setattr(parquet, "_pairs", lambda batch, where: read.append(len(batch)) or pairs_of(batch, where))
     convert_parquet(files, output)
     assert sum(read) == 36  # three pieces of 10, 10 and 4 were there
     assert same(output, pairs)
@@ -85,7 +86,7 @@ def test_a_killed_conversion_goes_on_and_leaves_no_half_file(files, pairs, tmp_p
 def test_pieces_of_another_source_are_not_kept(files, pairs, tmp_path, monkeypatch):
     output = tmp_path / "pairs.h5"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(writing.Writing, "finish", killing(writing.Writing.finish, 3))
+        patch.setattr(writing, "write_json", killing(writing.write_json, 3))
         convert_parquet(files, output)
     changed = pairs | {"redshifts": pairs["redshifts"] + 1}
     convert_parquet(write_release(tmp_path / "data", changed, SIZES), output)
@@ -147,17 +148,16 @@ def test_files_that_are_not_there_or_not_whole_are_named(files, tmp_path):
         convert_parquet(files / "test-00000-of-00001.parquet", tmp_path / "pairs.h5")
 
 
-def table(pairs, n: int = 4, **columns) -> pa.Table:
-    """Matched rows of the Multimodal Universe."""
-    return pa.table(
-        {
-            "image": images(framed(pairs["images"][:n])),
-            "spectrum": spectra(pairs["spectra"][:n]),
-            "Z": pairs["redshifts"][:n],
-            "object_id": [f"b'{one}'" for one in pairs["targetids"][:n]],
-            **columns,
-        }
-    )
+def matched(pairs, n: int = 4, **columns) -> pd.DataFrame:
+    """Matched rows of the Multimodal Universe, as LSDB returns them."""
+    rows = {
+        "image_image": images(framed(pairs["images"][:n])),
+        "spectrum_spectrum": spectra(pairs["spectra"][:n]),
+        "Z_spectrum": pa.array(pairs["redshifts"][:n]),
+        "object_id_spectrum": pa.array([f"b'{one}'" for one in pairs["targetids"][:n]]),
+        **columns,
+    }
+    return pd.DataFrame({name: pd.Series(column, dtype=pd.ArrowDtype(column.type)) for name, column in rows.items()})
 
 
 def as_lists(struct: pa.Array) -> pa.Array:
@@ -169,18 +169,13 @@ def as_lists(struct: pa.Array) -> pa.Array:
 
 @pytest.mark.parametrize("nesting", [lambda column: column, as_lists])
 def test_matched_rows_become_the_pairs_they_are(pairs, nesting):
-    rows = table(pairs)
-    columns = {name: nesting(rows[name].combine_chunks()) for name in ("image", "spectrum")}
-    found = universe.pairs_of(table(pairs, **columns), "here")
+    zrg = np.ascontiguousarray(framed(pairs["images"][:4])[:, ::-1])  # bands go by their names
+    columns = {"image_image": nesting(images(zrg, ("des-z", "des-i", "des-r", "des-g"))),
+               "spectrum_spectrum": nesting(spectra(pairs["spectra"][:4]))}  # fmt: skip
+    found = universe.pairs_of(matched(pairs, **columns), "here")
     for name in pairs:
         np.testing.assert_array_equal(found[name], pairs[name][:4])
     assert (found["ivar"] == 1).all()
-
-
-def test_bands_go_by_their_names(pairs):
-    zrg = np.moveaxis(pairs["images"][:4, ..., ::-1], -1, 1)
-    found = universe.images_of(images(np.ascontiguousarray(zrg), ("des-z", "des-r", "des-g")), "here")
-    np.testing.assert_array_equal(found, pairs["images"][:4])
 
 
 def test_what_was_not_seen_is_filled_and_has_no_weight(pairs):
@@ -188,7 +183,8 @@ def test_what_was_not_seen_is_filled_and_has_no_weight(pairs):
     mask, ivar = np.zeros(flux.shape, bool), np.full_like(flux, 11)
     mask[0, 500:520], flux[0, 510], flux[1, 30] = True, 1e6, np.nan
     ivar[2, 1000:] = 0  # most of it
-    filled, weight = universe.spectra_of(spectra(flux, ivar, mask=mask), "here")
+    found = universe.pairs_of(matched(pairs, 3, spectrum_spectrum=spectra(flux, ivar, mask=mask)), "here")
+    filled, weight = found["spectra"], found["ivar"]
     assert (
         np.isfinite(filled).all()
         and abs(filled[0, 510]) < 10
@@ -199,58 +195,40 @@ def test_what_was_not_seen_is_filled_and_has_no_weight(pairs):
     assert (filled[2] == 0).all()
 
 
-def test_another_grid_is_joined_onto_that_of_the_pairs(pairs):
-    wavelength = np.linspace(3590, 9900, 6000)
-    flux = (1 + np.sin(wavelength / 300))[None].astype(np.float32)
-    there, weight = universe.spectra_of(spectra(flux, np.full_like(flux, 1e8), wavelength), "here")
-    np.testing.assert_allclose(there[0], 1 + np.sin(WAVELENGTH / 300), atol=2e-3)
-    assert (weight > 0).all()
-
-
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (
-            lambda p: {"image": images(framed(p["images"])[:, :3], ("DES-G", "DES-R", "DES-I"))},
-            "one band z; there are DES-G, DES-R, DES-I, and g, r and z are needed",
-        ),
-        (lambda p: {"image": images(framed(p["images"])[..., 10:, :])}, "150 × 160 pixels, 152 × 152 are needed"),
-        (lambda p: {"image": images(framed(p["images"]), scale=0.168)}, "pixels of 0.168 arcsec, 0.262 are needed"),
-        (lambda p: {"image": nested(p["images"])}, "no field band in"),
-        (
-            lambda p: {"spectrum": spectra(p["spectra"][:, 200:], wavelength=WAVELENGTH[200:])},
-            "reaches from 3760 to 9824 Å; 3600 to 9824 Å",
-        ),
-        (
-            lambda p: {"spectrum": spectra(p["spectra"][:, :-200], wavelength=WAVELENGTH[:-200])},
-            "reaches from 3600 to 9664 Å",
-        ),
-        (lambda p: {"spectrum": spectra(p["spectra"], wavelength=WAVELENGTH[::-1])}, "lambda does not increase"),
-        (lambda p: {"object_id": ["0421p022-7410"] * 2}, "'0421p022-7410' is no TARGETID"),
+        (lambda p: {"image_image": images(framed(p["images"])[:, :3], ("DES-G", "DES-R", "DES-I"))}, "of g, r and z; there are DES-G, DES-R"),
+        (lambda p: {"image_image": images(framed(p["images"])[..., 10:, :])}, "150 × 160 pixels, 152 × 152 are needed"),
+        (lambda p: {"image_image": images(framed(p["images"]), scale=0.168)}, "pixels of 0.168 arcsec, 0.262 are needed"),
+        (lambda p: {"spectrum_spectrum": spectra(p["spectra"][:, 200:], wavelength=WAVELENGTH[200:])}, "lambda is not 3600"),
+        (lambda p: {"spectrum_spectrum": spectra(p["spectra"], wavelength=WAVELENGTH[::-1])}, "lambda is not 3600"),
+        (lambda p: {"object_id_spectrum": pa.array(["0421p022-7410"] * 2)}, "'0421p022-7410' is no TARGETID"),
     ],
-)
+)  # fmt: skip
 def test_catalogues_of_another_kind_are_refused(pairs, columns, message):
     few = {name: values[:2] for name, values in pairs.items()}
     with pytest.raises(BookError, match=message):
-        universe.pairs_of(table(few, 2, **columns(few)), "here")
+        universe.pairs_of(matched(few, 2, **columns(few)), "here")
 
 
-def matches(targetid, distance, warning) -> list[dict]:
-    arrays = {"targetid": np.array(targetid), "distance": np.array(distance), "warning": np.array(warning)}
-    return [{name: values[part] for name, values in arrays.items()} for part in (slice(0, 2), slice(2, None))]
+def matches(targetid, distance, warning) -> list[pd.DataFrame]:
+    found = pd.DataFrame(
+        {"object_id_spectrum": np.array(targetid, int), "_dist_arcsec": distance, "ZWARN_spectrum": warning}
+    )
+    return [found[:2], found[2:]]
 
 
-def test_each_object_is_paired_with_its_nearest_image_where_its_redshift_is_good(caplog):
-    chosen = _chosen(matches([7, 5, 7, 3, 5], [0.3, 0.2, 0.1, 0.0, 0.2], [0, 0, 0, 4, 0]), "here", 1.0)
-    assert chosen.targetid.tolist() == [5, 7] and chosen.tile.tolist() == [0, 1] and chosen.row.tolist() == [1, 0]
-    assert "left out 1 of 5 matches (ZWARN" in caplog.text and "left out 2 of 5 matches (a nearer one" in caplog.text
+def test_each_object_is_paired_with_its_nearest_image_where_its_redshift_is_good():
+    taken = chosen(matches([7, 5, 7, 3, 5], [0.3, 0.2, 0.1, 0.0, 0.2], [0, 0, 0, 4, 0]), "here", 1.0)
+    assert [one.tolist() for one in taken] == [[1], [0]]
 
 
 def test_matches_that_cannot_be_are_refused():
     with pytest.raises(BookError, match="no image lies within 1.0 arcsec"):
-        _chosen(matches([], [], []), "here", 1.0)
+        chosen(matches([], [], []), "here", 1.0)
     with pytest.raises(BookError, match="inverted"):
-        _chosen(matches([1, 2, 3], [0, 0, 0], [1, 1, 0]), "here", 1.0)
+        chosen(matches([1, 2, 3], [0, 0, 0], [1, 1, 0]), "here", 1.0)
 
 
 def test_without_lsdb_the_way_to_install_it_is_said(tmp_path, monkeypatch):
