@@ -16,8 +16,8 @@ from features import BATCH, networks
 
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.engine import make_fabric
 from astroclip_book.train.heads import fit_heads
+from astroclip_book.train.loop import autocast, make_fabric
 from bookmaking.presets import load_preset
 
 PAIRS, EPOCHS = 158_377, 80  # published
@@ -54,7 +54,7 @@ def entries():
 
     @torch.inference_mode()
     def encode() -> None:
-        with fabric.autocast():
+        with autocast(DEVICE):
             for name, tower in towers.items():
                 tower(pixels[name])
 

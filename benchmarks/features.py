@@ -15,7 +15,7 @@ from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.resnet import ResNet
-from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.loop import autocast
 from bookmaking.presets import load_preset
 
 BATCH, SIDE = (512, 8192) if DEVICE == "cuda" else (32, 4096)
@@ -57,7 +57,7 @@ def entries():
         "image": 0.05 * torch.randn(BATCH, IMAGE_SIZE, IMAGE_SIZE, 3, device=DEVICE),
         "spectrum": torch.randn(BATCH, N_WAVELENGTH, device=DEVICE),
     }
-    with torch.inference_mode(), make_fabric(DEVICE).autocast():
+    with torch.inference_mode(), autocast(DEVICE):
         for name, module in modules.items():
             check(name, module, pixels[name][:2])
         kind = torch.get_autocast_dtype(DEVICE) if torch.is_autocast_enabled(DEVICE) else torch.float32

@@ -1,7 +1,7 @@
 """Images per second of a training step of the image encoder, against the published algorithm in a plain loop.
 
 Both sides turn the same binned cut-outs of the `laptop` preset into two augmented views each, and take one step of MoCo
-v2 with the same network, queue and optimiser: ours as `train_images` does, in bfloat16 where that is fast, the other as
+v2 with the same network, queue and optimiser: ours as `train.images` does, in bfloat16 where that is fast, the other as
 `_plain_moco` says. Loading in processes of their own would hide a part of its augmentations where cores are idle.
 """
 
@@ -18,7 +18,7 @@ from astroclip_book.data import views
 from astroclip_book.data.pairs import IMAGE_SIZE
 from astroclip_book.data.stretch import network_input
 from astroclip_book.models.moco import MoCo
-from astroclip_book.train.engine import Descent, make_fabric
+from astroclip_book.train.loop import autocast, make_fabric
 from bookmaking.presets import load_preset
 
 CONFIG = load_preset("laptop").image_encoder
@@ -26,15 +26,14 @@ SIZE = CONFIG.field // CONFIG.binning
 
 
 class OurLoop:
-    """Steps on cut-outs (n, 3, 76, 76) as `train_images` takes them."""
+    """Steps on cut-outs (n, 3, 76, 76) as `train.images` takes them."""
 
     def __init__(self, cache: np.ndarray, moco: MoCo, fabric: Fabric):
         optimizer = torch.optim.AdamW(
             moco.query.parameters(), CONFIG.learning_rate, weight_decay=CONFIG.weight_decay, fused=True
         )
         self.cache, self.device = cache, fabric.device
-        self.moco, optimizer = fabric.setup(moco, optimizer)
-        self.descend = Descent(fabric, self.moco, optimizer, CONFIG.learning_rate, 1000)
+        self.moco, self.optimizer = fabric.setup(moco, optimizer)
         self.generator = torch.Generator(self.device).manual_seed(0)
         self.order = torch.randperm(len(cache)).to(self.device)
 
@@ -49,7 +48,12 @@ class OurLoop:
 
     def step(self, pair: list[torch.Tensor]) -> torch.Tensor:
         """One step of the optimiser; the loss."""
-        return self.descend(0, lambda: self.moco(*pair, self.order))
+        self.optimizer.zero_grad()
+        with autocast(self.device):
+            loss = self.moco(*pair, self.order)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
 
     def __call__(self) -> torch.Tensor:
         return self.step(self.seen(self.augmented()))
@@ -73,7 +77,7 @@ def check(cache: np.ndarray) -> None:
     AssertionError
         If stretches, or losses of two batches in float32 and with one batch norm, differ by more than rounding.
     """
-    ours = MoCo(dataclasses.replace(CONFIG, norm_groups=1), make_fabric("cpu", "32-true"))
+    ours = MoCo(dataclasses.replace(CONFIG, norm_groups=1), make_fabric("cpu"))
     theirs = PlainLoop(cache, ours, CONFIG)
     for _ in range(2):
         images = theirs.augmented()

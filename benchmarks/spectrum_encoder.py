@@ -17,7 +17,7 @@ from torch import nn
 
 from astroclip_book.data.pairs import N_WAVELENGTH
 from astroclip_book.models.spender import SpectrumEncoder
-from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.loop import autocast
 
 BATCH = 256 if DEVICE == "cuda" else 16
 N_LATENT = 6
@@ -72,9 +72,9 @@ def entries():
     torch.manual_seed(0)
     theirs = Spender(DESI(), N_LATENT)
     ours = with_weights_of(theirs)
-    fabric = make_fabric(DEVICE)
+    fast = partial(autocast, DEVICE)
     with torch.no_grad():
-        check(ours, theirs, spectra(8), fabric.autocast)
+        check(ours, theirs, spectra(8), fast)
     x = spectra(BATCH).to(DEVICE)
     ours, theirs = ours.to(DEVICE), theirs.to(DEVICE)
 
@@ -90,10 +90,10 @@ def entries():
         network.zero_grad()
         forward(network, precision).float().square().mean().backward()
 
-    runs = {"ours": (ours, fabric.autocast), "theirs": (theirs, nullcontext)}
-    with fabric.autocast():
+    runs = {"ours": (ours, fast), "theirs": (theirs, nullcontext)}
+    with fast():
         if torch.is_autocast_enabled(DEVICE):
-            runs |= {"ours_float32": (ours, nullcontext), "theirs_bf16": (theirs, fabric.autocast)}
+            runs |= {"ours_float32": (ours, nullcontext), "theirs_bf16": (theirs, fast)}
     for name, way in (("forward", seen), ("train", learned)):
         seconds = in_turns({label: partial(way, *run) for label, run in runs.items()})
         rates = {label: BATCH / value for label, value in seconds.items()}

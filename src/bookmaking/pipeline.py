@@ -9,6 +9,10 @@ def _step(name: str, artefacts: tuple, sections: tuple, needs: tuple, chapter: s
     return Step(name, f"bookmaking.steps.{name}:{name}", artefacts, sections, needs, chapter, parallel)
 
 
+def _recorded(name: str, sections: tuple, needs: tuple, chapter: str) -> Step:
+    return Step(name, "", (), sections, needs, chapter)
+
+
 STEPS = {
     step.name: step
     for step in (
@@ -37,10 +41,10 @@ STEPS = {
                 ("comparison", "evaluation"),
                 ("survey", "index", f"{modality}_encoder"),
                 chapter,
-                parallel=True,
             )
             for modality, chapter in (("image", "02_image_encoder"), ("spectrum", "03_spectrum_encoder"))
         ),
+        _recorded("image_scores", ("evaluation",), ("survey", "index", "image_comparison"), "02_image_encoder"),
         _step(
             "features",
             ("features.h5",),
@@ -88,7 +92,7 @@ STEPS = {
             "",
             (),
             (),
-            ("image_comparison", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),
+            ("image_scores", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),
             "claims",
         ),
         _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "11_mock_and_sky"),
@@ -105,7 +109,7 @@ STEPS = {
 # Steps whose results each page makes or reads: a page is executed again when one of them changes.
 CHAPTERS = {
     "01_mock_survey": ("survey", "index"),
-    "02_image_encoder": ("survey", "index", "image_encoder", "image_comparison"),
+    "02_image_encoder": ("survey", "index", "image_encoder", "image_comparison", "image_scores"),
     "03_spectrum_encoder": ("survey", "index", "spectrum_encoder", "spectrum_comparison"),
     "04_alignment": ("survey", "index", "features", "alignment"),
     "05_similarity_search": ("survey", "index", "alignment", "similarity"),

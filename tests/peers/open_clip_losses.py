@@ -7,7 +7,7 @@ import torch
 from torch import distributed
 
 from astroclip_book.models.losses import info_nce, siglip
-from astroclip_book.train.engine import gather, make_fabric, save
+from astroclip_book.train.loop import gather, make_fabric, save
 
 N, D, SCALE, BIAS = 16, 12, 15.5, -4.0
 
@@ -16,7 +16,7 @@ def main(source: str, path: str) -> None:
     spec = importlib.util.spec_from_file_location("open_clip_loss", source)
     theirs = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(theirs)
-    fabric = make_fabric("cpu", "32-true")
+    fabric = make_fabric("cpu")
     rank, size = fabric.global_rank, fabric.world_size
     torch.manual_seed(0)
     everybody = torch.nn.functional.normalize(torch.randn(2, N, D), dim=-1)

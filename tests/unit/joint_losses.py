@@ -10,8 +10,8 @@ from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.heads import MODALITIES, Head, Heads
 from astroclip_book.models.losses import Contrast
 from astroclip_book.models.moco import MoCo
-from astroclip_book.train.engine import gather, make_fabric, save
 from astroclip_book.train.heads import Aligner
+from astroclip_book.train.loop import gather, make_fabric, save
 
 BATCH = 16
 
@@ -26,7 +26,7 @@ def measure(fabric, module, loss) -> dict:
 
 
 def main(path: str) -> None:
-    fabric = make_fabric("cpu", "32-true")
+    fabric = make_fabric("cpu")
     torch.manual_seed(0)
 
     def mine(values: torch.Tensor) -> torch.Tensor:

@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from small import COMPARISON, EVALUATION, FEATURES, killing
+from small import EVALUATION, FEATURES, killing
 
 from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.data.hdf5 import write_hdf5
 from astroclip_book.data.pairs import Pairs, index_pairs
-from astroclip_book.evaluate import comparison, search
-from astroclip_book.evaluate.comparison import compare_images
+from astroclip_book.evaluate import search
 from astroclip_book.evaluate.properties import predict_properties
 from astroclip_book.train import parts, processes
 from astroclip_book.train.features import extract_features
@@ -29,17 +28,6 @@ def features(directory: Path) -> None:
     extract_features(
         pairs, directory / "image_encoder.pt", directory / "spectrum_encoder.pt", FEATURES, "cpu", 0, directory
     )
-
-
-def compared(directory: Path) -> dict[str, np.ndarray]:
-    pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
-    labels = {"redshift": pairs.index.redshift}
-    scores, arrays = compare_images(
-        pairs, labels, directory / "image_encoder.pt", COMPARISON, EVALUATION, "cpu", 0, directory
-    )
-    del scores["supervised"]  # a training, whose random views and batch norm are each process's own
-    told = {f"predicted/{way}": values["redshift"] for way, values in arrays.pop("predicted").items()}
-    return arrays | told | {way: np.array(score["redshift"]["r2_ci95"]) for way, score in scores.items()}
 
 
 def searches() -> dict[str, np.ndarray]:
@@ -68,9 +56,9 @@ def predicted(directory: Path) -> dict[str, np.ndarray]:
 
 
 def work(directory: Path) -> None:
-    comparison.BLOCK, search.TILE, search.BLOCK = 32, 8, 8 * 12
+    search.TILE, search.BLOCK = 8, 8 * 12
     features(directory)
-    np.savez(directory / f"found{processes.rank()}.npz", **compared(directory), **searches(), **predicted(directory))
+    np.savez(directory / f"found{processes.rank()}.npz", **searches(), **predicted(directory))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from astroclip_book.data.pairs import Pairs
 from astroclip_book.data.stretch import network_input
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.loop import autocast
 
 BLOCK = 512  # images a batch, as in the published trainings of heads
 
@@ -94,7 +95,7 @@ class OtherFeatures:
             self.image.size,
         )
         features = torch.empty(len(positions), self.image.n_features, dtype=torch.half, device=self.fabric.device)
-        with self.fabric.autocast():
+        with autocast(self.fabric.device):
             for start in range(0, len(positions), BLOCK):
                 pixels = torch.from_numpy(images[positions[start : start + BLOCK]]).to(self.fabric.device).float()
                 x = network_input(pixels, shown).contiguous(memory_format=torch.channels_last)

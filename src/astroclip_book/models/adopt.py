@@ -10,7 +10,7 @@ from astroclip_book.data.pairs import Pairs
 from astroclip_book.errors import BookError
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.published import load_spender, load_stein
-from astroclip_book.train.engine import save
+from astroclip_book.train.loop import save
 
 
 def adopt_image_encoder(config: ImageEncoder, directory: Path) -> dict:

@@ -12,7 +12,7 @@ from torch import nn
 from astroclip_book.config import ImageEncoder
 from astroclip_book.errors import BookError
 from astroclip_book.models.resnet import ResNet
-from astroclip_book.train.engine import gather
+from astroclip_book.train.loop import gather
 
 PROJECTION = 128
 

@@ -10,8 +10,8 @@ import numpy as np
 from astroclip_book.config import Alignment
 from astroclip_book.models.heads import MODALITIES
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.engine import make_fabric, save
 from astroclip_book.train.heads import embed, fit_heads
+from astroclip_book.train.loop import make_fabric, save
 
 
 def align(features: Path, config: Alignment, device: str, seed: int, directory: Path) -> dict:

@@ -14,7 +14,7 @@ from astroclip_book.data.files import sha256
 from astroclip_book.data.pairs import Pairs
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.train import processes
-from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.loop import autocast, make_fabric
 from astroclip_book.train.parts import make_parts
 
 
@@ -59,7 +59,7 @@ def extract_features(
             for values in (pairs.images(block), pairs.spectra(block), pairs.index.redshift[block])
         )
         made = {}
-        with fabric.autocast():
+        with autocast(fabric.device):
             for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):
                 clean = encoder(*data)
                 made[f"{name}/clean"] = _stored(clean)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from astroclip_book.config import Alignment
 from astroclip_book.models.heads import MODALITIES, Head, Heads
 from astroclip_book.models.losses import Contrast
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.engine import Best, Descent, check_batch, fit, gather, share
+from astroclip_book.train.loop import autocast, best_epoch, check_batch, epochs, gather, share, warm_up_and_cosine
 
 BLOCK = 4096  # objects whose features are in memory at a time, in single precision
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
@@ -73,38 +73,18 @@ def fit_heads(
     check_batch("alignment", n_train, config.batch_size)
     torch.manual_seed(seed)
     heads = Heads({name: Head(*_moments(cached.views[name]), config) for name in MODALITIES})
-    aligner = Aligner(heads, Contrast(config.loss, config.logit_scale, config.learn_scale))
-    state = Best(aligner).to(fabric.device)
+    aligner = Aligner(heads, Contrast(config.loss, config.logit_scale, config.learn_scale)).to(fabric.device)
+    best = copy.deepcopy(aligner)
     learned = [p for p in aligner.parameters() if p.requires_grad]
     parameters = [
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = OPTIMIZERS[config.optimizer](parameters, config.learning_rate, fused=True)
+    steps = n_train // config.batch_size
+    rate = warm_up_and_cosine(optimizer, config.epochs * steps)
     trained, optimizer = fabric.setup(aligner, optimizer)
     validation = torch.from_numpy(cached.where("validation")).to(fabric.device)
-    steps = n_train // config.batch_size
-    descend = Descent(fabric, trained, optimizer, config.learning_rate, config.epochs * steps)
-
-    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(n_train)
-        choice = {name: rng.integers(n_views, size=n_train) for name in MODALITIES}
-        aligner.train()
-        losses = torch.zeros(steps, device=fabric.device)
-        for step in range(steps):
-            rows = share(fabric, order[step * config.batch_size : (step + 1) * config.batch_size])
-            batch = [cached.views[name][rows, choice[name][rows]] for name in MODALITIES]
-
-            def loss(batch=batch) -> torch.Tensor:
-                return aligner.contrast(*(gather(fabric, embedded) for embedded in trained(batch)))
-
-            losses[step] = descend(epoch * steps + step, loss)
-            advance()
-        loss = validation_loss()
-        state.see(loss)
-        scale = aligner.contrast.log_scale.exp().item()
-        return {"train_loss": losses.mean().item(), "validation_loss": loss, "logit_scale": scale}
 
     @torch.no_grad()
     def validation_loss() -> float:
@@ -117,12 +97,31 @@ def fit_heads(
         ]
         return float(np.mean(losses))
 
-    history = fit(label, fabric, state, optimizer, config.epochs, steps, run_epoch, checkpoint, seed)
-    heads = state.kept(label).heads.eval()
-    history["best_epoch"] = int(
-        np.nanargmin(history["validation_loss"])
-    )  # as `Best` takes no loss that is not a number
-    return heads, history
+    history: list[dict] = []
+    parts = {"aligner": aligner, "best": best, "optimizer": optimizer, "rate": rate}
+    for epoch in epochs(label, config.epochs, seed, history, checkpoint, **parts):
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(n_train)
+        choice = {name: rng.integers(n_views, size=n_train) for name in MODALITIES}
+        aligner.train()
+        losses = []
+        for step in range(steps):
+            rows = share(fabric, order[step * config.batch_size : (step + 1) * config.batch_size])
+            optimizer.zero_grad()
+            with autocast(fabric.device):
+                embedded = trained([cached.views[name][rows, choice[name][rows]] for name in MODALITIES])
+            loss = aligner.contrast(*(gather(fabric, x.float()) for x in embedded))
+            loss.backward()
+            optimizer.step()
+            rate.step()
+            losses.append(loss.detach())
+        scale = aligner.contrast.log_scale.exp().item()
+        scores = {"train_loss": torch.stack(losses).mean().item(), "validation_loss": validation_loss()}
+        history.append(scores | {"logit_scale": scale})
+        if best_epoch(history, label) == epoch:
+            best.load_state_dict(aligner.state_dict())
+    curves = {name: [scores[name] for scores in history] for name in history[0]}
+    return best.heads.eval(), curves | {"best_epoch": best_epoch(history, label)}
 
 
 @torch.no_grad()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +11,17 @@ from astroclip_book.config import SpectrumEncoder
 from astroclip_book.data.noise import noise_shape
 from astroclip_book.data.pairs import Pairs
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
-from astroclip_book.train.engine import Descent, check_batch, fit, gather, make_fabric, save, share
-from astroclip_book.train.probe import Probe
+from astroclip_book.train.loop import (
+    autocast,
+    check_batch,
+    epochs,
+    gather,
+    make_fabric,
+    save,
+    share,
+    warm_up_and_cosine,
+)
+from astroclip_book.train.probe import probe
 
 
 def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, seed: int, directory: Path) -> dict:
@@ -47,40 +54,20 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     torch.manual_seed(seed)
     model = SpectrumAutoencoder(config, noise_shape(pairs, train)).to(fabric.device)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
-    model, optimizer = fabric.setup(model, optimizer)
     batches = len(train) // config.batch_size
-    descend = Descent(fabric, model, optimizer, config.learning_rate, config.epochs * batches)
+    rate = warm_up_and_cosine(optimizer, config.epochs * batches)
+    trained, optimizer = fabric.setup(model, optimizer)
 
     def load(positions: np.ndarray) -> list[torch.Tensor | None]:
         positions = np.sort(positions)
         arrays = pairs.spectra(positions), pairs.index.redshift[positions], pairs.ivar(positions)
         return [None if values is None else torch.from_numpy(values).to(fabric.device) for values in arrays]
 
-    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
-        rows = np.random.default_rng([seed, epoch]).permutation(train)
-        model.train()
-        names: list[str] = []
-        terms: list[torch.Tensor] = []
-
-        def loss(data: list) -> torch.Tensor:
-            losses = model(*data)
-            terms.append(torch.stack([term.detach() for term in losses.values()]))
-            names[:] = losses
-            return model.module.loss(losses)
-
-        for batch in range(batches):
-            data = load(share(fabric, rows[batch * config.batch_size : (batch + 1) * config.batch_size]))
-            descend(epoch * batches + batch, partial(loss, data))
-            advance()
-        means = gather(fabric, torch.stack(terms)).mean(0).tolist()
-        model.eval()
-        scores = {f"train_{name}": value for name, value in zip(names, means, strict=True)}
-        return scores | validate() | {"probe_r2": probe(encode)}
-
     @torch.no_grad()
     def validate() -> dict[str, float]:
         parts = [validation[i : i + config.batch_size] for i in range(0, len(validation), config.batch_size)]
-        losses = [model(*load(part)) for part in parts]
+        with autocast(fabric.device):
+            losses = [model(*load(part)) for part in parts]
         weights = [len(part) for part in parts]
         return {
             f"validation_{name}": float(np.average([loss[name].item() for loss in losses], weights=weights))
@@ -89,21 +76,29 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
 
     def encode(positions: np.ndarray) -> torch.Tensor:
         flux, redshift, _ = load(positions)
-        with fabric.autocast():
-            return model.module.features(flux, redshift)
+        with autocast(fabric.device):
+            return model.features(flux, redshift)
 
-    probe = Probe(train, validation, pairs.index.redshift[train], pairs.index.redshift[validation])
-    history = fit(
-        "spectrum encoder",
-        fabric,
-        model,
-        optimizer,
-        config.epochs,
-        batches,
-        run_epoch,
-        directory / "checkpoint.pt",
-        seed,
-    )
-    state = {name: value.cpu() for name, value in model.module.state_dict().items()}
-    save({"config": vars(config), "state": state, "history": history}, directory / "spectrum_encoder.pt")
-    return {"spectrum_encoder": {name: values[-1] for name, values in history.items()}}
+    history: list[dict] = []
+    parts = {"model": model, "optimizer": optimizer, "rate": rate}
+    for epoch in epochs("spectrum encoder", config.epochs, seed, history, directory / "checkpoint.pt", **parts):
+        rows = np.random.default_rng([seed, epoch]).permutation(train)
+        model.train()
+        terms = []
+        for batch in range(batches):
+            data = load(share(fabric, rows[batch * config.batch_size : (batch + 1) * config.batch_size]))
+            optimizer.zero_grad()
+            with autocast(fabric.device):
+                losses = trained(*data)
+            model.loss(losses).backward()
+            optimizer.step()
+            rate.step()
+            terms.append(torch.stack([term.detach() for term in losses.values()]))
+        means = gather(fabric, torch.stack(terms)).mean(0).tolist()
+        model.eval()
+        scores = {f"train_{name}": value for name, value in zip(losses, means, strict=True)}
+        history.append(scores | validate() | {"probe_r2": probe(encode, train, validation, pairs.index.redshift)})
+    curves = {name: [scores[name] for scores in history] for name in (history or [{}])[0]}
+    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    save({"config": vars(config), "state": state, "history": curves}, directory / "spectrum_encoder.pt")
+    return {"spectrum_encoder": history[-1] if history else {}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,35 +12,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from astroclip_book.data.pairs import Index
-from astroclip_book.train.engine import Best, Descent, check_batch, fit, make_fabric, share
-
-
-class Supervised(nn.Module):
-    """An encoder and a linear layer to standardised labels.
-
-    Parameters
-    ----------
-    encoder : nn.Module
-        Inputs (n, …) to features (n, n_features).
-    n_features, n_labels : int
-    """
-
-    def __init__(self, encoder: nn.Module, n_features: int, n_labels: int):
-        super().__init__()
-        self.encoder, self.out = encoder, nn.Linear(n_features, n_labels)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Inputs (n, …) to labels (n, n_labels)."""
-        return self.out(self.encoder(x)).float()
+from astroclip_book.train.loop import autocast, best_epoch, check_batch, epochs, warm_up_and_cosine
 
 
 def predict_supervised(
-    network: Supervised,
+    network: nn.Module,
     read: Callable[[np.ndarray], torch.Tensor],
     vary: Callable[[torch.Tensor, torch.Generator], torch.Tensor],
     labels: np.ndarray,
     index: Index,
-    epochs: int,
+    n_epochs: int,
     batch_size: int,
     learning_rate: float,
     device: str,
@@ -50,7 +32,8 @@ def predict_supervised(
 
     Parameters
     ----------
-    network : Supervised
+    network : nn.Module
+        Inputs (n, …) to standardised labels (n, n_labels).
     read : callable
         Positions (n,), ascending, to inputs (n, …) on the device.
     vary : callable
@@ -58,7 +41,7 @@ def predict_supervised(
     labels : (N, n_labels) array
         NaN where a value is unknown.
     index : Index
-    epochs, batch_size : int
+    n_epochs, batch_size : int
     learning_rate : float
     device : str
     seed : int
@@ -75,14 +58,12 @@ def predict_supervised(
     """
     train, validation, test = (index.where(split) for split in ("train", "validation", "test"))
     check_batch("the encoder's", len(train), batch_size)
-    fabric = make_fabric(device)
     mean, std = np.nanmean(labels[train], 0), np.nanstd(labels[train], 0)
-    target = torch.from_numpy((labels - mean) / std).float().to(fabric.device)
-    state = Best(network).to(fabric.device)
+    target = torch.from_numpy((labels - mean) / std).float().to(device)
+    best = copy.deepcopy(network.to(device))
     optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=0.01, fused=True)
-    trained, optimizer = fabric.setup(network, optimizer)
     batches = len(train) // batch_size
-    descend = Descent(fabric, trained, optimizer, learning_rate, epochs * batches)
+    rate = warm_up_and_cosine(optimizer, n_epochs * batches)
 
     def error(predicted: torch.Tensor, positions: np.ndarray) -> torch.Tensor:
         truth = target[positions]
@@ -91,26 +72,31 @@ def predict_supervised(
         return F.smooth_l1_loss(predicted[known], truth[known], beta=0.5)
 
     @torch.no_grad()
-    def predict(positions: np.ndarray) -> torch.Tensor:
-        with fabric.autocast():
-            return torch.cat([network(read(part)) for part in np.array_split(positions, len(positions) // 256 + 1)])
+    def predict(model: nn.Module, positions: np.ndarray) -> torch.Tensor:
+        model.eval()
+        with autocast(device):
+            parts = [model(read(part)) for part in np.array_split(positions, len(positions) // 256 + 1)]
+        return torch.cat(parts).float()
 
-    def run_epoch(epoch: int, advance: Callable[[], object]) -> dict[str, float]:
-        generator = torch.Generator(fabric.device).manual_seed(seed + 1000 * epoch + fabric.global_rank)
+    history: list[dict] = []
+    label, parts = (
+        f"supervised, {checkpoint.stem}",
+        {"network": network, "best": best, "optimizer": optimizer, "rate": rate},
+    )
+    for epoch in epochs(label, n_epochs, seed, history, checkpoint, **parts):
+        generator = torch.Generator(device).manual_seed(seed + 1000 * epoch)
         order = np.random.default_rng([seed, epoch]).permutation(train)
         network.train()
-        losses = torch.zeros(batches, device=fabric.device)
         for batch in range(batches):
-            positions = np.sort(share(fabric, order[batch * batch_size : (batch + 1) * batch_size]))
+            positions = np.sort(order[batch * batch_size : (batch + 1) * batch_size])
             x = vary(read(positions), generator)
-            losses[batch] = descend(epoch * batches + batch, lambda: error(trained(x), positions))  # noqa: B023
-            advance()
-        network.eval()
-        loss = error(predict(validation), validation).item()
-        state.see(loss)
-        return {"train_loss": losses.mean().item(), "validation_loss": loss}
-
-    label = f"supervised, {checkpoint.stem}"
-    fit(label, fabric, state, optimizer, epochs, batches, run_epoch, checkpoint, seed)
-    network.load_state_dict(state.kept(label).state_dict())
-    return predict(test).cpu().numpy() * std + mean
+            optimizer.zero_grad()
+            with autocast(device):
+                predicted = network(x)
+            error(predicted.float(), positions).backward()
+            optimizer.step()
+            rate.step()
+        history.append({"validation_loss": error(predict(network, validation), validation).item()})
+        if best_epoch(history, label) == epoch:
+            best.load_state_dict(network.state_dict())
+    return predict(best, test).cpu().numpy() * std + mean

@@ -82,9 +82,7 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
     """Lay out what Jupyter Book reads: the repository's tree with executed notebooks in their places."""
     shutil.rmtree(stage, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book")
-    shutil.copytree(
-        Path(__file__).parent, stage / "src", ignore=shutil.ignore_patterns("__pycache__")
-    )  # whose docstrings are pages
+    shutil.copytree(root / "src", stage / "src", ignore=shutil.ignore_patterns("__pycache__"))  # chapters quote it
     (stage / "notebooks").mkdir()
     shutil.copy(root / "_toc.yml", stage)
     config = yaml.safe_load((root / "_config.yml").read_text())

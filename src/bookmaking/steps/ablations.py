@@ -6,7 +6,7 @@ from astroclip_book.data.pairs import Index, Pairs
 from astroclip_book.evaluate.ablations import ablate
 from astroclip_book.evaluate.other_features import OtherFeatures
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.loop import make_fabric
 from bookmaking.run import Run
 from bookmaking.steps.truth import labels
 

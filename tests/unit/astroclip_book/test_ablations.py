@@ -13,7 +13,7 @@ from astroclip_book.evaluate import ablations
 from astroclip_book.evaluate.ablation_grid import QUESTIONS, Variant
 from astroclip_book.evaluate.ablations import ablate, scaling_law
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.engine import make_fabric
+from astroclip_book.train.loop import make_fabric
 
 CONFIG = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0)
 ABLATIONS = Ablations(grid="short", seeds=1, epochs=6, learning_rate=5e-3)
@@ -37,9 +37,7 @@ def result(cached, tmp_path_factory):
 
 def run(cached, directory, config=ABLATIONS):
     features, known = cached
-    return ablate(
-        features, lambda name: features, known, CONFIG, config, 100, make_fabric("cpu", "32-true"), 0, directory
-    )
+    return ablate(features, lambda name: features, known, CONFIG, config, 100, make_fabric("cpu"), 0, directory)
 
 
 def test_every_variant_that_is_possible_is_scored_and_the_reference_has_a_spread(result):

@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from astroclip_book.evaluate import comparison, search
+from astroclip_book.evaluate import search
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.resnet import ResNet
-from astroclip_book.train import engine, parts
+from astroclip_book.train import loop, parts
 from bookmaking.pipeline import STEPS
 
 HERE = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 def call(*command) -> subprocess.CompletedProcess:
-    source = Path(engine.__file__).parents[2]
+    source = Path(loop.__file__).parents[2]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{source}{os.pathsep}{HERE}"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
 
@@ -72,7 +72,7 @@ def prepared(tmp_path_factory):
         ("image", IMAGE_ENCODER, ResNet(18, 4)),
         ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
     ):
-        engine.save(
+        loop.save(
             {"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt"
         )
     return directory
@@ -94,7 +94,7 @@ def alone(prepared, tmp_path_factory):
     directory = tmp_path_factory.mktemp("alone")
     shutil.copytree(prepared, directory, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, one_thread():
-        for module, name in ((comparison, "BLOCK"), (search, "TILE"), (search, "BLOCK")):
+        for module, name in ((search, "TILE"), (search, "BLOCK")):
             patch.setattr(module, name, getattr(module, name))  # joint_work changes them
         joint_work.work(directory)
     return directory
@@ -123,7 +123,7 @@ def test_features_do_not_depend_on_the_number_of_processes(alone, together):
     assert_same_features(alone, together[0])
 
 
-def test_comparisons_searches_and_predictions_do_not_depend_on_the_number_of_processes(alone, together):
+def test_searches_and_predictions_do_not_depend_on_the_number_of_processes(alone, together):
     expected, *both = (
         np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1)))
     )
@@ -157,8 +157,6 @@ def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(book, t
         (
             "image_encoder",
             "spectrum_encoder",
-            "image_comparison",
-            "spectrum_comparison",
             "features",
             "alignment",
             "properties",
@@ -176,10 +174,10 @@ def test_more_processes_than_gpus(monkeypatch):
     with pytest.raises(
         BookError, match=rf"8 processes .* {torch.cuda.device_count()} GPUs: give torchrun --nproc-per-node"
     ):
-        engine.make_fabric("cuda")
+        loop.make_fabric("cuda")
 
 
 def test_batches_split_evenly_over_processes(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(BookError, match="alignment.batch_size = 16 does not split evenly over 3 processes"):
-        engine.check_batch("alignment", 100, 16)
+        loop.check_batch("alignment", 100, 16)
