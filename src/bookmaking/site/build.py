@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -16,7 +15,6 @@ import yaml
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.execution import chapters, executed, records
-from bookmaking.fingerprint import digest
 from bookmaking.presets import ROOT
 from bookmaking.run import Run, titled
 from bookmaking.site.sphinx_pages import PDF
@@ -24,21 +22,9 @@ from bookmaking.site.what_ran import caption_line, what_ran
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
-    """Render the book of a run, unless it is up to date, and return its index page.
+    """Render the book of a run into ``<output>/html``, unless it is up to date, and return its index page.
 
-    Parameters
-    ----------
-    run : Run
-        Its chapters are executed.
-    output : Path
-        The pages go to ``<output>/html``, which keeps its old content when the build fails.
-    root : Path
-        The repository, with ``_config.yml``, ``_toc.yml`` and the prose pages.
-
-    Raises
-    ------
-    BookError
-        When a chapter has not been executed, or Jupyter Book warns of anything.
+    When a chapter is not executed or lacks a figure, or Jupyter Book warns of anything, that is a BookError and the old pages stay.
     """
     index = output / "html" / "index.html"
     stage = stage_site(run, output / "source", root)
@@ -55,57 +41,53 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
 
 
 def printed_book(stage: Path, output: Path) -> Path:
-    """Where the PDF lies that is made of these sources, if it has been: :mod:`bookmaking.site.pdf` makes it."""
+    """Where the PDF lies that is made of these sources, if it has been."""
     return output / f"{_fingerprint(stage)}.pdf"
 
 
 def run_jupyter_book(stage: Path, builder: str) -> None:
-    """Render into ``_build/<builder>`` of the stage.
-
-    Raises
-    ------
-    BookError
-        When Jupyter Book warns of anything.
-    OSError
-        When it finds the disk full.
-    """
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", "-W", "-n", "--keep-going", "--quiet", "--builder", builder, stage]
-    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    if result.returncode and os.strerror(errno.ENOSPC) in result.stderr:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(stage))
+    """Render into ``_build/<builder>`` of the stage; BookError when Jupyter Book warns of anything."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "-n", "--keep-going", "--quiet", stage]
+    result = subprocess.run(
+        [*command, "--builder", builder], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     if result.returncode:
-        raise BookError(f"The site was not built from {stage}:\n{result.stderr}")
+        raise BookError(f"The site was not built from {stage}:\n{result.stderr.decode(errors='replace')}")
 
 
 def stage_site(run: Run, stage: Path, root: Path) -> Path:
     """Lay out what Jupyter Book reads: the repository's tree with executed notebooks in their places."""
     shutil.rmtree(stage, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book")
-    shutil.copytree(root / "src", stage / "src", ignore=shutil.ignore_patterns("__pycache__"))  # chapters quote it
+    # The packages, whose docstrings are pages and whose functions chapters quote.
+    shutil.copytree(
+        Path(__file__).parents[2], stage / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
     (stage / "notebooks").mkdir()
     shutil.copy(root / "_toc.yml", stage)
-    config = yaml.safe_load((root / "_config.yml").read_text())
-    config["sphinx"]["config"]["html_theme_options"]["announcement"] = _banner(run)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    banner = f"{titled(run.source)} (preset {run.preset.name})"
+    if run.preset.data.pairs_path:
+        banner = f"{titled(run.source)}. Where the text speaks of a mock, it speaks of the book's default data."
+    config["sphinx"]["config"]["html_theme_options"]["announcement"] = banner
+    (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     for script in (artefact for step in run.steps.values() for artefact in step.artefacts if artefact.endswith(".js")):
         shutil.copy(run.path(script), stage / "book" / "static")  # pages load it from there
-    (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-    made = records(run)
     for chapter in chapters(root):
         place = stage / chapter.relative_to(root)
         place.unlink(missing_ok=True)
-        line = caption_line(run.preset, made.get(chapter.stem, {}).get("commit", "unknown"))
-        _copy_notebook(run, executed(run, chapter), place.with_suffix(".ipynb"), line)
-    (stage / "book" / "what_ran.txt").write_text(what_ran(run, root))  # the page of this name includes it
-    _link_to_notebooks(stage, [chapter.stem for chapter in chapters(root)])
+        commit = records(run).get(chapter.stem, {}).get("commit", "unknown")
+        _copy_notebook(run, executed(run, chapter), place.with_suffix(".ipynb"), caption_line(run.preset, commit))
+    (stage / "book" / "what_ran.txt").write_text(what_ran(run, root), encoding="utf-8")  # the page includes it
+    # Links between sources end in .md, as the sources do; here the chapters are .ipynb.
+    link = re.compile(rf"(\]\([^)\s]*\b(?:{'|'.join(chapter.stem for chapter in chapters(root))}))\.md\b")
+    for page in [*stage.glob("book/**/*.md"), *stage.glob("*/*.ipynb")]:
+        page.write_text(link.sub(r"\1.ipynb", page.read_text(encoding="utf-8")), encoding="utf-8")
     return stage
 
 
 def _copy_notebook(run: Run, source: Path, target: Path, line: str) -> None:
-    """Copy an executed notebook as a page and as what its readers download: with the preset, without traces of this machine.
-
-    Each of its figures gets a last line in its caption.
-    """
+    """Copy an executed notebook as readers download it: with the preset, the line under its figures, no trace of this machine."""
     import nbformat
 
     try:
@@ -113,34 +95,25 @@ def _copy_notebook(run: Run, source: Path, target: Path, line: str) -> None:
     except (OSError, nbformat.reader.NotJSONError) as error:
         raise BookError(f"{source} is not there or not a notebook. Execute the chapters first.") from error
     notebook.metadata.pop("papermill", None)
-    tagged = [(cell, cell.metadata.get("tags", [])) for cell in notebook.cells]
-    notebook.cells = [cell for cell, tags in tagged if "injected-parameters" not in tags]  # paths of this machine
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    notebook.cells = [cell for cell, has in zip(notebook.cells, tags) if "injected-parameters" not in has]  # our paths
     for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = re.sub('^preset = "[^"]*"', f'preset = "{run.preset.name}"', cell.source, flags=re.MULTILINE)
         if "outputs" in cell:  # progress bars and warnings of libraries, which name their files
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        if figure.get("name") and not kinds & {"image/png", "image/svg+xml", "text/markdown"}:
+            raise BookError(f"{source} has no picture for {figure['name']}: run the chapter {source.stem} again.")
         if figure.get("caption"):
             figure["caption"] += f"\n\n[{line}]{{.run-line}}"
     nbformat.write(notebook, target)
 
 
-def _link_to_notebooks(stage: Path, stems: list[str]) -> None:
-    """Links between sources end in .md, as the sources do; here the chapters are .ipynb."""
-    link = re.compile(rf"(\]\([^)\s]*\b(?:{'|'.join(stems)}))\.md\b")
-    for page in [*stage.rglob("*.md"), *stage.rglob("*.ipynb")]:
-        page.write_text(link.sub(r"\1.ipynb", page.read_text()))
-
-
-def _banner(run: Run) -> str:
-    if run.preset.data.pairs_path:
-        return f"{titled(run.source)}. Where the text speaks of a mock, it speaks of the book's default data."
-    return f"{titled(run.source)} (preset {run.preset.name})"
-
-
 def _fingerprint(directory: Path) -> str:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return digest("\n".join(f"{f.relative_to(directory)} {hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files))
+    lines = (f"{path.relative_to(directory)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

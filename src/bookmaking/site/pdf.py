@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,12 @@ from bookmaking.site.sphinx_pages import PDF
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
-MARGIN = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
+MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
 SCALE = 0.8
 WIDTH = (
     822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
 )
+READY = "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
 # Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; the list of
 # chapters leads to them; parts of it and of the explorer are no chapters.
 TIDY = """() => {
@@ -40,60 +40,40 @@ TWICE = re.compile(rb"/Title \((.+)\1\)")  # what Chromium writes into the outli
 
 
 def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
-    """Print the book of a run, unless its PDF is up to date, let the site offer it, and return it.
+    """Print the book of a run, unless its PDF is up to date, let the site in ``output`` offer it, and return it.
 
-    Parameters
-    ----------
-    run : Run
-        Its chapters are executed.
-    output : Path
-        As for :func:`bookmaking.site.build.build_site`; the site is built there too.
-    root : Path
-        The repository's directory.
-
-    Raises
-    ------
-    BookError
-        When there is no Chromium, or for the reasons of ``build_site``.
+    Without Chromium, and for the reasons of `build_site`, that is a BookError.
     """
     stage = stage_site(run, output / "source", root)
     target = printed_book(stage, output)
     if not target.is_file():
         browser = next(filter(None, map(shutil.which, BROWSERS)), None)
         if browser is None:
-            raise BookError(
-                f"The PDF is printed by Chromium, and none of {', '.join(BROWSERS)} is here. Install one of them."
-            )
+            raise BookError(f"The PDF is printed by Chromium: install one of {', '.join(BROWSERS)}.")
         run_jupyter_book(stage, "singlehtml")
         for old in output.glob("*.pdf"):
             old.unlink()
-        first = yaml.safe_load((stage / "_toc.yml").read_text())["root"]
         folder = stage / "_build" / "singlehtml"
+        first = folder / f"{yaml.safe_load((stage / '_toc.yml').read_text(encoding='utf-8'))['root']}.html"
         page = folder / "whole.html"  # addresses in it are seen from here, but for the explorer's
-        page.write_text((folder / f"{first}.html").read_text().replace('src="../_static/', 'src="_static/'))
+        text = first.read_text(encoding="utf-8").replace('src="../_static/', 'src="_static/')
+        page.write_text(text, encoding="utf-8")
         with ThreadPoolExecutor(1) as alone:  # playwright works in no thread that already runs an event loop
-            alone.submit(_print, browser, page, target).result()
+            printed = alone.submit(_print, browser, page).result()
+        # As many bytes as before: the file says where each of its parts begins.
+        target.write_bytes(TWICE.sub(lambda found: b"/Title (%s)" % found[1] + b" " * len(found[1]), printed))
     return build_site(run, output, root).parent / "_static" / PDF
 
 
-def _print(browser: str, page: Path, target: Path) -> None:
+def _print(browser: str, page: Path) -> bytes:
     from playwright.sync_api import sync_playwright
 
-    unfinished = target.with_suffix(".unfinished")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser)
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=browser) as chromium:
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 900})
         tab.emulate_media(media="print", color_scheme="light")
         tab.goto(page.as_uri(), wait_until="load")
-        tab.wait_for_function(
-            "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
-        )
+        tab.wait_for_function(READY)
         tab.evaluate(TIDY)
         footer = FOOTER.format(html.escape(tab.locator(".bd-header-announcement").text_content().strip()))
-        tab.pdf(path=unfinished, format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
-                display_header_footer=True, header_template="<p></p>", footer_template=footer)  # fmt: skip
-        chromium.close()
-    # As many bytes as before: the file says where each of its parts begins.
-    once = TWICE.sub(lambda found: b"/Title (%s)" % found[1] + b" " * len(found[1]), unfinished.read_bytes())
-    unfinished.write_bytes(once)
-    os.replace(unfinished, target)
+        return tab.pdf(format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
+                       display_header_footer=True, header_template="<p></p>", footer_template=footer)  # fmt: skip

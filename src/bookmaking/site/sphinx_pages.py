@@ -16,14 +16,7 @@ def setup(app) -> dict:
 def _mend(app, pagename, templatename, context, doctree) -> None:
     # docutils gives entries of a bibliography a role that ARIA has withdrawn; inside a list, screen readers then find no items.
     context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
-    if (Path(app.srcdir) / "book" / "static" / PDF).is_file():
-        _add_pdf(context)
-
-
-def _add_pdf(context: dict) -> None:
-    """Offer the whole book among the downloads of a page."""
-    for group in context.get("header_buttons", []):
-        if group.get("label") == "download-buttons":
-            url = context["pathto"](f"_static/{PDF}", 1)
-            text = {"text": "The whole book, .pdf", "tooltip": "Download the book as PDF"}
-            group["buttons"].append({"type": "link", "url": url, "icon": "fas fa-book", **text})
+    downloads = [one for one in context.get("header_buttons", []) if one.get("label") == "download-buttons"]
+    if downloads and (Path(app.srcdir) / "book" / "static" / PDF).is_file():
+        text = {"text": "The whole book, .pdf", "tooltip": "Download the book as PDF", "icon": "fas fa-book"}
+        downloads[0]["buttons"].append({"type": "link", "url": context["pathto"](f"_static/{PDF}", 1), **text})
