@@ -26,26 +26,15 @@ def galactic_transmission(ebv: np.ndarray) -> np.ndarray:
 
 
 def galactic_attenuation(ebv: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
-    """Share of the light that arrives at each observed wavelength.
-
-    Curve of Fitzpatrick (1999), R_V = 3.1, in the calibration of Schlafly & Finkbeiner (2011), which is the one
-    behind `galactic_transmission`.
-
-    Parameters
-    ----------
-    ebv : (n,) array
-        E(B-V) in magnitudes, on the scale of the map of Schlegel et al. (1998).
-    wavelength : (m,) array
-        Angstrom, from 2700 upwards.
-
-    Returns
-    -------
-    (n, m) array
-    """
+    """Share of the light (n, m) that arrives for E(B-V) ``ebv`` (n,) at observed ``wavelength`` (m,), 2700 Å upwards."""
     return 10 ** np.outer(ebv, -0.4 * extinction(wavelength))
 
 
 def extinction(wavelength: np.ndarray) -> np.ndarray:
-    """A / E(B-V) in magnitudes at wavelengths in angstrom, on the scale of the map of Schlegel et al. (1998)."""
+    """A / E(B-V) in magnitudes at wavelengths in angstrom, on the scale of the map of Schlegel et al. (1998).
+
+    Curve of Fitzpatrick (1999), R_V = 3.1, in the calibration of Schlafly & Finkbeiner (2011), which is the one
+    behind `galactic_transmission`.
+    """
     spline = CubicSpline([0, *(1e4 / np.array(_KNOTS))], [0, *_CURVE])
     return spline(1e4 / np.asarray(wavelength)) * AT_ONE_MICRON / spline(1.0)

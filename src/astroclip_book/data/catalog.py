@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 from astropy.table import Table
 
 from astroclip_book.errors import BookError
@@ -14,6 +15,7 @@ _SPELLINGS = {
     "LOG_MSTAR": ("LOG_MSTAR", "LOGMSTAR", "PROVABGS_LOGMSTAR_BF", "PROVABGS_LOGMSTAR"),
     "Z": ("Z", "Z_HP", "REDSHIFT"),
 }
+_ABSENT = {"f": np.nan, "i": -1, "u": 0, "b": False, "O": ""}  # by kind of column, for an object that is not there
 
 
 def write_catalog(path: Path, columns: dict[str, np.ndarray]) -> None:
@@ -22,19 +24,9 @@ def write_catalog(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 
 def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of a catalogue for the given objects.
+    """Columns with one value an object of an HDF5 or FITS table, for the objects ``targetid`` (N,) in their order.
 
-    Parameters
-    ----------
-    path : Path
-        An HDF5 or FITS table with a ``TARGETID`` column.
-    targetid : (N,) int64 array
-
-    Returns
-    -------
-    dict of (N,) arrays
-        In the order of ``targetid``, columns with one value an object. Where an object is absent, floats are NaN, strings
-        empty, integers -1 and booleans False. No cuts are applied.
+    Where an object is absent, floats are NaN, strings empty, integers -1 and booleans False. No cuts are applied.
 
     Raises
     ------
@@ -45,36 +37,45 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise BookError(f"{path} does not exist. Simulate a survey (make book), or give catalog_path an existing file.")
     try:
-        table = _table(path)
+        table = pd.DataFrame(_columns(path))
     except Exception as error:  # astropy and h5py raise many kinds for a file that is not a table
         raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS with one row per object, "
-                        "and whole: compare its size with the source.") from error
+                        "and whole: compare its size with the source.") from error  # fmt: skip
     if "TARGETID" not in table:
         raise BookError(f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. "
-                        "Use the PROVABGS catalogue or a mock's.")
-    known = np.asarray(table["TARGETID"], np.int64)
-    order = np.argsort(known, kind="stable")
-    place = np.clip(np.searchsorted(known[order], targetid), 0, max(len(known) - 1, 0))
-    found = known[order][place] == targetid if len(known) else np.zeros(len(targetid), bool)
-    if not found.any():
+                        "Use the PROVABGS catalogue or a mock's.")  # fmt: skip
+    table = table.drop_duplicates("TARGETID").set_index("TARGETID")
+    if not table.index.isin(targetid).any():
         raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. "
-                        "Is it the catalogue of another survey? Check catalog_path.")
-    rows = order[place]
-    columns = {name: _take(values, rows, found) for name, values in table.items() if name != "TARGETID"}
+                        "Is it the catalogue of another survey? Check catalog_path.")  # fmt: skip
     for name, spellings in _SPELLINGS.items():
-        present = next((s for s in spellings if s in columns), None)
-        if present and present != name:
-            columns[name] = columns.pop(present)
-    return {"TARGETID": np.asarray(targetid), **columns}
+        table = table.rename(columns={next((s for s in spellings if s in table), name): name})
+    columns = {"TARGETID": np.asarray(targetid)}
+    for name, column in table.items():
+        kind = column.dtype.kind
+        columns[name] = np.array(column.reindex(targetid, fill_value=_ABSENT[kind]), "U" if kind == "O" else None)
+    return columns
+
+
+def _columns(path: Path) -> dict[str, np.ndarray]:
+    """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            table = file.visititems(
+                lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None
+            )
+            kinds = table.dtype
+            rows = table.fields([name for name in kinds.names if kinds[name].shape == ()])[:]
+            columns = {name: rows[name] for name in rows.dtype.names}
+    else:
+        table = Table.read(path)
+        columns = {name: np.asarray(table[name]) for name in table.colnames if table[name].ndim == 1}
+    decoded = {name: np.char.decode(values, "utf-8") for name, values in columns.items() if values.dtype.kind == "S"}
+    return {name: values.astype(values.dtype.newbyteorder("=")) for name, values in (columns | decoded).items()}
 
 
 def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Unset the stellar masses that published works leave out: not positive, or with a magnitude that is not.
-
-    Parameters
-    ----------
-    columns : dict of (N,) arrays
-        From `read_catalog`.
 
     Returns
     -------
@@ -91,38 +92,13 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
     """
     if "LOG_MSTAR" not in columns:
         raise BookError(f"The catalogue has no stellar mass ({' or '.join(_SPELLINGS['LOG_MSTAR'])}); it has "
-                        f"{', '.join(list(columns)[:8])}. Use PROVABGS, or leave catalog_path empty to do without.")
+                        f"{', '.join(list(columns)[:8])}. Use PROVABGS, or leave catalog_path empty to do without.")  # fmt: skip
     mass = columns["LOG_MSTAR"]
-    matched = np.isfinite(mass)
-    positive = matched & (mass > 0)
-    good = positive
-    for name in ("MAG_G", "MAG_R", "MAG_Z"):
-        if name in columns:
-            good = good & (columns[name] > 0)
-    counts = {"matched": matched, "positive_mass": positive, "positive_magnitudes": good}
-    columns = columns | {"LOG_MSTAR": np.where(good, mass, np.nan)}
+    counts = {"matched": np.isfinite(mass), "positive_mass": np.isfinite(mass) & (mass > 0)}
+    magnitudes = [columns[name] > 0 for name in ("MAG_G", "MAG_R", "MAG_Z") if name in columns]
+    counts["positive_magnitudes"] = np.all([counts["positive_mass"], *magnitudes], axis=0)
+    columns = columns | {"LOG_MSTAR": np.where(counts["positive_magnitudes"], mass, np.nan)}
     if "AVG_SFR" in columns and "LOG_SSFR" not in columns:
         forming = np.where(columns["AVG_SFR"] > 0, columns["AVG_SFR"], np.nan)
         columns["LOG_SSFR"] = np.log10(forming) - columns["LOG_MSTAR"]
     return columns, {name: int(rows.sum()) for name, rows in counts.items()}
-
-
-def _table(path: Path) -> dict[str, np.ndarray]:
-    """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
-    if h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
-            table = file.visititems(lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None)
-            if table is not None:
-                kinds = table.dtype
-                rows = table.fields([name for name in kinds.names if kinds[name].shape == ()])[:]
-                return {name: rows[name] for name in rows.dtype.names}
-    table = Table.read(path)
-    return {name: np.asarray(table[name]) for name in table.colnames if table[name].ndim == 1}
-
-
-def _take(values: np.ndarray, rows: np.ndarray, found: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8")
-    taken = values[rows].astype(values.dtype.newbyteorder("="))
-    taken[~found] = {"f": np.nan, "i": -1, "U": "", "b": False}.get(taken.dtype.kind, 0)
-    return taken

@@ -11,10 +11,7 @@ from astroclip_book.train import processes
 
 
 def read_hdf5(path: Path, group: str = "/") -> dict:
-    """All of an HDF5 file, or of a group of it, in memory: groups become dictionaries, datasets arrays.
-
-    For artefacts such as ``predictions.h5`` and ``analysis.h5``, never for pairs.
-    """
+    """All of an HDF5 file, or of a group of it, in memory: groups become dictionaries, datasets arrays."""
     with h5py.File(path, "r") as file:
         return _read(file[group])
 

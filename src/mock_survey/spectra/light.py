@@ -15,12 +15,11 @@ from mock_survey.dust import galactic_attenuation
 from mock_survey.spectra.lines import BROAD_RATIO, LINES, add_lines
 
 FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Collaboration 2022)
+FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
 PARSEC = 3.0857e18  # cm
 TEMPLATE_BIN = 258.0  # km/s
-TEMPLATE_DISPERSION = (
-    110.0  # km/s: half a bin's width, and 3 angstrom at 5000 of the library below (Bruzual & Charlot 2003)
-)
-FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
+# km/s: half a bin's width, and 3 angstrom at 5000 of the library (Bruzual & Charlot 2003).
+TEMPLATE_DISPERSION = 110.0
 
 
 @functools.cache

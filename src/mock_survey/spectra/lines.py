@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from astroclip_book.data.pairs import WAVELENGTH
@@ -10,43 +12,13 @@ from mock_survey.spectra.spectrograph import resolution_sigma
 SPEED = 299792.458  # km/s
 REACH = 4.5  # sigma, beyond which a line's wing is dropped
 
-# Vacuum wavelengths (angstrom).
-LINES = {
-    "NeV_3427": 3426.84,
-    "OII_3727": 3727.09,
-    "OII_3730": 3729.88,
-    "NeIII_3869": 3869.86,
-    "H8": 3890.15,
-    "NeIII_3968": 3968.59,
-    "He": 3971.20,
-    "Hd": 4102.89,
-    "Hg": 4341.68,
-    "OIII_4364": 4364.44,
-    "HeI_4473": 4472.73,
-    "HeII_4687": 4687.02,
-    "Hb": 4862.68,
-    "OIII_4960": 4960.30,
-    "OIII_5008": 5008.24,
-    "HeI_5877": 5877.25,
-    "OI_6302": 6302.05,
-    "OI_6366": 6365.54,
-    "NII_6550": 6549.86,
-    "Ha": 6564.61,
-    "NII_6585": 6585.27,
-    "HeI_6680": 6679.99,
-    "SII_6718": 6718.29,
-    "SII_6733": 6732.67,
-    "ArIII_7138": 7137.77,
-    "OII_7322": 7321.94,
-    "OII_7332": 7332.21,
-    "SIII_9071": 9071.1,
-    "SIII_9533": 9533.2,
-}
-# Case B at 10,000 K relative to H-beta (Osterbrock & Ferland 2006, table 4.4), and Calzetti et al. (2000) k(lambda).
+_ROWS = Path(__file__).with_suffix(".csv").read_text(encoding="utf-8").split()[1:]
+LINES = {name: float(value) for name, value in (row.split(",") for row in _ROWS)}  # vacuum wavelengths in angstrom
+REST = np.array([*LINES.values()])
+# Case B at 10,000 K relative to H-beta (Osterbrock & Ferland 2006, table 4.4).
 BALMER = {"Ha": 2.86, "Hb": 1.0, "Hg": 0.468, "Hd": 0.259, "He": 0.159, "H8": 0.105}
-BROAD_RATIO = np.array(
-    [{"Ha": 1, "Hb": 0.33, "Hg": 0.15, "Hd": 0.08}.get(name, 0) for name in LINES]
-)  # of a broad-line region
+# Of a broad-line region, relative to H-alpha.
+BROAD_RATIO = np.array([{"Ha": 1, "Hb": 0.33, "Hg": 0.15, "Hd": 0.08}.get(name, 0) for name in LINES])
 
 SEYFERTS, COMPOSITES = 0.06, 0.10  # of galaxies above 1e10 solar masses (Kauffmann et al. 2003, Kewley et al. 2006)
 TYPE_ONE = 0.2  # of the Seyferts show a broad-line region (Hao et al. 2005)
@@ -145,14 +117,7 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     }
 
 
-def line_ratios(
-    nitrogen: np.ndarray,
-    oxygen: np.ndarray,
-    sulphur: np.ndarray,
-    oxygen_two: np.ndarray,
-    dust: np.ndarray,
-    hard: np.ndarray | bool = False,
-) -> np.ndarray:
+def line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust, hard=False) -> np.ndarray:
     """Lines relative to H-alpha as observed, (n, 29).
 
     Parameters
@@ -168,48 +133,24 @@ def line_ratios(
     o3, n2, s2, o2 = hb * 10**oxygen, 10**nitrogen, 10**sulphur, 10**oxygen_two
     hard = np.broadcast_to(hard, hb.shape)
     neon, oi = np.where(hard, 0.15, 0.10) * o3, np.where(hard, 0.12, 0.10) * s2
-    flux = {name: ratio * hb for name, ratio in BALMER.items()} | {
-        "NeV_3427": 0.05 * hard * o3,
-        "OII_3727": 0.42 * o2,
-        "OII_3730": 0.58 * o2,
-        "NeIII_3869": neon,
-        "NeIII_3968": 0.31 * neon,
-        "OIII_4364": np.where(oxygen > 0.4, 0.012, 0.004) * o3,
-        "HeI_4473": 0.04 * hb,
-        "HeII_4687": np.where(hard, 0.25, 0.005) * hb,
-        "OIII_4960": o3 / 2.98,
-        "OIII_5008": o3,
-        "HeI_5877": 0.12 * hb,
-        "OI_6302": oi,
-        "OI_6366": oi / 3.1,
-        "NII_6550": n2 / 3.05,
-        "NII_6585": n2,
-        "HeI_6680": 0.033 * hb,
-        "SII_6718": 0.57 * s2,
-        "SII_6733": 0.43 * s2,
-        "ArIII_7138": 0.025 * o3 + 0.04 * hb,
-        "OII_7322": 0.012 * o2,
-        "OII_7332": 0.010 * o2,
-        "SIII_9071": 0.25 * s2,
-        "SIII_9533": 0.62 * s2,
-    }
-    wavelength = np.fromiter(LINES.values(), float)
-    reddening = 10 ** (-0.4 * np.outer(dust, calzetti(wavelength) - calzetti(LINES["Ha"])))
+    flux = {name: ratio * hb for name, ratio in BALMER.items()}
+    flux |= {"NeV_3427": 0.05 * hard * o3, "NeIII_3869": neon, "NeIII_3968": 0.31 * neon}
+    flux |= {"OII_3727": 0.42 * o2, "OII_3730": 0.58 * o2, "OII_7322": 0.012 * o2, "OII_7332": 0.010 * o2}
+    flux |= {"OIII_4364": np.where(oxygen > 0.4, 0.012, 0.004) * o3, "OIII_4960": o3 / 2.98, "OIII_5008": o3}
+    flux |= {"HeI_4473": 0.04 * hb, "HeI_5877": 0.12 * hb, "HeI_6680": 0.033 * hb}
+    flux |= {"HeII_4687": np.where(hard, 0.25, 0.005) * hb, "ArIII_7138": 0.025 * o3 + 0.04 * hb}
+    flux |= {"OI_6302": oi, "OI_6366": oi / 3.1, "NII_6550": n2 / 3.05, "NII_6585": n2}
+    flux |= {"SII_6718": 0.57 * s2, "SII_6733": 0.43 * s2, "SIII_9071": 0.25 * s2, "SIII_9533": 0.62 * s2}
+    reddening = 10 ** (-0.4 * np.outer(dust, calzetti(REST) - calzetti(LINES["Ha"])))
     return np.stack([flux[name] for name in LINES], axis=1) * reddening
 
 
 def add_lines(spectrum: np.ndarray, redshift: float, flux: np.ndarray, dispersion: float) -> None:
-    """Add Gaussian lines, as wide as gas motions and the instrument make them, in place.
+    """Add Gaussian lines to a spectrum (7781,) on `WAVELENGTH`, as wide as gas motions and the instrument make them.
 
-    Parameters
-    ----------
-    spectrum : (7781,) flux density on `WAVELENGTH`
-    redshift : float
-    flux : (29,) observed line fluxes in the unit of ``spectrum`` times angstrom
-    dispersion : float
-        Velocity dispersion in km/s.
+    ``flux`` (29,) are the lines' in the unit of ``spectrum`` times angstrom, ``dispersion`` the gas's in km/s.
     """
-    centre = np.fromiter(LINES.values(), float) * (1 + redshift)
+    centre = REST * (1 + redshift)
     sigma = np.hypot(centre * dispersion / SPEED, resolution_sigma(centre))
     half = int(np.ceil(REACH * sigma.max() / 0.8))
     first = np.rint((centre - WAVELENGTH[0]) / 0.8).astype(int)
