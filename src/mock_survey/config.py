@@ -16,7 +16,8 @@ class Survey:
     """The mock survey."""
 
     n_galaxies: Annotated[int, Field(ge=100)]  # over the ten groups of the release layout, each of which has a test set
-    magnitude_limit: Positive  # faintest apparent r magnitude (AB), BGS Bright has 19.5
+    # Faintest apparent r magnitude (AB); BGS Bright has 19.5. Brighter than 16 leaves no LRGs, fainter than 22 z > 0.8.
+    magnitude_limit: Annotated[float, Field(ge=16, le=22)]
     image_depth: Positive  # exposure relative to the Legacy Surveys': noise goes as its inverse square root
     artefact_fraction: Annotated[float, Field(ge=0, le=1)]  # share of the images that carry a labelled artefact
     artefacts: Annotated[list[Artefact], Field(min_length=1)]  # kinds of artefact, in equal shares

@@ -25,7 +25,7 @@ def oracle(run: Run, scratch: Path) -> dict:
     index = Index.load(run.path("index.h5"))
     pairs, test = Pairs(run.path("pairs.h5"), index), index.where("test")
     rows = index.targetid[test] - FIRST_TARGETID
-    predictions = oracle_predictions(survey, seed, rows, lambda block: pairs.spectra(test[block]))
+    predictions = oracle_predictions(survey, seed, rows, pairs.spectra(test))
     galaxies = truth(survey, seed)
     scores: dict = {}
     for name, values in PROPERTIES.items():

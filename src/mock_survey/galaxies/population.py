@@ -9,7 +9,6 @@ from astropy import units
 from skypy.galaxies import schechter_lf
 
 from astroclip_book.data.cosmology import COSMOLOGY
-from astroclip_book.errors import BookError
 from mock_survey.galaxies import sed, structure
 from mock_survey.galaxies.sed import REDSHIFT_MAX
 
@@ -18,7 +17,6 @@ CLASSES = ("bright", "faint", "lrg")
 SHARES = (0.50, 0.38, 0.12)
 FAINT_EXTRA = 0.675  # mag beyond BGS Bright; BGS Faint ends at r = 20.175 (Hahn et al. 2023), its fibre cuts left out
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
-LIMITS = (16.0, 22.0)  # of BGS Bright: brighter leaves no LRGs on the sky, fainter ones lie beyond z = 0.8
 
 # What the laws below leave open, set by the colours of real galaxies: of RESOLVE nearby, of DESI targets farther away.
 RED_SHARE = 0.45  # of the red galaxies of Herbel et al. (2017)
@@ -54,7 +52,7 @@ def luminosity_function(blue: bool) -> dict:
     }
 
 
-def _transition(magnitude: np.ndarray, p0: float, p1: float, q0: float, q1: float, q2: float) -> np.ndarray:
+def _transition(magnitude, p0, p1, q0, q1, q2) -> np.ndarray:
     return p0 + p1 * (magnitude + 20) + q0 * np.tanh((magnitude - q1) / q2)
 
 
@@ -84,10 +82,8 @@ def mixture(redshift: np.ndarray, magnitude: np.ndarray, blue: bool, rank: np.nd
     start = sed.dirichlet(redshift, blue)
     coefficients = start
     for _ in range(2):  # the sequences are functions of r, which depends on the colour
-        b_minus_r = sed.absolute_magnitude(coefficients, "bessell-B") - sed.absolute_magnitude(
-            coefficients, "sdss2010-r"
-        )
-        mean, sigma = colour_sequence(magnitude - b_minus_r, redshift, blue)
+        b, r = (sed.absolute_magnitude(coefficients, band) for band in ("bessell-B", "sdss2010-r"))
+        mean, sigma = colour_sequence(magnitude - (b - r), redshift, blue)
         coefficients = sed.redden_to(green_red(mean + sigma * rank), start)
     return coefficients
 
@@ -108,9 +104,8 @@ def star_formation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     """
     deviation = -0.8 * galaxies["colour_rank"] + 0.6 * rng.standard_normal(galaxies["redshift"].size)
     mass = galaxies["log_mstar"]
-    return np.where(
-        galaxies["quiescent"], mass - 12 + 0.4 * deviation, main_sequence(mass, galaxies["redshift"]) + 0.3 * deviation
-    )
+    forming = main_sequence(mass, galaxies["redshift"]) + 0.3 * deviation
+    return np.where(galaxies["quiescent"], mass - 12 + 0.4 * deviation, forming)
 
 
 def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
@@ -121,16 +116,7 @@ def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
 
 
 def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.ndarray]:
-    """Galaxies of a DESI-like sample.
-
-    Parameters
-    ----------
-    n : int
-        Number of galaxies.
-    seed : int
-        Everything drawn here descends from it.
-    magnitude_limit : float
-        Apparent r magnitude (AB) where BGS Bright ends.
+    """Galaxies of a DESI-like sample, of which BGS Bright ends at the apparent r magnitude (AB) ``magnitude_limit``.
 
     Returns
     -------
@@ -138,17 +124,7 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
         Magnitudes are AB and free of Galactic dust, radii in arcsec, masses in solar masses (surviving stars, Chabrier
         initial mass function of the kcorrect templates), ages in Gyr, velocities in km/s. Metallicity and age are those of
         the templates that make the spectrum: what the data can tell.
-
-    Raises
-    ------
-    BookError
-        When the magnitude limit leaves no galaxies within the redshifts of the survey.
     """
-    if not LIMITS[0] <= magnitude_limit <= LIMITS[1]:
-        raise BookError(
-            f"survey.magnitude_limit must lie between {LIMITS[0]} and {LIMITS[1]} (BGS Bright has 19.5), "
-            f"not {magnitude_limit}: it leaves no galaxies, or only some beyond z = {REDSHIFT_MAX}."
-        )
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):
         chosen, have = [], np.zeros(3, int)
@@ -169,6 +145,7 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
 
 
 def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """All galaxies on ``area`` square degrees that could be in the sample."""
     grid = np.linspace(0.005, REDSHIFT_MAX, 200)
     parts = []
     for blue in (True, False):
@@ -181,15 +158,10 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
         formed = 10 ** (0.4 * (sed.absolute_magnitude(coefficients, "bessell-B") - m))
         parts.append((z, np.full(z.size, blue), rank, coefficients, formed))
     order = rng.permutation(sum(len(part[0]) for part in parts))
-    redshift, blue, rank, coefficients, formed = (np.concatenate(one)[order] for one in zip(*parts, strict=True))
-    return {
-        "redshift": redshift,
-        "blue": blue,
-        "colour_rank": rank,
-        "coefficients": coefficients,
-        "formed_mass": formed,
-        "magnitudes": sed.photometry(coefficients * formed[:, None], redshift),
-    }
+    names = ("redshift", "blue", "colour_rank", "coefficients", "formed_mass")
+    pool = {name: np.concatenate(one)[order] for name, one in zip(names, zip(*parts, strict=True), strict=True)}
+    stars = pool["coefficients"] * pool["formed_mass"][:, None]
+    return pool | {"magnitudes": sed.photometry(stars, pool["redshift"])}
 
 
 def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:

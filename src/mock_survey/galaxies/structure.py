@@ -34,23 +34,13 @@ def bulge_to_total(kind: np.ndarray, magnitude: np.ndarray, rng: np.random.Gener
     return rng.beta(mean * concentration, (1 - mean) * concentration)
 
 
-def bulge_coefficients(
-    coefficients: np.ndarray, light: np.ndarray, share: np.ndarray, contrast: np.ndarray
-) -> np.ndarray:
+def bulge_coefficients(coefficients, light, share, contrast) -> np.ndarray:
     """Part (n, 5) of the template fractions that belongs to the bulge; the rest is the disc's.
 
-    The odds that a star of the young templates lies in the bulge are ``contrast`` (n,) times those of an old one, so
-    spirals, which hold both, have bulges redder than their discs by some 0.2 mag in g - r (MacArthur et al. 2004,
-    Vika et al. 2014) and galaxies of old stars alone hardly any gradient.
-
-    Parameters
-    ----------
-    coefficients : (n, 5)
-    light : (n, 5)
-        r-band flux of each template.
-    share : (n,)
-        Of the bulge in the r-band light.
-    contrast : (n,)
+    Of templates with ``coefficients`` (n, 5) and r-band flux ``light`` (n, 5), the bulge has the ``share`` (n,). The
+    odds that a star of the young templates lies in the bulge are ``contrast`` (n,) times those of an old one, so spirals,
+    which hold both, have bulges redder than their discs by some 0.2 mag in g - r (MacArthur et al. 2004, Vika et al.
+    2014) and galaxies of old stars alone hardly any gradient.
     """
     weight = coefficients * light / (coefficients * light).sum(axis=1, keepdims=True)
     relative = np.where(sed.OLD, 1.0, contrast[:, None])
@@ -63,9 +53,7 @@ def bulge_coefficients(
     return coefficients * odds / (1 + odds)
 
 
-def half_light_radius(
-    log_mass: np.ndarray, redshift: np.ndarray, early: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def half_light_radius(log_mass, redshift, early, rng: np.random.Generator) -> np.ndarray:
     """Circularised half-light radius in kpc from stellar mass: Shen et al. (2003), figure 11 and table 1.
 
     Growth with time relative to z = 0.1 by van der Wel et al. (2014), table 2. Early types below 1.3e10 solar masses

@@ -21,33 +21,25 @@ RESAMPLING = (0.14, -0.07)
 SHARED = 0.5
 
 
-def lognormal(law: tuple, normal: np.ndarray) -> np.ndarray:
+def _lognormal(law: tuple, normal: np.ndarray) -> np.ndarray:
     """Draws (n, 3) of the three log-normal laws (shape, location, scale), a column each, from normal ones (n, 3)."""
     shape, location, scale = np.transpose(law)
     return location + scale * np.exp(shape * normal)
 
 
-def partly_shared(n: int, rng: np.random.Generator) -> np.ndarray:
+def _partly_shared(n: int, rng: np.random.Generator) -> np.ndarray:
     """Normal deviates (n, 3) with correlation `SHARED` between the bands."""
     return np.sqrt(SHARED) * rng.standard_normal((n, 1)) + np.sqrt(1 - SHARED) * rng.standard_normal((n, 3))
 
 
 def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Seeing and noise of each object in g, r, z: laws of Stein et al. (2022), see `imaging`.
+    """Seeing and noise of n objects in g, r, z: laws of Stein et al. (2022), see `imaging`.
 
-    Parameters
-    ----------
-    n : int
-    depth : float
-        Exposure relative to the Legacy Surveys'.
-    rng : numpy Generator
-
-    Returns
-    -------
-    dict of ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel
+    A dict of ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel, for an exposure
+    ``depth`` relative to the Legacy Surveys'.
     """
-    noise = np.maximum(lognormal(SKY_NOISE, partly_shared(n, rng)), 1e-3)  # the least that they found
-    return {"psf_sigma": lognormal(PSF_SIGMA, partly_shared(n, rng)), "sky_noise": noise / np.sqrt(depth)}
+    noise = np.maximum(_lognormal(SKY_NOISE, _partly_shared(n, rng)), 1e-3)  # the least that they found
+    return {"psf_sigma": _lognormal(PSF_SIGMA, _partly_shared(n, rng)), "sky_noise": noise / np.sqrt(depth)}
 
 
 def psf(sigma: float) -> galsim.GSObject:
@@ -57,8 +49,7 @@ def psf(sigma: float) -> galsim.GSObject:
 
 def resampled_noise(side: int, rng: np.random.Generator) -> np.ndarray:
     """Noise (side, side, 3) of a coadd: as strong on large scales as one of unit variance before it was resampled."""
-    near, far = (np.float32(weight / (1 + 2 * sum(RESAMPLING))) for weight in RESAMPLING)
-    own = np.float32(1 / (1 + 2 * sum(RESAMPLING)))
+    own, near, far = (np.float32(weight / (1 + 2 * sum(RESAMPLING))) for weight in (1, *RESAMPLING))
     noise = rng.standard_normal((3, side + 4, side + 4), np.float32)
     noise = own * noise[:, 2:-2] + near * (noise[:, 1:-3] + noise[:, 3:-1]) + far * (noise[:, :-4] + noise[:, 4:])
     noise = noise.transpose(1, 2, 0)
@@ -66,22 +57,11 @@ def resampled_noise(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def expose(image: np.ndarray, sky_noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add the noise of sky and sources.
+    """Add the noise of sky and sources to an image (side, side, 3) in nanomaggies, float32.
 
-    The sky's noise counts the photons of a known brightness, and so tells how many a nanomaggie sends:
-    a source adds its own in proportion.
-
-    Parameters
-    ----------
-    image : (side, side, 3) float32 array
-        What there is to see, nanomaggies.
-    sky_noise : (3,) array
-        Nanomaggies per pixel, were the pixels independent, as the Legacy Surveys' ``psfdepth`` counts.
-    rng : numpy Generator
-
-    Returns
-    -------
-    (side, side, 3) float32 array
+    ``sky_noise`` (3,) is in nanomaggies per pixel, were the pixels independent, as the Legacy Surveys' ``psfdepth``
+    counts. It comes from the photons of a known brightness, and so tells how many a nanomaggie sends: a source adds its
+    own in proportion.
     """
     photons = np.sqrt(1 + np.maximum(image, 0) / SKY_BRIGHTNESS.astype(np.float32))
     return image + photons * np.asarray(sky_noise, np.float32) * resampled_noise(len(image), rng)

@@ -7,8 +7,7 @@ import numpy as np
 
 from astroclip_book.data.pairs import IMAGE_SIZE
 from mock_survey.dust import draw_reddening, galactic_transmission
-from mock_survey.images import camera
-from mock_survey.images import substructure as features
+from mock_survey.images import camera, substructure
 from mock_survey.images.field import counts_table, field_image, field_objects
 from mock_survey.images.fourier import develop, fourier, paint, pixel_response
 
@@ -20,7 +19,7 @@ def image_truth(galaxies: dict[str, np.ndarray], depth: float, rng: np.random.Ge
     n = galaxies["redshift"].size
     ebv = draw_reddening(n, rng)
     return {
-        **features.draw_shapes(galaxies, rng),
+        **substructure.draw_shapes(galaxies, rng),
         **camera.conditions(n, depth, rng),
         "ebv": ebv,
         "galactic_transmission": galactic_transmission(ebv),
@@ -37,9 +36,9 @@ def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Comp
     """The galaxy as transforms and fluxes, which add up to the catalogue's in every band."""
     flux = 10 ** (0.4 * (22.5 - galaxy["magnitudes"]))
     bulge = galaxy["bulge_share"]
-    resolved = galaxy["disc_radius"] > features.RESOLVED
-    young = (galaxy["arm_strength"] + galaxy["ring"] * galaxy["ring_strength"]) * resolved * features.YOUNG_TINT
-    bar = galaxy["bar"] * galaxy["bar_strength"] * resolved * features.BAR_TINT
+    resolved = galaxy["disc_radius"] > substructure.RESOLVED
+    young = (galaxy["arm_strength"] + galaxy["ring"] * galaxy["ring_strength"]) * resolved * substructure.YOUNG_TINT
+    bar = galaxy["bar"] * galaxy["bar_strength"] * resolved * substructure.BAR_TINT
     angle = galaxy["angle"] * galsim.radians
     disc = galsim.Exponential(half_light_radius=galaxy["disc_radius"]).shear(q=galaxy["axis_ratio"], beta=angle)
     # A bulge in a disc is rounder than the disc; an elliptical is one body.
@@ -47,9 +46,9 @@ def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Comp
     spheroid = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"]).shear(q=thickness, beta=angle)
     shares = [(fourier(spheroid, size), bulge), (fourier(disc, size), (1 - bulge) * (1 - young - bar))]
     if young.any():
-        shares.append((paint(features.young_light(galaxy, rng), size), (1 - bulge) * young))
+        shares.append((paint(substructure.young_light(galaxy, rng), size), (1 - bulge) * young))
     if bar.any():
-        shares.append((fourier(features.bar(galaxy), size), (1 - bulge) * bar))
+        shares.append((fourier(substructure.bar(galaxy), size), (1 - bulge) * bar))
     if galaxy["merger"]:
         shares = merge(shares, galaxy, rng)
     if galaxy["dust_lane"] and resolved:
@@ -63,8 +62,8 @@ def merge(shares: Components, galaxy: dict, rng: np.random.Generator) -> Compone
     ratio, tails = rng.uniform(0.15, 0.7), rng.uniform(0.08, 0.2)
     companion = (1 - tails) * ratio / (1 + ratio)
     return [(transform, share * (1 - tails - companion)) for transform, share in shares] + [
-        (fourier(features.second_nucleus(galaxy, rng), size), np.full(3, companion)),
-        (paint(features.tidal_tails(galaxy, rng), size), np.full(3, tails)),
+        (fourier(substructure.second_nucleus(galaxy, rng), size), np.full(3, companion)),
+        (paint(substructure.tidal_tails(galaxy, rng), size), np.full(3, tails)),
     ]
 
 
@@ -72,7 +71,7 @@ def obscure(shares: Components, galaxy: dict) -> Components:
     """Darken the plane, and brighten the rest so that each band keeps its flux: the magnitudes are those observed."""
     size = len(shares[0][0])
     light = sum(np.float32(share[1]) * transform for transform, share in shares) * pixel_response(size)
-    lane, lost = features.dust_lane(develop(light, IMAGE_SIZE), galaxy)
+    lane, lost = substructure.dust_lane(develop(light, IMAGE_SIZE), galaxy)
     kept = 1 - lost * lane.sum()
     return [(transform, share / kept) for transform, share in shares] + [(paint(lane, size), -lost / kept)]
 
@@ -96,17 +95,6 @@ def galaxy_image(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_image(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
-    """One cut-out as the survey sees it.
-
-    Parameters
-    ----------
-    galaxy : dict
-        Scalars (and per-band triples) of one galaxy.
-    rng : numpy Generator
-
-    Returns
-    -------
-    (152, 152, 3) float32 array of nanomaggies
-    """
+    """One cut-out as the survey sees it, (152, 152, 3) float32 in nanomaggies; ``galaxy`` holds one of `survey.truth`."""
     image = galaxy_image(galaxy, rng) + field_image(field_objects(galaxy["n_neighbours"], rng), galaxy["psf_sigma"])
     return camera.expose(image * galaxy["galactic_transmission"].astype(np.float32), galaxy["sky_noise"], rng)

@@ -63,11 +63,8 @@ def galaxy_sizes(r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def field_objects(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Galaxies and stars at random places of the stamp, in front of or behind the galaxy as well.
 
-    Returns
-    -------
-    dict
-        ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies; ``radius``,
-        half light, in arcsec and 0 for a star; ``axis_ratio`` and ``angle`` (count,).
+    A dict of ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies;
+    ``radius``, half light, in arcsec and 0 for a star; ``axis_ratio`` and ``angle`` (count,).
     """
     table, numbers = counts_table()
     r = np.interp(rng.random(count) * numbers[-1], numbers, table)
@@ -106,7 +103,7 @@ def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.nda
 
 def _transforms(objects: dict[str, np.ndarray], shift: np.ndarray, size: int) -> np.ndarray:
     """Transforms of unit flux, (n, size, size // 2 + 1), moved by ``shift`` (n, 2) pixels."""
-    kx, ky = (2 * np.pi * np.arange(size // 2 + 1) / size, 2 * np.pi * np.arange(-(size // 2), size // 2) / size)
+    kx, ky = (2 * np.pi * np.arange(*ends) / size for ends in ((0, size // 2 + 1), (-(size // 2), size // 2)))
     phase = np.exp(-1j * shift[:, 1, None] * ky)[:, :, None] * np.exp(-1j * shift[:, 0, None] * kx)[:, None]
     column = {name: objects[name][:, None, None].astype(np.float32) for name in ("radius", "axis_ratio", "angle")}
     kx, ky = kx.astype(np.float32), ky.astype(np.float32)[:, None]

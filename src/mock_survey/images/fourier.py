@@ -18,8 +18,7 @@ def fourier(profile: galsim.GSObject, size: int) -> np.ndarray:
     """Transform of a profile."""
     half = size // 2
     image = galsim.ImageCF(galsim.BoundsI(0, half, -half, half - 1), scale=2 * np.pi / (size * PIXEL_SCALE))
-    profile._drawKImage(image)
-    return image.array
+    return profile.drawKImage(image, recenter=False).array
 
 
 @functools.cache

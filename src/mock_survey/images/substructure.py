@@ -108,21 +108,9 @@ def tidal_tails(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
 
 
 def dust_lane(light: np.ndarray, galaxy: dict) -> tuple[np.ndarray, np.ndarray]:
-    """What the dust in the plane of an edge-on disc takes away.
+    """Light (152, 152) in reach of the dust in the plane of an edge-on disc, and the share (3,) lost of it in g, r, z.
 
-    Parameters
-    ----------
-    light : (152, 152) array
-        The galaxy's light before, of unit sum over all the sky.
-    galaxy : dict
-        ``angle``, ``axis_ratio``, ``disc_radius`` and ``lane_reddening``, the E(B-V) of the plane.
-
-    Returns
-    -------
-    reached : (152, 152) array
-        The light in reach of the dust.
-    lost : (3,) array
-        How much of that is lost in g, r, z.
+    ``light`` (152, 152) is the galaxy's before, of unit sum over all the sky.
     """
     x, y = sky_plane()
     height = y * np.cos(galaxy["angle"]) - x * np.sin(galaxy["angle"])

@@ -21,13 +21,7 @@ FAINTEST = 1e-3  # nanomaggies, below which a measured flux counts as this: it h
 def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Measured magnitudes, colours of bulge and disc, sizes, axis ratio, and the structure that one would see.
 
-    The galaxy is seen through the dust of the Milky Way, which nothing in an image tells.
-
-    Parameters
-    ----------
-    galaxies : dict of (n, ...) arrays
-        Of `mock.survey.truth`.
-    rng : numpy Generator
+    Galaxies of `survey.truth` are seen through the dust of the Milky Way, which nothing in an image tells.
 
     Returns
     -------
@@ -40,7 +34,8 @@ def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator
     share = galaxies["bulge_share"]
     flux = np.stack([total * share, total * (1 - share)], axis=-1)
     covariance = flux_covariance(flux, spread, galaxies["sky_noise"])
-    measured = flux + _correlated(covariance, rng)
+    error = np.linalg.cholesky(covariance) @ rng.standard_normal(flux.shape)[..., None]
+    measured = flux + error[..., 0]
     seen = np.maximum(measured.sum(axis=-1), FAINTEST)
     whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
     columns = [
@@ -56,21 +51,15 @@ def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator
 
 
 def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray) -> np.ndarray:
-    """Covariance (n, 3, 2, 2) of the fluxes of bulge and disc that are fitted together, in each band.
+    """Covariance (n, 3, 2, 2) of the fluxes (n, 3, 2) of bulge and disc that are fitted together, in each band.
 
-    Parameters
-    ----------
-    flux : (n, 3, 2) array
-        Of bulge and disc, nanomaggies.
-    spread : (n, 3, 2) array
-        Variance of the Gaussian that stands for each, pixels².
-    sky_noise : (n, 3) array
-        Nanomaggies per pixel.
+    ``spread`` (n, 3, 2) is the variance of the Gaussian that stands for each, in pixels²; ``sky_noise`` (n, 3) and fluxes
+    are in nanomaggies.
     """
     variance = sky_noise[..., None, None] ** 2
     # Two unit Gaussians overlap by 1 / (2 pi (a + b)), summed over the plane.
     overlap = 1 / (2 * np.pi * (spread[..., :, None] + spread[..., None, :]))
-    # The source's own photons, as `mock.camera.expose` counts them.
+    # The source's own photons, as `camera.expose` counts them.
     photons = np.eye(2) * (flux / SKY_BRIGHTNESS[:, None])[..., None]
     return variance * (np.linalg.inv(overlap) + photons)
 
@@ -78,11 +67,6 @@ def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray)
 def _spreads(galaxies: dict[str, np.ndarray]) -> np.ndarray:
     area = np.stack([BULGE_AREA * galaxies["bulge_radius"] ** 2, DISC_AREA * galaxies["disc_radius"] ** 2], axis=1)
     return galaxies["psf_sigma"][..., None] ** 2 + (area / (4 * np.pi * PIXEL_SCALE**2))[:, None]
-
-
-def _correlated(covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    normal = rng.standard_normal(covariance.shape[:-1])
-    return np.einsum("...ij,...j->...i", np.linalg.cholesky(covariance), normal)
 
 
 def _radius_error(flux: np.ndarray, covariance: np.ndarray, spread: np.ndarray, psf_sigma: np.ndarray) -> np.ndarray:
@@ -109,7 +93,7 @@ def _colours(magnitudes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _structure(galaxies: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """What the mock paints, as `mock.images.galaxy_components` does: nothing in discs too small to show it."""
+    """What the mock paints, as `cutouts.galaxy_components` does: nothing in discs too small to show it."""
     resolved = galaxies["disc_radius"] > RESOLVED
     clumpy = galaxies["morphology"] == 3
     painted = [galaxies["spiral"], galaxies["bar"], galaxies["ring"], galaxies["dust_lane"], clumpy]

@@ -1,9 +1,9 @@
 """The oracle: how well anybody could know a galaxy of the mock survey from its image or its spectrum.
 
 The mock knows what its galaxies are and how noisy it saw them. Measured are the true parameters with the errors that
-the noise allows: `oracle_image` and `oracle_spectrum` say which. What follows from them is learned from galaxies that
+the noise allows: `oracle.image` and `oracle.spectrum` say which. What follows from them is learned from galaxies that
 the mock draws for the purpose, as many as one likes. A redshift from a spectrum is found in the observed pixels, by
-`oracle_redshift`.
+`oracle.redshift`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ PROPERTIES: dict[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = {
 
 
 @threadpoolctl.threadpool_limits.wrap(limits=1)  # as fast on few cores, and sums are the same everywhere
-def oracle_predictions(
-    survey: Survey, seed: int, rows: np.ndarray, observed: Callable[[np.ndarray], np.ndarray]
-) -> dict[str, dict[str, np.ndarray]]:
+def oracle_predictions(survey: Survey, seed: int, rows: np.ndarray, spectra: np.ndarray) -> dict[str, dict]:
     """Predictions by one who measures each galaxy as well as its noise allows and knows what the mock draws.
 
     They approach the mean of the property given the measurements, E[y | x], which has the smallest squared error that
@@ -52,18 +50,18 @@ def oracle_predictions(
 
     Parameters
     ----------
-    survey : presets.Survey
+    survey : Survey
     seed : int
         Of the survey.
     rows : (n,) array of int
         Positions of the galaxies in the survey.
-    observed : callable
-        Positions (m,) among ``rows`` to their observed spectra (m, 7781) in 1e-17 erg/s/cm²/Å, zero where masked.
+    spectra : (n, 7781) array
+        Observed, in 1e-17 erg/s/cm²/Å, zero where masked.
 
     Returns
     -------
-    dict
-        ``<property>.<modality>`` (n,) for each of `PROPERTIES`, from ``image`` and from ``spectrum``.
+    dict of dicts
+        For each of `PROPERTIES`, predictions (n,) from ``image`` and from ``spectrum``.
     """
     asked = {name: values[rows] for name, values in truth(survey, seed).items()}
     drawn = draw(survey, seed)
@@ -79,32 +77,21 @@ def oracle_predictions(
         for modality, (x, new) in measured.items():
             if (name, modality) != ("redshift", "spectrum"):
                 result[name][modality] = expected(x, known[: len(x)], new, seed)
-    result["redshift"]["spectrum"] = redshift_predictions(asked, observed, drawn)
+    result["redshift"]["spectrum"] = redshift_predictions(asked, spectra, drawn)
     return result
 
 
 def draw(survey: Survey, seed: int) -> dict[str, np.ndarray]:
-    """Other galaxies from the same laws as the survey's: `mock.survey.truth` of a larger survey, from another seed."""
+    """Other galaxies from the same laws as the survey's: `survey.truth` of a larger survey, from another seed."""
     n = min(DRAWN * survey.n_galaxies, MOST)
     other = int(np.random.SeedSequence([seed, 5]).generate_state(1)[0])
     return truth(dataclasses.replace(survey, n_galaxies=n), other)
 
 
 def expected(x: np.ndarray, y: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
-    """E[y | x] for other x: a linear fit, and what boosted trees make of the rest.
+    """E[y | x] at ``asked`` (n, d): a linear fit to x (N, d) and y (N,), and what boosted trees make of the rest.
 
-    Parameters
-    ----------
-    x : (N, d) array
-        NaN where there is no measurement.
-    y : (N,) array
-    asked : (n, d) array
-    seed : int
-        Chooses the tenth of the galaxies that says when to stop.
-
-    Returns
-    -------
-    (n,) array
+    x is NaN where there is no measurement. The ``seed`` chooses the tenth of the galaxies that says when to stop.
     """
     mean, std = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
     std = np.where(std > 0, std, 1)

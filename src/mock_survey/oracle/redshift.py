@@ -7,7 +7,6 @@ All redshifts are compared on the same pixels: the mock renders each galaxy at a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import numpy as np
 from scipy import fft, sparse
@@ -16,8 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey.dust import galactic_attenuation
 from mock_survey.galaxies import sed
-from mock_survey.spectra import light as spectra
-from mock_survey.spectra import spectrograph
+from mock_survey.spectra import light, spectrograph
 
 STEP = 1e-4  # of log(1 + z), 30 km/s: finer steps change no score of redshifts in the fourth digit
 LOWEST = np.log(1.005)  # log(1 + z), where the mock's luminosity functions begin
@@ -32,9 +30,7 @@ BLOCK = 50  # galaxies in memory at a time
 Galaxies = dict[str, np.ndarray]
 
 
-def redshift_predictions(
-    galaxies: Galaxies, observed: Callable[[np.ndarray], np.ndarray], prior: Galaxies
-) -> np.ndarray:
+def redshift_predictions(galaxies: Galaxies, spectra: np.ndarray, prior: Galaxies) -> np.ndarray:
     """Posterior mean of each redshift, (n,).
 
     Known are the shape of the spectrum at rest, the noise of each pixel, masked pixels, the dust of the Milky Way,
@@ -45,18 +41,19 @@ def redshift_predictions(
     Parameters
     ----------
     galaxies : dict of (n, ...) arrays
-        Of `mock.survey.truth`.
-    observed : callable
-        Positions (m,) among the n galaxies to spectra (m, 7781) in 1e-17 erg/s/cm²/Å, zero where masked.
+        Of `survey.truth`.
+    spectra : (n, 7781) array
+        Observed, in 1e-17 erg/s/cm²/Å, zero where masked.
     prior : dict of (N, ...) arrays
         A large draw of the survey's, whose redshifts and sky residuals are expected beforehand.
     """
     expected, residual, means = log_prior(prior["redshift"]), prior["sky_residual"].std(), []
     for start in range(0, len(galaxies["redshift"]), BLOCK):
         block = {name: values[start : start + BLOCK] for name, values in galaxies.items()}
-        flux = observed(np.arange(start, start + len(block["redshift"])))
-        means += [_mean(expected + likelihood) for likelihood in log_likelihood(block, flux, residual)]
-    return np.array(means)
+        posterior = expected + log_likelihood(block, spectra[start : start + BLOCK].astype(float), residual)
+        weight = np.exp(posterior - posterior.max(axis=1, keepdims=True))
+        means.append(weight @ GRID / weight.sum(axis=1))
+    return np.concatenate(means)
 
 
 def log_prior(redshifts: np.ndarray) -> np.ndarray:
@@ -72,20 +69,13 @@ def log_likelihood(galaxies: Galaxies, flux: np.ndarray, residual: float) -> np.
     With a template t moved to z, the observed flux y and the inverse covariance W of its noise,
     rho(z) = (y W t) / sqrt(t W t) has unit variance about the signal-to-noise ratio rho_0 at the true redshift. For a
     galaxy that is seen with rho_0 at any redshift, the log of the likelihood is rho_0 rho(z), but for terms without z.
-
-    Parameters
-    ----------
-    galaxies : dict of (n, ...) arrays
-    flux : (n, 7781) array
-        Observed, zero where masked.
-    residual : float
-        Standard deviation of ``sky_residual``, part of the noise: it adds residual² s s^T to the covariance, s being
-        what sky lines leave. The inverse is that of Sherman and Morrison.
+    The standard deviation ``residual`` of ``sky_residual`` adds residual² s s^T to the covariance, s being what sky lines
+    leave; the inverse is that of Sherman and Morrison.
     """
-    clean = spectra.observed_spectra(galaxies, galaxies["aperture"])
+    clean = light.observed_spectra(galaxies, galaxies["aperture"])
     sigma = spectrograph.noise_sigma(clean, galaxies["spectrum_noise"], galaxies["noise_tilt"])
     weight = (flux != 0) / sigma**2
-    sky = weight * sky_line_sigma(galaxies["spectrum_noise"])
+    sky = weight * spectrograph.sky_line_sigma(galaxies["spectrum_noise"])
     share = 1 / (residual**-2 + (sky**2 / np.maximum(weight, 1e-300)).sum(axis=1, keepdims=True))
     dust = galactic_attenuation(galaxies["ebv"], WAVELENGTH)
     template = rest_spectra(galaxies)
@@ -97,18 +87,6 @@ def log_likelihood(galaxies: Galaxies, flux: np.ndarray, residual: float) -> np.
     return np.sqrt(expected / norm) * product
 
 
-def sky_line_sigma(level: np.ndarray) -> np.ndarray:
-    """Noise of the sky lines alone, (n, 7781), in dark time; ``level`` (n,) is that between them at 7000 angstrom.
-
-    An object as bright as the sky adds as much variance as there is between the lines: what that leaves is theirs.
-    """
-    even = np.zeros_like(level)
-    dark, twice = (
-        spectrograph.noise_sigma(np.full(WAVELENGTH.size, flux), level, even) for flux in (0.0, spectrograph.SKY_FLUX)
-    )
-    return np.sqrt(np.maximum(2 * dark**2 - twice**2, 0))
-
-
 def rest_spectra(galaxies: Galaxies) -> np.ndarray:
     """Noiseless spectra (n, `REST`.size) in front of the Milky Way's dust, in the galaxies' frames, 1e-17 erg/s/cm²/Å.
 
@@ -117,7 +95,7 @@ def rest_spectra(galaxies: Galaxies) -> np.ndarray:
     """
     own, clear = galaxies["redshift"], galaxies | {"ebv": np.zeros_like(galaxies["redshift"])}
     places = [np.full_like(own, GRID[-1]), np.full_like(own, GRID[0]), own]
-    seen = [(1 + z[:, None]) * spectra.observed_spectra(clear | {"redshift": z}, galaxies["aperture"]) for z in places]
+    seen = [(1 + z[:, None]) * light.observed_spectra(clear | {"redshift": z}, galaxies["aperture"]) for z in places]
     pixels, rest, result = np.log(WAVELENGTH), np.log(REST), np.empty((len(own), REST.size))
     for z, flux in zip(places, seen, strict=True):  # the later ones overwrite the earlier
         for i, shift in enumerate(np.log1p(z)):
@@ -140,16 +118,8 @@ def _spreading() -> sparse.csr_array:
 
 
 def _correlate(weighted: np.ndarray, template: np.ndarray) -> np.ndarray:
-    """Sums over pixels, for each of `GRID`: (n, `LAGS`).
-
-    Of ``weighted`` (n, 7781) times ``template`` (n, `REST`.size), moved there.
-    """
+    """Sums over pixels of ``weighted`` (n, 7781) times ``template`` (n, `REST`.size) moved to each of `GRID`, (n, `LAGS`)."""
     points = (_spreading().T @ weighted.T).T
     size = fft.next_fast_len(REST.size, real=True)
     product = np.conj(fft.rfft(points, size)) * fft.rfft(template, size)
     return fft.irfft(product, size)[:, LAGS - 1 :: -1]
-
-
-def _mean(log_posterior: np.ndarray) -> float:
-    weight = np.exp(log_posterior - log_posterior.max())
-    return float(weight @ GRID / weight.sum())

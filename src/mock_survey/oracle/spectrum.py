@@ -13,8 +13,7 @@ from skypy.galaxies.spectrum import kcorrect
 
 from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey.galaxies import sed
-from mock_survey.spectra import light as spectra
-from mock_survey.spectra import spectrograph
+from mock_survey.spectra import light, spectrograph
 from mock_survey.spectra.lines import LINES, SPEED
 
 PIXEL = WAVELENGTH[1] - WAVELENGTH[0]
@@ -28,13 +27,9 @@ Galaxies = dict[str, np.ndarray]
 
 
 def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Generator) -> np.ndarray:
-    """Light of the stars and of the gas as measured at the true redshift.
+    """Light of the stars and of the gas as measured at the true redshift of galaxies of `survey.truth`.
 
-    Parameters
-    ----------
-    galaxies, prior : dict of arrays
-        Of `mock.survey.truth`; ``prior`` is another draw, which tells what is to be expected.
-    rng : numpy Generator
+    Another draw, ``prior``, tells what is to be expected.
 
     Returns
     -------
@@ -50,13 +45,13 @@ def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Ge
     measured = []
     for start in range(0, len(galaxies["redshift"]), BLOCK):
         block = {name: values[start : start + BLOCK] for name, values in galaxies.items()}
-        seen = spectra.observed_spectra(block, block["aperture"])
+        seen = light.observed_spectra(block, block["aperture"])
         sigma = spectrograph.noise_sigma(seen, block["spectrum_noise"], block["noise_tilt"])
         parts = template_spectra(block)
         total, shares = star_light(block)
         gas = seen - np.einsum("nk,nkp->np", shares, parts)
-        light = weighed(shares, star_information(parts, seen, sigma, calibration), expected, covariance, rng)
-        stars, shares = _stars(total, light)
+        stars = weighed(shares, star_information(parts, seen, sigma, calibration), expected, covariance, rng)
+        stars, shares = _stars(total, stars)
         measured.append(np.column_stack([block["redshift"], *stars, *_gas(block, gas, sigma, rng), shares]))
     return np.concatenate(measured)
 
@@ -75,24 +70,18 @@ def template_spectra(galaxies: Galaxies) -> np.ndarray:
     total = star_light(galaxies)[0]
     dark = {name: 0 * galaxies[name] for name in ("line_luminosity", "nuclear_width", "broad_width")}
     parts = []
-    for k, light in enumerate(sed.rest_flux(BAND)):
+    for k, flux in enumerate(sed.rest_flux(BAND)):
         alone = np.tile(np.eye(5)[k], (len(total), 1))
-        mass = {"bulge_coefficients": 0 * alone, "disc_coefficients": alone, "formed_mass": total / light}
-        parts.append(spectra.observed_spectra(galaxies | dark | mass, np.ones((len(total), 2))))
+        mass = {"bulge_coefficients": 0 * alone, "disc_coefficients": alone, "formed_mass": total / flux}
+        parts.append(light.observed_spectra(galaxies | dark | mass, np.ones((len(total), 2))))
     return np.stack(parts, axis=1)
 
 
 def star_information(parts: np.ndarray, seen: np.ndarray, sigma: np.ndarray, calibration: np.ndarray) -> np.ndarray:
     """Fisher information (n, 5, 5) about what each template gives, as shares of all light.
 
-    Parameters
-    ----------
-    parts : (n, 5, 7781) array
-        Of `template_spectra`.
-    seen, sigma : (n, 7781) arrays
-        Noiseless spectra and the standard deviations of their pixels.
-    calibration : (6,) array
-        Standard deviations of what `mock.spectrograph.calibration_error` takes, which have to be fitted too.
+    From the `template_spectra` (n, 5, 7781), the noiseless spectra and the standard deviations of their pixels (n, 7781);
+    ``calibration`` (6,) holds those of what `spectrograph.calibration_error` takes, which have to be fitted too.
     """
     changes = spectrograph.calibration_error(np.eye(6)) - 1
     slope = np.concatenate([parts / sigma[:, None], (seen / sigma)[:, None] * changes], axis=1)
@@ -101,19 +90,11 @@ def star_information(parts: np.ndarray, seen: np.ndarray, sigma: np.ndarray, cal
     return wanted - mixed @ np.linalg.solve(other + np.diag(calibration**-2.0), mixed.transpose(0, 2, 1))
 
 
-def weighed(
-    truth: np.ndarray, information: np.ndarray, expected: np.ndarray, covariance: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def weighed(truth, information, expected, covariance, rng: np.random.Generator) -> np.ndarray:
     """Measurements (n, k) of ``truth`` (n, k) with Gaussian errors, weighed against what is expected.
 
-    Parameters
-    ----------
-    truth : (n, k) array
-    information : (n, k, k) array
-        Inverse covariance of the errors; zero for what is not measured.
-    expected, covariance : (k,) and (k, k) arrays
-        Of the truth, before it is measured.
-    rng : numpy Generator
+    ``information`` (n, k, k) is the inverse covariance of the errors, zero for what is not measured; ``expected`` (k,) and
+    ``covariance`` (k, k) are those of the truth, before it is measured.
     """
     values, vectors = np.linalg.eigh(information)
     noise = np.sqrt(np.maximum(values, 0)) * rng.standard_normal(truth.shape)
@@ -142,17 +123,11 @@ def _gas(galaxies: Galaxies, gas: np.ndarray, sigma: np.ndarray, rng: np.random.
     return [*line.values(), *ratios]
 
 
-def line_fluxes(
-    gas: np.ndarray, sigma: np.ndarray, centre: np.ndarray, width: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fluxes of Gaussian lines and their errors, by the best weights; NaN where no pixel sees a line.
+def line_fluxes(gas, sigma, centre, width) -> tuple[np.ndarray, np.ndarray]:
+    """Fluxes of Gaussian lines and their errors (n, k), by the best weights; NaN where no pixel sees a line.
 
-    Parameters
-    ----------
-    gas, sigma : (n, 7781) arrays
-        Light without the stars', and the standard deviations of the pixels.
-    centre, width : (n, k) arrays
-        Centres of the lines and their standard deviations, angstrom.
+    ``gas`` and ``sigma`` (n, 7781) are the light without the stars' and the standard deviations of the pixels, ``centre``
+    and ``width`` (n, k) the lines' centres and standard deviations in angstrom.
     """
     pixel = np.rint((centre - WAVELENGTH[0]) / PIXEL).astype(int)[..., None] + np.arange(-REACH, REACH + 1)
     inside = (pixel >= 0) & (pixel < WAVELENGTH.size)

@@ -1,7 +1,5 @@
 """The reader of the release layout."""
 
-from types import SimpleNamespace
-
 import h5py
 import numpy as np
 import pytest
@@ -79,21 +77,6 @@ def test_inverse_variances_are_read_where_the_file_has_them(path):
             file[group]["ivar"] = np.full(file[group]["spectra"].shape, float(group), np.float32)
     pairs = Pairs(path, index_pairs(path, 0.1, seed=0)[0])
     np.testing.assert_array_equal(pairs.ivar(np.array([57, 3]))[:, 0], [5, 0])
-
-
-def test_a_system_that_reads_less_than_asked_is_asked_again(path):
-    pairs = Pairs(path, index_pairs(path, 0.1, seed=0)[0])
-    expected, file = pairs.spectra(np.arange(10)), pairs._bytes
-    pairs._bytes = SimpleNamespace(seek=file.seek, readinto=lambda part: file.readinto(part[:100_000]))
-    np.testing.assert_array_equal(pairs.spectra(np.arange(10)), expected)
-
-
-def test_a_file_that_became_shorter_is_named(path):
-    pairs = Pairs(path, index_pairs(path, 0.1, seed=0)[0])
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size // 2)
-    with pytest.raises(BookError, match=r"pairs.h5 ends within .* it is truncated"):
-        pairs.images(np.arange(100))
 
 
 def test_bad_files_are_named_with_what_is_wrong(path, tmp_path):

@@ -37,6 +37,7 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
         ({"artefacts": [3]}, "artefacts.0: .*'cosmic_ray', not 3"),
         ({"artefacts": []}, "artefacts: .*at least 1 item"),
         ({"artefact_fraction": 1.5}, "artefact_fraction: .*1, not 1.5"),
+        ({"magnitude_limit": 5.0}, "magnitude_limit: .*16, not 5.0"),
         ({"image_depth": -1.0}, "image_depth: .*greater than 0, not -1.0"),
         ({"input": "RGB"}, "input: .*'colours', 'rgb', 'rgb_stein' or 'nanomaggies', not 'RGB'"),
         ({"depth": 20}, "depth: .*18, 34 or 50, not 20"),

@@ -5,7 +5,6 @@ import pytest
 from astropy.table import Table
 from scipy.stats import ks_2samp
 
-from astroclip_book.errors import BookError
 from mock_survey.dust import draw_reddening, galactic_transmission
 from mock_survey.galaxies import population, sed
 from real_sky.sky import distances as realism
@@ -48,12 +47,6 @@ def test_magnitude_limits_of_the_target_classes(galaxies):
     shares = np.bincount(galaxies["target"]) / galaxies["target"].size
     assert np.allclose(shares, population.SHARES, atol=1e-3)
     assert galaxies["redshift"].max() <= population.REDSHIFT_MAX
-
-
-@pytest.mark.parametrize("limit", [-5.0, 15.0, 26.0])
-def test_impossible_limit_is_refused(limit):
-    with pytest.raises(BookError, match="magnitude_limit"):
-        population.draw_population(100, 0, limit)
 
 
 def test_masses_follow_luminosity(galaxies):

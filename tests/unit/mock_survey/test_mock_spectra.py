@@ -137,8 +137,8 @@ def test_noise_counts_photons_of_sky_and_object():
     flux = np.zeros((2, WAVELENGTH.size))
     flux[1] = spectrograph.SKY_FLUX
     dark, bright = spectrograph.noise_sigma(flux, level, tilt)
-    assert np.allclose(dark, 0.5 * spectrograph.noise_shape())
-    between = spectrograph._sky_lines() < 1e-6
+    between = spectrograph.sky_lines() < 1e-6
+    assert np.allclose(dark[between], 0.5 * spectrograph.smooth_shape()[between])
     assert np.allclose(bright[between], np.sqrt(2) * dark[between])
 
 
@@ -161,7 +161,7 @@ def test_noise_shape_like_desi(realdata):
     real = np.load(realdata / "desi_spectra.npz", allow_pickle=False)
     sigma = np.where(real["ivar"] > 0, real["ivar"], np.nan) ** -0.5
     relative = sigma / np.nanmedian(sigma[:, (WAVELENGTH > 6950) & (WAVELENGTH < 7050)], axis=1)[:, None]
-    ratio = spectrograph.noise_shape() / np.nanmedian(relative, axis=0)
+    ratio = spectrograph.smooth_shape() * np.sqrt(1 + spectrograph.sky_lines()) / np.nanmedian(relative, axis=0)
     assert (np.abs(ratio - 1) < 0.2).mean() > 0.85
 
 
