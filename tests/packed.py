@@ -22,7 +22,7 @@ def packed(n: int = N, **changed) -> dict:
         "catalog": {"LOG_MSTAR": rng.normal(10.5, 0.5, n), "MORPHOLOGY": np.where(np.arange(n) % 2, "spiral", EVIL)},
         "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in columns.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
         "vectors": {"image": unit(n), "spectrum": unit(n, seed=2)},
-        "pixels": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *pixels.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
+        "small": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *pixels.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
         "neighbours": 10,
     }  # fmt: skip
     return packing.pack(**(content | changed))

@@ -16,7 +16,7 @@ HOUSEKEEPING = {
     "astroclip_book.train.processes", "mock_survey.config", "bookmaking.pipeline", "bookmaking.presets", "bookmaking.provenance", "bookmaking.run",
 }  # fmt: skip
 
-BESIDE = {".csv", ".json", ".js", ".css"}  # what a module may read from files beside it
+BESIDE = {".csv", ".html", ".json", ".js", ".css"}  # what a module may read from files beside it
 
 
 def digest(text: str) -> str:
@@ -27,7 +27,7 @@ def digest(text: str) -> str:
 def code_hash(modules: set[str]) -> str:
     """Hash of these modules and of all that they import from the four packages, directly or not.
 
-    Comments, docstrings and layout do not count; files of other kinds under a module's name (``page.css`` and ``page.map.js``
+    Comments, docstrings and layout do not count; files of other kinds under a module's name (``claims.csv``, or ``page/map.js``
     beside ``page.py``) do. Nothing is imported or run.
     """
     found: dict[str, str] = {}
@@ -38,7 +38,8 @@ def code_hash(modules: set[str]) -> str:
         if name not in found and path:
             imported, found[name] = _parsed(path.read_text())
             waiting |= imported
-            beside = [file for file in path.parent.glob(f"{path.stem}.*") if file.suffix in BESIDE]
+            beside = [*path.parent.glob(f"{path.stem}.*"), *path.parent.glob(f"{path.stem}/*.*")]
+            beside = [file for file in beside if file.suffix in BESIDE]
             found |= {f"{name} {file.name}": file.read_text() for file in beside}
     return digest("\n".join(f"{name} {found[name]}" for name in sorted(found)))
 

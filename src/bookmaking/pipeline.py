@@ -87,6 +87,7 @@ STEPS = {
             ("survey", "index", "alignment", "analysis"),
             "10_explorer",
         ),
+        Step("explorer_search", "", (), (), ("alignment", "explorer"), "10_explorer"),
         Step(  # recorded by the page's cells
             "claims",
             "",
@@ -125,7 +126,7 @@ CHAPTERS = {
     "07_few_labels": ("survey", "features", "alignment", "few_labels"),
     "08_ablations": ("ablations",),
     "09_embedding_space": ("survey", "index", "alignment", "analysis"),
-    "10_explorer": ("explorer",),
+    "10_explorer": ("alignment", "explorer", "explorer_search"),
     "11_mock_and_sky": ("survey", "index", "alignment", "realism"),
     "12_your_own_galaxies": ("survey", "index", "own_galaxies"),
     "light": ("survey", "index"),

@@ -366,7 +366,7 @@ def test_two_thousand_galaxies_are_there_in_seconds(open_file, tmp_path):
     tiles = np.clip(light, 0, 255).astype(np.uint8)
     levels, windows = rng.integers(0, 255, (n, pixels.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
-    page = standalone(tmp_path, packed(n, vectors=vectors, pixels=(tiles, levels, windows)))
+    page = standalone(tmp_path, packed(n, vectors=vectors, small=(tiles, levels, windows)))
     assert (
         sum(file.stat().st_size for file in tmp_path.iterdir()) < 15e6 / 2
     )  # and twice as many, the most, below 15 MB

@@ -1,63 +1,76 @@
-"""What the explorer's page loads: all of it in one script."""
+"""What the explorer's page loads: ``explorer_data.js`` and ``bokeh.js``."""
 
 from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
+from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.pairs import Pairs
 from astroclip_book.errors import BookError
+from bookmaking.explorer import pixels
 from bookmaking.explorer.columns import SPACES, categories, groups, numbers, rounded
-from bookmaking.explorer.figure import map_figure
-from bookmaking.explorer.pixels import ANGULAR_WIDTH, BINS, COLUMNS, bin_centres, sheets
+from bookmaking.explorer.figure import bokeh_script, map_figure
 from bookmaking.explorer.search import to_bytes
 from bookmaking.figures.spectra import LINES
 from bookmaking.figures.style import FAINT, GROUPS
 
 PREFIX = "const explorerData = "
-COLOURS = 128  # of a scale
+MOST = 4000  # galaxies: more would not fit into 15 MB, nor move smoothly
+NEIGHBOURS = 10  # shown in each direction
+BLOCK = 200  # galaxies whose pixels are in memory at a time
+
+
+def write_explorer(
+    directory: Path, source: str, pairs: Pairs, embeddings: Embeddings, catalog: dict, analysis: dict, seed: int
+) -> dict:
+    """Pack the test set, or as many of it as a page can hold, drawn at random, and return the metrics.
+
+    The catalogue's columns, under PROVABGS names, are aligned with the embeddings; ``analysis`` is the content of ``analysis.h5``.
+    BookError when there is no map, or when the test set has fewer galaxies than are shown as neighbours.
+    """
+    total = len(analysis["index"])
+    if total <= NEIGHBOURS:
+        raise BookError(
+            f"The explorer shows {NEIGHBOURS} neighbours, and the test set has {total} galaxies: use more pairs."
+        )
+    kept = np.sort(np.random.default_rng([seed, 10]).permutation(total)[:MOST])
+    rows = analysis["index"][kept]
+    vectors = {"image": embeddings.image[rows], "spectrum": embeddings.spectrum[rows]}
+    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    parts = ((pixels.thumbnails(pairs.images(one)), *pixels.binned_spectra(pairs.spectra(one))) for one in blocks)
+    content = pack(
+        source, total, embeddings.targetid[rows], embeddings.redshift[rows], {k: v[rows] for k, v in catalog.items()},
+        {method: {space: analysis[method][space][kept] for space in SPACES if space in analysis.get(method, {})}
+         for method in ("umap", "kmeans", "dbscan")},
+        vectors, tuple(map(np.concatenate, zip(*parts, strict=True))), NEIGHBOURS,
+    )  # fmt: skip
+    (directory / "explorer_data.js").write_text(script(content), encoding="utf-8")
+    (directory / "bokeh.js").write_text(bokeh_script(), encoding="utf-8")
+    size = sum((directory / name).stat().st_size for name in ("explorer_data.js", "bokeh.js"))
+    return {"explorer": {"n": len(rows), "total": total, "bytes": size}}
 
 
 def pack(
-    *, source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict[str, np.ndarray],
-    analysis: dict[str, dict[str, np.ndarray]], vectors: dict[str, np.ndarray], pixels: tuple[np.ndarray, ...], neighbours: int,
+    source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, vectors: dict,
+    small: tuple, neighbours: int,
 ) -> dict:  # fmt: skip
-    """All that the page loads, as `script` writes it.
+    """All that the page loads, as `script` writes it: of arrays (n,), of ``total`` galaxies n are shown.
 
-    Parameters
-    ----------
-    source : str
-        What the data are, of `Run.source`.
-    total : int
-        Galaxies of the test set, of which those here may be a part.
-    targetid, redshift : (n,) arrays
-    catalog : dict of (n,) arrays
-        Columns under PROVABGS names; those that are there are used.
-    analysis : dict
-        ``umap`` to space to (n, 2) array; of ``kmeans`` and ``dbscan`` to space to (n,) int array what there is.
-    vectors : dict of (n, d) arrays
-        Unit vectors of ``image`` and ``spectrum``.
-    pixels : tuple
-        `thumbnails`, and levels and windows by `binned_spectra`.
-    neighbours : int
-        How many are shown in each direction.
-
-    Raises
-    ------
-    BookError
-        When there is no map.
+    ``small`` are `pixels.thumbnails`, and levels and windows by `pixels.binned_spectra`. BookError when there is no map.
     """
     maps = {space: analysis["umap"][space] for space in SPACES if space in analysis.get("umap", {})}
     if not maps:
-        raise BookError(
-            "analysis.h5 holds no map under 'umap' for the explorer: run the chapter 09_embedding_space again."
-        )
-    tiles, levels, windows = pixels
-    first, step = bin_centres()
+        raise BookError("analysis.h5 has no 'umap' for the explorer: run the chapter 09_embedding_space again.")
+    tiles, levels, windows = small
     agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])
+    viridis = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, 128))]  # even to the eye
+    known = [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}]
     return {
         "source": source,
         "total": total,
@@ -65,14 +78,15 @@ def pack(
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
         "maps": {space: {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])} for space, points in maps.items()},
-        "numbers": [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}],
+        "numbers": known,
         "labels": categories(catalog) + groups(analysis),
         "vectors": {name: text_of(to_bytes(one)) for name, one in vectors.items()},
         "lines": {name: np.atleast_1d(rest).tolist() for name, rest in LINES.items()},
-        "colours": {"scale": palette(), "groups": GROUPS, "plain": FAINT},
-        "sheets": {"columns": COLUMNS, "width": ANGULAR_WIDTH, "files": [text_of(sheet) for sheet in sheets(tiles)]},
-        "spectra": {"bins": BINS, "first": first, "step": step, "levels": text_of(levels),
-                    "low": rounded(windows[:, 0]), "high": rounded(windows[:, 1])},
+        "colours": {"scale": viridis, "groups": GROUPS, "plain": FAINT},
+        "sheets": {"columns": pixels.COLUMNS, "width": pixels.ANGULAR_WIDTH,
+                   "files": [text_of(sheet) for sheet in pixels.sheets(tiles)]},
+        "spectra": {"bins": pixels.BINS, "first": float(pixels.CENTRES[0]), "step": float(np.diff(pixels.CENTRES)[0]),
+                    "levels": text_of(levels), "low": rounded(windows[:, 0]), "high": rounded(windows[:, 1])},
         "figure": map_figure(),
     }  # fmt: skip
 
@@ -82,22 +96,12 @@ def text_of(data: bytes | np.ndarray) -> str:
     return base64.b64encode(data.tobytes() if isinstance(data, np.ndarray) else data).decode()
 
 
-def palette() -> list[str]:
-    """Colours of a property from its lowest to its highest value: viridis, even to the eye."""
-    return [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, COLOURS))]
-
-
 def script(content: dict) -> str:
-    """A script that gives a page the constant ``explorerData``."""
-    return f"{PREFIX}{safe_json(content)};\n"
+    """A script that gives a page the constant ``explorerData``, and may stand within a ``<script>`` element, whatever labels hold."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))  # of ASCII alone
+    return PREFIX + text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + ";\n"
 
 
 def read_script(text: str) -> dict:
     """What `script` was given."""
     return json.loads(text.removeprefix(PREFIX).rstrip(";\n"))
-
-
-def safe_json(content) -> str:
-    """JSON that may stand within a ``<script>`` element, whatever labels hold: only ASCII, and no ``<``, ``>`` or ``&``."""
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,11 +1,8 @@
 """What the explorer's page is made of: small vectors, thumbnails, spectra, and text that stays text."""
 
 import base64
-import dataclasses
 import io
-import itertools
 
-import h5py
 import numpy as np
 import pytest
 from packed import EVIL, N, packed, unit
@@ -13,13 +10,11 @@ from PIL import Image
 from small import write_pairs
 
 from astroclip_book.data.embeddings import Embeddings
-from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, index_pairs
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Pairs, index_pairs
 from astroclip_book.errors import BookError
 from bookmaking.explorer import columns, packing, pixels
 from bookmaking.explorer.page import markup
-from bookmaking.explorer.search import byte_neighbours, recall_of_bytes, to_bytes
-from bookmaking.presets import load_preset
-from bookmaking.steps import explorer as step
+from bookmaking.explorer.search import byte_neighbours, to_bytes
 
 
 def test_bytes_fill_their_range_and_keep_directions():
@@ -41,14 +36,6 @@ def test_byte_neighbours_are_those_of_a_plain_loop():
         wanted = sorted((i for i in range(300) if i != row), key=lambda i: (-round(score[i], 12), i))[:10]
         assert found[row].tolist() == wanted
         np.testing.assert_allclose(cosine[row], np.take(score, wanted), rtol=1e-12)
-
-
-def test_recall_is_high_and_needs_enough_galaxies():
-    recall = recall_of_bytes({"image": unit(200), "spectrum": unit(200, seed=4)}, 10)
-    assert recall.keys() == {f"{a}_to_{b}" for a, b in itertools.product(("image", "spectrum"), repeat=2)}
-    assert all(0.95 < share <= 1 for share in recall.values())
-    with pytest.raises(BookError, match="the 10 nearest galaxies and the test set has 10"):
-        recall_of_bytes({"image": unit(10), "spectrum": unit(10)}, 10)
 
 
 def test_thumbnails_are_the_centre_north_up():
@@ -79,10 +66,8 @@ def test_sheets_keep_each_thumbnail_in_its_place():
 def test_spectra_come_back_from_their_bytes():
     flux = 2 + np.sin(WAVELENGTH / 500)[None] * np.array([[1.0], [3.0]])
     levels, window = pixels.binned_spectra(flux)
-    first, distance = pixels.bin_centres()
-    wavelength = first + distance * np.arange(pixels.BINS)
     back = window[:, :1] + levels / 255 * np.diff(window)
-    np.testing.assert_allclose(back, 2 + np.sin(wavelength / 500) * np.array([[1.0], [3.0]]), atol=0.05)
+    np.testing.assert_allclose(back, 2 + np.sin(pixels.CENTRES / 500) * np.array([[1.0], [3.0]]), atol=0.05)
     flat, window = pixels.binned_spectra(np.zeros((1, N_WAVELENGTH)))
     assert np.isfinite(window).all() and not flat.any()
 
@@ -137,44 +122,32 @@ def test_a_real_run_knows_redshifts_alone():
     content = packed(catalog={}, analysis={"umap": {"image": np.zeros((N, 2))}})
     names = [column["label"] for column in content["numbers"]]
     assert names == ["redshift", "cosine of its image and spectrum"] and content["labels"] == []
-    assert "<table>" in markup(content)
-    with pytest.raises(BookError, match="holds no map"):
+    assert "<caption>30 of 30 galaxies" in markup(content)
+    with pytest.raises(BookError, match="has no 'umap'"):
         packed(analysis={})
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run with pairs, embeddings and an analysis, without its book-keeping."""
+def test_the_test_set_or_a_part_of_it_is_packed(tmp_path, monkeypatch):
     index, _ = index_pairs(write_pairs(tmp_path / "pairs.h5"), 0.2, 0)
-    index.save(tmp_path / "index.h5")
     n, test = len(index), index.where("test")
     embeddings = Embeddings(unit(n), unit(n, seed=1), index.targetid, index.redshift, index.split)
-    with h5py.File(tmp_path / "embeddings.h5", "w") as file:
-        for name, values in vars(embeddings).items():
-            file[name] = values
-    with h5py.File(tmp_path / "analysis.h5", "w") as file:
-        file["index"], file["umap/joint"] = test, np.random.default_rng(0).normal(size=(len(test), 2))
+    analysis = {"index": test, "umap": {"joint": np.random.default_rng(0).normal(size=(len(test), 2))}}
+    given = "mock survey", Pairs(tmp_path / "pairs.h5", index), embeddings, {"MAG_R": np.arange(n) + 0.5}, analysis, 0
 
-    @dataclasses.dataclass
-    class Stub:
-        preset = load_preset("smoke", pairs_path=str(tmp_path / "pairs.h5"))
-        source = "pairs.h5"
-        path = staticmethod(lambda name: tmp_path / name)
+    def written(most):
+        monkeypatch.setattr(packing, "MOST", most)
+        numbers = packing.write_explorer(tmp_path, *given)["explorer"]
+        return numbers, packing.read_script((tmp_path / "explorer_data.js").read_text())
 
-    return Stub()
-
-
-def test_the_step_packs_the_test_set_or_a_part_of_it(run, tmp_path, monkeypatch):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    numbers = step.explorer(run, scratch)["explorer"]
+    numbers, content = written(4000)
     assert numbers["n"] == numbers["total"] == 20
-    assert numbers["bytes"] == sum(file.stat().st_size for file in scratch.iterdir()) > 1e6
-    content = packing.read_script((scratch / "explorer_data.js").read_text())
+    assert numbers["bytes"] == sum((tmp_path / name).stat().st_size for name in ("explorer_data.js", "bokeh.js")) > 1e6
     assert len(base64.b64decode(content["vectors"]["image"])) == 20 * 32
-    monkeypatch.setattr(step, "MOST", 12)
-    assert step.explorer(run, scratch)["explorer"]["n"] == 12
-    some = packing.read_script((scratch / "explorer_data.js").read_text())
-    assert set(some["ids"]) < set(content["ids"]) and some["total"] == 20
+    assert content["numbers"][1] == {"label": "r magnitude", "values": (test + 0.5).tolist()}
+    numbers, some = written(12)
+    assert numbers["n"] == 12 and set(some["ids"]) < set(content["ids"]) and some["total"] == 20
     place = content["ids"].index(some["ids"][3])
     assert some["maps"]["joint"]["x"][3] == content["maps"]["joint"]["x"][place]
+    monkeypatch.setattr(packing, "NEIGHBOURS", 20)
+    with pytest.raises(BookError, match="shows 20 neighbours, and the test set has 20 galaxies"):
+        written(12)
