@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
+from myst_nb import glue
 
 from bookmaking.figures.encoders import WAYS
 
@@ -41,6 +42,18 @@ def interval(scores: dict, name: str = "r2", form: str = ".3f") -> str:
     edges = scores.get(f"{name}_ci95")
     text = number(scores.get(name), form)
     return text if edges is None else f"{text} [{', '.join(number(edge, form) for edge in edges)}]"
+
+
+def glue_numbers(metrics: dict, places: dict[str, str], form: str = ".2f") -> None:
+    """Glue numbers as text under the names by which a page refers to them, a dash where the run has none.
+
+    Their places are keys joined by slashes, as some keys have dots; the last may be a place in a list.
+    """
+    for name, place in places.items():
+        value = metrics
+        for key in place.split("/"):
+            value = value[int(key)] if isinstance(value, list) else (value or {}).get(key)
+        glue(name, number(value, form), display=False)
 
 
 def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:

@@ -18,7 +18,7 @@ from astroclip_book.evaluate.ablations import scaling_law
 from astroclip_book.evaluate.search import four_directions
 from bookmaking import figures as plots
 from bookmaking import verify
-from bookmaking.figures import light, outcomes, summary
+from bookmaking.figures import light, outcomes, tables
 from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING
 from bookmaking.figures.spectra import stack
 from bookmaking.figures.structure import DETECTORS
@@ -681,8 +681,8 @@ def test_places_of_outcomes_exist_in_the_committed_runs(path):
 
 def test_single_numbers_are_glued_as_text_and_missing_ones_as_a_dash(monkeypatch):
     glued = {}
-    monkeypatch.setattr(summary, "glue", lambda name, text, display: glued.update({name: text}))
-    summary.glue_numbers(
+    monkeypatch.setattr(tables, "glue", lambda name, text, display: glued.update({name: text}))
+    tables.glue_numbers(
         {"scale": {"2.74": {"r2": -0.125}}}, {"known": "scale/2.74/r2", "unknown": "scale/15.5/r2"}, ".3f"
     )
     assert glued == {"known": "−0.125", "unknown": "–"}
