@@ -1,12 +1,17 @@
 """Spender's own package as the oracle: encoder and checkpoint."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from small import write_pairs
 
-from astroclip_book.data.pairs import WAVELENGTH
-from astroclip_book.models.published import load_spender
+from astroclip_book.data.pairs import WAVELENGTH, Pairs, index_pairs
+from astroclip_book.models.encoders import SpectrumFeatures
+from astroclip_book.models.published import adopt_spectrum_encoder
 from astroclip_book.models.spender import SpectrumEncoder
+from bookmaking.presets import load_preset
 
 spender = pytest.importorskip("spender", reason="spender is not installed: pip install '.[test]'")
 
@@ -24,11 +29,15 @@ def theirs():
 
 @pytest.fixture(scope="module")
 def ours(theirs, tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "spender.desi-edr.galaxyae.pt"
-    torch.save({"model": theirs.state_dict(), "losses": np.zeros((3, 2))}, path)
-    found = load_spender(path)
-    encoder = SpectrumEncoder(found["width"], found["n_latent"], position=False)
-    encoder.load_state_dict(found["encoder"])
+    directory = tmp_path_factory.mktemp("weights")
+    torch.save({"model": theirs.state_dict(), "losses": np.zeros((3, 2))}, directory / "spender.desi-edr.galaxyae.pt")
+    pairs = Pairs(write_pairs(directory / "pairs.h5"), index_pairs(directory / "pairs.h5", 0.2, 0)[0])
+    config = dataclasses.replace(
+        load_preset("desi").spectrum_encoder, weights_path=str(directory / "spender.desi-edr.galaxyae.pt")
+    )
+    adopt_spectrum_encoder(pairs, config, directory)
+    found, encoder = SpectrumFeatures.load(directory / "spectrum_encoder.pt"), SpectrumEncoder(128, 6, position=False)
+    encoder.load_state_dict(found.model.encoder.state_dict())
     return encoder
 
 

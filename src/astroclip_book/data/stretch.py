@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 
-from astroclip_book.errors import BookError
 from astroclip_book.data.imaging import SKY_NOISE
 
 SOFTENING = 30  # median sky noises of a pixel, below which the colours' stretch is linear
@@ -17,31 +15,7 @@ RGB_OFFSET, RGB_SOFTENING = 0.03, 20.0
 
 
 def network_input(images: torch.Tensor, name: str) -> torch.Tensor:
-    """Images as a network is to see them.
-
-    Parameters
-    ----------
-    images : (n, 3, h, w) float32 tensor
-        Nanomaggies in g, r, z.
-    name : str
-        One of `INPUTS`.
-
-    Returns
-    -------
-    (n, 3, h, w) float32 tensor
-
-    Raises
-    ------
-    BookError
-        If no input has this name, or the images do not have three bands.
-    """
-    if name not in INPUTS:
-        raise BookError(f"{name!r} is not a network input: choose one of {', '.join(INPUTS)}.")
-    if images.shape[1] != 3:
-        raise BookError(
-            f"Images of shape {tuple(images.shape)} have bands in the wrong number: "
-            "g, r, z are expected, in this order, as (n, 3, h, w)."
-        )
+    """Nanomaggies (n, 3, h, w) in g, r, z as a network is to see them, (n, 3, h, w), by a name of `INPUTS`."""
     return INPUTS[name](images)
 
 
@@ -54,8 +28,7 @@ def colours(images: torch.Tensor) -> torch.Tensor:
     beside the light that all bands share.
     """
     medians = [location + scale for _, location, scale in SKY_NOISE]
-    softening = SOFTENING * torch.tensor(medians, device=images.device).view(3, 1, 1)
-    g, r, z = torch.asinh(images / softening).unbind(1)
+    g, r, z = torch.asinh(images / (SOFTENING * torch.tensor(medians, device=images.device).view(3, 1, 1))).unbind(1)
     return torch.stack([(g + r + z) / 2, 2 * (r - g), 2 * (z - r)], 1)
 
 
@@ -78,11 +51,6 @@ def rgb_stein(images: torch.Tensor) -> torch.Tensor:
     return (images * (scales + RGB_OFFSET * gain)).clamp(0, 1).flip(1)
 
 
-def nanomaggies(images: torch.Tensor) -> torch.Tensor:
-    """The images as they are."""
-    return images
-
-
 def _viewer(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Scales (3, 1, 1) of the bands, and the gain (n, 1, h, w) that makes brightness logarithmic."""
     scales = torch.tensor(RGB_SCALES, device=images.device).view(3, 1, 1)
@@ -92,9 +60,4 @@ def _viewer(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return scales, stretched / torch.where(brightness == 0, 1e-6, brightness)
 
 
-INPUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "colours": colours,
-    "rgb": rgb,
-    "rgb_stein": rgb_stein,
-    "nanomaggies": nanomaggies,
-}
+INPUTS = {"colours": colours, "rgb": rgb, "rgb_stein": rgb_stein, "nanomaggies": lambda images: images}

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 
-import kornia.filters
-import kornia.geometry.transform
 import torch
 import torch.nn.functional as F
+from kornia.filters import filter2d_separable, get_gaussian_kernel1d
+from kornia.geometry.transform import get_affine_matrix2d, warp_affine
 
-from astroclip_book.errors import BookError
 from astroclip_book.data.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
 BLUR_REACH = 6  # pixels of 0.262 arcsec from a point to where its blurred image ends; one σ in a hundred is above 2.3
-KEEP = ("surface_brightness", "flux")
 
 
 def bin_images(images: torch.Tensor, binning: int) -> torch.Tensor:
@@ -35,7 +33,7 @@ def centre(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def augment(images: torch.Tensor, size: int, binning: int, generator: torch.Generator, keep: str) -> torch.Tensor:
-    """One random view of each image.
+    """One random view (n, 3, size, size) of each image, nanomaggies.
 
     Parameters
     ----------
@@ -49,18 +47,7 @@ def augment(images: torch.Tensor, size: int, binning: int, generator: torch.Gene
         On the images' device.
     keep : str
         What a galaxy that is made larger or smaller keeps: its ``surface_brightness``, as published, or its ``flux``.
-
-    Returns
-    -------
-    (n, 3, size, size) float32 tensor, nanomaggies
-
-    Raises
-    ------
-    BookError
-        If ``keep`` is another name.
     """
-    if keep not in KEEP:
-        raise BookError(f"{keep!r} is nothing that a resized galaxy can keep: choose one of {', '.join(KEEP)}.")
     images = images * reddening(len(images), generator).view(-1, 3, 1, 1)
     # The blur, the same in all directions, commutes with the shift of the jitter. Published views are cut out of the
     # blurred image: so are these, out of just as much of it as the blur reaches.
@@ -80,43 +67,29 @@ def move(images: torch.Tensor, size: int, binning: int, generator: torch.Generat
 
     Returns (n, 3, size, size); what lies outside the images is zero.
     """
-    n, side = len(images), images.shape[-1]
-    angle, scale, *flips = torch.rand(4, n, generator=generator, device=generator.device)
-    angle, scale = 2 * math.pi * angle, torch.lerp(*torch.tensor(SIZE_RANGE, device=generator.device), scale)
-    left, up = (torch.where(flip < 0.5, -1.0, 1.0) for flip in flips)
-    jitter = torch.randint(-JITTER, JITTER + 1, (2, n), generator=generator, device=generator.device) / binning
-    cosine, sine = scale * torch.cos(angle), scale * torch.sin(angle)
-    old, new = (side - 1) / 2, (size - 1) / 2
-    x = new + jitter[0] - old * (left * cosine - up * sine)
-    y = new + jitter[1] - old * (left * sine + up * cosine)
-    matrix = torch.stack([left * cosine, -up * sine, x, left * sine, up * cosine, y], 1).view(n, 2, 3)
-    moved = kornia.geometry.transform.warp_affine(images, matrix, (size, size), align_corners=True)
-    if keep == "flux":  # which is spread over scale² times the pixels
-        moved = moved / scale.square().view(n, 1, 1, 1)
-    return moved
+    n, side, device = len(images), images.shape[-1], generator.device
+    angle, scale, *flips = torch.rand(4, n, generator=generator, device=device)
+    scale = torch.lerp(*torch.tensor(SIZE_RANGE, device=device), scale)
+    flips = torch.where(torch.stack(flips, 1) < 0.5, -1.0, 1.0)
+    jitter = torch.randint(-JITTER, JITTER + 1, (2, n), generator=generator, device=device).T / binning
+    middle = torch.full((n, 2), (side - 1) / 2, device=device)
+    matrix = get_affine_matrix2d(jitter + (size - side) / 2, middle, scale[:, None] * flips, 360 * angle)
+    moved = warp_affine(images, matrix[:, :2], (size, size), align_corners=True)
+    # Flux that is kept is spread over scale² times the pixels.
+    return moved / scale.square().view(n, 1, 1, 1) if keep == "flux" else moved
 
 
 def blur(images: torch.Tensor, binning: int, generator: torch.Generator) -> torch.Tensor:
     """Widen each band's PSF from one random seeing to another, where that is worse: only the excess is added.
 
-    Parameters
-    ----------
-    images : (n, 3, h, w) tensor
-    binning : int
-    generator : torch.Generator
-
-    Returns
-    -------
-    (n, 3, h - 2 reach, w - 2 reach) tensor
-        Only pixels whose surroundings are all within the image, so no border has to be invented; the reach of the blur
-        is 6 original pixels.
+    (n, 3, h, w) to (n, 3, h - 2 reach, w - 2 reach), the reach of the blur being 6 original pixels: only pixels whose
+    surroundings are all within the image, so no border has to be invented.
     """
-    reach = _reach(binning)
     # A width of zero has no Gaussian; a hundredth of a pixel is one that leaves images as they are.
     sigma = (_excess(PSF_SIGMA, len(images), generator) / binning).clamp(min=0.01)
-    kernel = kornia.filters.get_gaussian_kernel1d(2 * reach + 1, sigma.view(-1, 1))
+    kernel = get_gaussian_kernel1d(2 * _reach(binning) + 1, sigma.view(-1, 1))
     # gaussian_blur2d does the same with a padded border, in twice the time.
-    blurred = kornia.filters.filter2d_separable(images.flatten(0, 1)[:, None], kernel, kernel, padding="valid")
+    blurred = filter2d_separable(images.flatten(0, 1)[:, None], kernel, kernel, padding="valid")
     return blurred.view(len(images), 3, *blurred.shape[-2:])
 
 
@@ -133,8 +106,7 @@ def _reach(binning: int) -> int:
 def _lognormal(laws: tuple, n: int, generator: torch.Generator) -> torch.Tensor:
     """(n, len(laws)) draws from log-normals (shape, location, scale)."""
     shape, location, scale = torch.tensor(laws, device=generator.device).unbind(-1)
-    normal = torch.randn(n, len(laws), generator=generator, device=generator.device)
-    return location + scale * torch.exp(shape * normal)
+    return location + scale * torch.exp(shape * torch.randn(n, len(laws), generator=generator, device=generator.device))
 
 
 def _excess(laws: tuple, n: int, generator: torch.Generator) -> torch.Tensor:

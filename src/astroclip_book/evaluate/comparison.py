@@ -1,31 +1,30 @@
-"""What frozen features are held against: random weights, principal components, and what labels would give."""
+"""What frozen features are held against: random weights, principal components, and a network trained on labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from sklearn.decomposition import PCA
 from torch import nn
 
-from astroclip_book.config import Comparison, ImageEncoder, SpectrumEncoder
-from astroclip_book.data.image_cache import cache_images
-from astroclip_book.data.pairs import Pairs
+from astroclip_book.config import Comparison
+from astroclip_book.data.pairs import Index, Pairs
 from astroclip_book.data.progress import progress
-from astroclip_book.data.stretch import network_input
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.resnet import ResNet
-from astroclip_book.models.spender import SpectrumEncoder as SpectrumNetwork
-from astroclip_book.train.loop import autocast
-from astroclip_book.train.supervised import predict_supervised
+from astroclip_book.models.spender import SpectrumEncoder
+from astroclip_book.train.loop import autocast, best_epoch, check_batch, epochs, warm_up_and_cosine
 
 N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
 BLOCK = 512  # objects encoded at a time
 
 
-def compare_images(
+def compare(
+    modality: str,
     pairs: Pairs,
     labels: dict[str, np.ndarray],
     encoder: Path,
@@ -34,20 +33,22 @@ def compare_images(
     seed: int,
     directory: Path,
 ) -> dict:
-    """Four ways to look at the same images: what the frozen encoder makes of them, and what it is held against.
+    """Four ways to look at the images or the spectra of all objects: what the frozen encoder makes of them, and three others.
 
     Parameters
     ----------
+    modality : str
+        ``image`` or ``spectrum``.
     pairs : Pairs
     labels : dict of (N,) arrays
         What the supervised network learns, NaN where unknown, aligned with the index of the pairs.
     encoder : Path
-        ``image_encoder.pt``.
+        Its checkpoint.
     config : Comparison
     device : str
     seed : int
     directory : Path
-        Keeps the image cache and the checkpoint of the training.
+        Keeps what the network sees, and the checkpoint of the training.
 
     Returns
     -------
@@ -56,91 +57,114 @@ def compare_images(
         ``pca`` (N, components), principal components of the pixels it sees; ``supervised``, of each label what a network of
         the same size, trained on the labels, says of the test objects (n,).
     """
-    frozen = ImageFeatures.load(encoder)
-    shape = frozen.config
-    cache = cache_images(pairs, np.arange(len(pairs.index)), shape.binning, directory / "images.f16", frozen.size)
-
-    def read(positions: np.ndarray) -> torch.Tensor:
-        images = torch.from_numpy(cache[positions]).to(device).float()
-        return network_input(images, shape.input).contiguous(memory_format=torch.channels_last)
-
-    def vary(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mirror and turn each by right angles: what changes no pixel."""
-        right, up, turn = torch.rand(3, len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
-        x = torch.where(right, x.flip(3), x)
-        x = torch.where(up, x.flip(2), x)
-        return torch.where(turn, x.transpose(2, 3), x).contiguous(memory_format=torch.channels_last)
-
+    kind = ImageFeatures if modality == "image" else SpectrumFeatures
+    frozen, index = kind.load(encoder).to(device), pairs.index
+    shape, n, train = frozen.config, len(index), index.where("train")
     torch.manual_seed(seed)
-    fresh = ResNet(shape.depth, shape.width).to(memory_format=torch.channels_last)
-    training = {"n_epochs": config.image_epochs, "device": device, "seed": seed, "checkpoint": directory / "images.pt"}
-    return _compare(frozen.encoder, fresh, read, vary, pairs, labels, shape, config.components, training)
+    if modality == "image":
+        network, fresh = frozen.encoder, ResNet(shape.depth, shape.width)
+    else:
+        network, fresh = frozen.model.encoder, SpectrumEncoder(shape.width, shape.n_latent, shape.position)
+        network.mlp = fresh.mlp = nn.Identity()  # the attended features are what the book uses
+    fresh.to(device, memory_format=torch.channels_last).eval()
+    features, inputs = {"frozen": [], "random": []}, None
+    for start in progress(range(0, n, BLOCK), f"{modality}s, frozen and random"):
+        rows = np.arange(start, min(start + BLOCK, n))
+        read = [pairs.images(rows)] if modality == "image" else [pairs.spectra(rows), index.redshift[rows]]
+        with torch.inference_mode(), autocast(device):
+            x = frozen.seen(*(torch.from_numpy(values).to(device) for values in read)).float()
+            for way, one in (("frozen", network), ("random", fresh)):
+                features[way].append(one(x).clamp(-6e4, 6e4).half().cpu().numpy())
+        if inputs is None:
+            inputs = np.memmap(directory / "inputs.f16", np.float16, "w+", shape=(n, *x.shape[1:]))
+        inputs[rows] = x.clamp(-6e4, 6e4).cpu().numpy()
 
-
-def compare_spectra(
-    pairs: Pairs,
-    labels: dict[str, np.ndarray],
-    encoder: Path,
-    config: Comparison,
-    device: str,
-    seed: int,
-    directory: Path,
-) -> dict:
-    """The same from spectra; `compare_images` says what the parameters and results are."""
-    frozen = SpectrumFeatures.load(encoder).model.to(device)
-    shape = frozen.config
-
-    def read(positions: np.ndarray) -> torch.Tensor:
-        flux, redshift = pairs.spectra(positions), pairs.index.redshift[positions]
-        return frozen.normalise(*(torch.from_numpy(values).to(device) for values in (flux, redshift)))
-
-    torch.manual_seed(seed)
-    fresh = SpectrumNetwork(shape.width, shape.n_latent, shape.position)
-    for network in (fresh, frozen.encoder):
-        network.mlp = nn.Identity()  # the attended features are what the book uses
-    training = {
-        "n_epochs": config.spectrum_epochs,
-        "device": device,
-        "seed": seed,
-        "checkpoint": directory / "spectra.pt",
-    }
-    return _compare(frozen.encoder, fresh, read, lambda x, _: x, pairs, labels, shape, config.components, training)
-
-
-def _compare(
-    frozen: nn.Module,
-    fresh: nn.Module,
-    read: Callable,
-    vary: Callable,
-    pairs: Pairs,
-    labels: dict[str, np.ndarray],
-    shape: ImageEncoder | SpectrumEncoder,
-    components: int,
-    training: dict,
-) -> dict:
-    n, train = len(pairs.index), pairs.index.where("train")
-
-    def all_of(function: Callable[[torch.Tensor], np.ndarray], what: str) -> np.ndarray:
-        starts = progress(range(0, n, BLOCK), what)
-        return np.concatenate([function(read(np.arange(start, min(start + BLOCK, n)))) for start in starts])
-
-    def encode(network: nn.Module, what: str) -> np.ndarray:
-        network.to(training["device"]).eval()
-        with torch.inference_mode(), autocast(training["device"]):
-            return all_of(lambda x: network(x).clamp(-6e4, 6e4).half().cpu().numpy(), what)
-
-    def pixels(x: torch.Tensor) -> np.ndarray:
-        return x.flatten(1).cpu().numpy()
+    def pixels(rows: np.ndarray) -> np.ndarray:
+        return inputs[rows].reshape(len(rows), -1).astype(np.float32)
 
     some = train[:: max(1, len(train) // N_COMPONENTS_FROM)]
-    sample = np.concatenate([pixels(read(part)) for part in np.array_split(some, len(some) // BLOCK + 1)])
-    analysis = PCA(components, svd_solver="randomized", random_state=training["seed"]).fit(sample)
-    arrays = {
-        "frozen": encode(frozen, "frozen features"),
-        "random": encode(fresh, "random weights"),
-        "pca": all_of(lambda x: analysis.transform(pixels(x)), "principal components"),
+    analysis = PCA(config.components, svd_solver="randomized", random_state=seed).fit(pixels(some))
+    blocks = np.split(np.arange(n), range(BLOCK, n, BLOCK))
+    supervised = nn.Sequential(fresh, nn.Linear(fresh.n_features, len(labels))).to(device)
+    n_epochs, checkpoint = getattr(config, f"{modality}_epochs"), directory / "supervised.pt"
+    known = np.stack(list(labels.values()), 1)
+    told = predict_supervised(
+        supervised, inputs, known, index, n_epochs, shape.batch_size, shape.learning_rate, device, seed, checkpoint
+    )
+    return {
+        **{way: np.concatenate(parts) for way, parts in features.items()},
+        "pca": np.concatenate([analysis.transform(pixels(rows)) for rows in blocks]),
+        "supervised": dict(zip(labels, told.T, strict=True)),
     }
-    network = nn.Sequential(fresh, nn.Linear(fresh.n_features, len(labels)))
-    training |= {"batch_size": shape.batch_size, "learning_rate": shape.learning_rate}
-    told = predict_supervised(network, read, vary, np.stack(list(labels.values()), 1), pairs.index, **training)
-    return arrays | {"supervised": dict(zip(labels, told.T, strict=True))}
+
+
+def predict_supervised(
+    network: nn.Module,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    index: Index,
+    n_epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    device: str,
+    seed: int,
+    checkpoint: Path,
+) -> np.ndarray:
+    """Train a network from ``inputs`` (N, …) to ``labels`` (N, m), NaN where unknown, and predict the test objects (n, m).
+
+    It trains on the training split; the epoch with the least validation loss is kept. Images are mirrored and turned by right
+    angles at random, which changes no pixel.
+
+    Raises
+    ------
+    BookError
+        If there are fewer training pairs than a batch, or the training diverges.
+    """
+    train, validation, test = (index.where(split) for split in ("train", "validation", "test"))
+    check_batch("the encoder's", len(train), batch_size)
+    mean, std = np.nanmean(labels[train], 0), np.nanstd(labels[train], 0)
+    target = torch.from_numpy((labels - mean) / std).float().to(device)
+    best = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=0.01, fused=True)
+    batches = len(train) // batch_size
+    rate = warm_up_and_cosine(optimizer, n_epochs * batches)
+
+    def read(rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(inputs[rows]).to(device).float()
+
+    def error(predicted: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
+        known = target[rows].isfinite()
+        # A few galaxies' labels are far from what any network would say: they must not decide the weights.
+        return F.smooth_l1_loss(predicted[known], target[rows][known], beta=0.5)
+
+    @torch.no_grad()
+    def predict(model: nn.Module, rows: np.ndarray) -> torch.Tensor:
+        model.eval()
+        with autocast(device):
+            return torch.cat([model(read(part)) for part in np.array_split(rows, len(rows) // 256 + 1)]).float()
+
+    history, label = [], f"supervised, {checkpoint.parent.name}"
+    parts = {"network": network, "best": best, "optimizer": optimizer, "rate": rate}
+    for epoch in epochs(label, n_epochs, seed, history, checkpoint, **parts):
+        order = np.random.default_rng([seed, epoch]).permutation(train)
+        network.train()
+        for batch in range(batches):
+            rows = np.sort(order[batch * batch_size : (batch + 1) * batch_size])
+            optimizer.zero_grad()
+            with autocast(device):
+                predicted = network(_turned(read(rows)))
+            error(predicted.float(), rows).backward()
+            optimizer.step()
+            rate.step()
+        history.append({"validation_loss": error(predict(network, validation), validation).item()})
+        if best_epoch(history, label) == epoch:
+            best.load_state_dict(network.state_dict())
+    return predict(best, test).cpu().numpy() * std + mean
+
+
+def _turned(x: torch.Tensor) -> torch.Tensor:
+    """Images (n, c, h, w), each mirrored and turned by right angles or not; spectra as they are."""
+    if x.ndim == 4:
+        for turn in (lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.transpose(2, 3)):
+            x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, turn(x), x)
+    return x

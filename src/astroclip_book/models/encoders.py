@@ -24,18 +24,18 @@ def freeze(module: nn.Module) -> nn.Module:
 
 
 def load_checkpoint(path: Path) -> dict:
-    """Read what a training step of this book wrote.
+    """What a training step of this book wrote: ``config``, ``state``, ``history``.
 
     Raises
     ------
     BookError
         If the file is missing, truncated, or not such a file.
     """
-    if not Path(path).is_file():
-        raise BookError(f"{path} does not exist: run the notebook that trains it first (make book).")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         checkpoint["config"], checkpoint["state"]
+    except FileNotFoundError as error:
+        raise BookError(f"{path} does not exist: run the notebook that trains it first (make book).") from error
     except Exception as error:  # torch raises many kinds for a damaged file
         raise BookError(
             f"{path} is not a checkpoint of this book, or is damaged ({error}): delete it and run again."
@@ -44,20 +44,12 @@ def load_checkpoint(path: Path) -> dict:
 
 
 class ImageFeatures(nn.Module):
-    """Images in nanomaggies to frozen features.
-
-    Parameters
-    ----------
-    encoder : ResNet
-    config : presets.ImageEncoder
-        What the encoder is shown.
-    """
+    """Images in nanomaggies to frozen features of length ``n_features``; `load` reads ``image_encoder.pt``."""
 
     def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
         self.encoder, self.config = encoder.to(memory_format=torch.channels_last), config
-        self.size = config.field // config.binning
-        self.n_features = encoder.n_features
+        self.size, self.n_features = config.field // config.binning, encoder.n_features
         freeze(self)
 
     @classmethod
@@ -69,34 +61,34 @@ class ImageFeatures(nn.Module):
         encoder.load_state_dict(checkpoint["state"])
         return cls(encoder, config)
 
+    def seen(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, h, w, 3) nanomaggies g, r, z, the whole cut-out, to what the network sees of it, (n, 3, size, size)."""
+        return self._input(views.centre(views.bin_images(images, self.config.binning), self.size))
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(n, h, w, 3) nanomaggies g, r, z, the whole cut-out, to (n, n_features)."""
-        return self._encode(views.centre(views.bin_images(images, self.config.binning), self.size))
+        return self.encoder(self.seen(images)).float()
 
     def augmented(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The same for one random view of each image."""
-        binned = views.bin_images(images, self.config.binning)
-        return self._encode(views.augment(binned, self.size, self.config.binning, generator, self.config.size_keeps))
+        binned, binning = views.bin_images(images, self.config.binning), self.config.binning
+        view = views.augment(binned, self.size, binning, generator, self.config.size_keeps)
+        return self.encoder(self._input(view)).float()
 
-    def _encode(self, images: torch.Tensor) -> torch.Tensor:
-        seen = network_input(images, self.config.input)
-        return self.encoder(seen.contiguous(memory_format=torch.channels_last)).float()
+    def _input(self, images: torch.Tensor) -> torch.Tensor:
+        return network_input(images, self.config.input).contiguous(memory_format=torch.channels_last)
 
 
 class SpectrumFeatures(nn.Module):
     """Spectra to frozen features: what the encoder attends to and, last, how bright the spectrum is against its noise.
 
-    The encoder sees each spectrum scaled to one variance, and its instance norm scales whatever it makes of it: how bright
-    a galaxy is against the sky, which its image shows too, is lost on the way. Any constant scale of the flux leaves it.
-
-    Parameters
-    ----------
-    model : SpectrumAutoencoder
+    The encoder sees each spectrum scaled to one variance, so how bright a galaxy is against the sky, which its image shows too,
+    would be lost. Any constant scale of the flux leaves it.
     """
 
     def __init__(self, model: SpectrumAutoencoder):
         super().__init__()
-        self.model, self.n_features = model, model.encoder.n_features + 1
+        self.model, self.config, self.n_features = model, model.config, model.encoder.n_features + 1
         freeze(self)
 
     @classmethod
@@ -106,6 +98,10 @@ class SpectrumFeatures(nn.Module):
         model = SpectrumAutoencoder(SpectrumEncoder(**checkpoint["config"]), torch.ones(N_WAVELENGTH))
         model.load_state_dict(checkpoint["state"])
         return cls(model)
+
+    def seen(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
+        """The normalised spectra (n, 7781) that the network sees."""
+        return self.model.normalise(flux, redshift)
 
     def forward(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
         """Flux (n, 7781) in any constant scale, and redshifts (n,) where the normalisation needs them, to (n, n_features)."""

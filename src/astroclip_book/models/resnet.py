@@ -13,7 +13,7 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, n_in: int, n: int, stride: int = 1):
+    def __init__(self, n_in: int, n: int, stride: int):
         super().__init__()
         self.conv1 = nn.Conv2d(n_in, n, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(n)
@@ -24,9 +24,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features (b, n_in, h, w) to (b, n * expansion, h / stride, w / stride)."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(x)) + shortcut)
+        y = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(y)) + self.downsample(x))
 
 
 class Bottleneck(nn.Module):
@@ -34,45 +33,34 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, n_in: int, n: int, stride: int = 1):
+    def __init__(self, n_in: int, n: int, stride: int):
         super().__init__()
-        n_out = n * self.expansion
         self.conv1 = nn.Conv2d(n_in, n, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(n)
         self.conv2 = nn.Conv2d(n, n, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(n)
-        self.conv3 = nn.Conv2d(n, n_out, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(n_out)
+        self.conv3 = nn.Conv2d(n, 4 * n, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * n)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = _shortcut(n_in, n_out, stride)
+        self.downsample = _shortcut(n_in, 4 * n, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features (b, n_in, h, w) to (b, n * expansion, h / stride, w / stride)."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.relu(self.bn1(self.conv1(x)))
-        x = self.relu(self.bn2(self.conv2(x)))
-        return self.relu(self.bn3(self.conv3(x)) + shortcut)
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        return self.relu(self.bn3(self.conv3(y)) + self.downsample(x))
 
 
-def _shortcut(n_in: int, n_out: int, stride: int) -> nn.Sequential | None:
+def _shortcut(n_in: int, n_out: int, stride: int) -> nn.Module:
     if stride == 1 and n_in == n_out:
-        return None
+        return nn.Identity()
     return nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
 
 
 class ResNet(nn.Module):
-    """Residual network without a classifier.
+    """Residual network of depth 18, 34 or 50 without a classifier; with a ``width`` of 64 channels it is the published one.
 
-    Parameters
-    ----------
-    depth : {18, 34, 50}
-    width : int
-        Channels of the first stage; 64 gives the published networks.
-
-    Attributes
-    ----------
-    n_features : int
-        Length of the pooled feature vector: ``8 * width`` (depth 18, 34) or ``32 * width`` (depth 50).
+    ``n_features`` is the length of what it returns: ``8 * width`` (depth 18, 34) or ``32 * width`` (depth 50).
     """
 
     def __init__(self, depth: int, width: int):
@@ -84,11 +72,10 @@ class ResNet(nn.Module):
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         n_in = width
         for stage, count in enumerate(BLOCKS[depth]):
-            n = width * 2**stage
             layers = []
             for i in range(count):
-                layers.append(block(n_in, n, 2 if stage > 0 and i == 0 else 1))
-                n_in = n * block.expansion
+                layers.append(block(n_in, width * 2**stage, 2 if stage > 0 and i == 0 else 1))
+                n_in = width * 2**stage * block.expansion
             setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
         self.n_features = n_in
         for module in self.modules():
@@ -98,5 +85,4 @@ class ResNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 3, h, w) to pooled features (n, n_features)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return x.mean((2, 3))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean((2, 3))

@@ -14,7 +14,16 @@ from astroclip_book.config import Alignment
 from astroclip_book.models.heads import MODALITIES, Head, Heads
 from astroclip_book.models.losses import Contrast
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.loop import autocast, best_epoch, check_batch, epochs, gather, share, warm_up_and_cosine
+from astroclip_book.train.loop import (
+    autocast,
+    best_epoch,
+    check_batch,
+    curves,
+    epochs,
+    gather,
+    share,
+    warm_up_and_cosine,
+)
 
 BLOCK = 4096  # objects whose features are in memory at a time, in single precision
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
@@ -120,8 +129,7 @@ def fit_heads(
         history.append(scores | {"logit_scale": scale})
         if best_epoch(history, label) == epoch:
             best.load_state_dict(aligner.state_dict())
-    curves = {name: [scores[name] for scores in history] for name in history[0]}
-    return best.heads.eval(), curves | {"best_epoch": best_epoch(history, label)}
+    return best.heads.eval(), curves(history) | {"best_epoch": best_epoch(history, label)}
 
 
 @torch.no_grad()

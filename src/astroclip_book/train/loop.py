@@ -51,10 +51,8 @@ def autocast(device: torch.device | str) -> torch.autocast:
     """
     kind = torch.device(device).type
     if kind == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast(kind, torch.bfloat16, enabled=fast)
+        return torch.autocast(kind, torch.bfloat16, enabled=torch.cuda.is_bf16_supported(including_emulation=False))
+    return torch.autocast(kind, torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def gather(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
@@ -77,14 +75,10 @@ def check_batch(where: str, n_train: int, batch_size: int) -> None:
     BookError
         If there are fewer training pairs than a batch, or it does not split evenly over the processes.
     """
-    if n_train < batch_size:
+    if n_train < batch_size or batch_size % processes.count():
         raise BookError(
-            f"There are {n_train} training pairs, fewer than {where}.batch_size = {batch_size}: "
-            "lower the batch size or use more pairs."
-        )
-    if batch_size % processes.count():
-        raise BookError(
-            f"{where}.batch_size = {batch_size} does not split evenly over {processes.count()} processes: choose a multiple."
+            f"{where}.batch_size = {batch_size} must be at most the number of training pairs, {n_train}, and a multiple "
+            f"of the number of processes, {processes.count()}: choose another, or use more pairs."
         )
 
 
@@ -93,9 +87,8 @@ def warm_up_and_cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR
 
     def factor(step: int) -> float:
         done = (step + 1) / max(steps, 1)
-        if done < WARMUP:
-            return done / WARMUP
-        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - WARMUP) / (1 - WARMUP)))
+        fall = (done - WARMUP) / (1 - WARMUP)
+        return done / WARMUP if fall < 0 else 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fall))
 
     return LambdaLR(optimizer, factor)
 
@@ -103,23 +96,11 @@ def warm_up_and_cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR
 def epochs(
     label: str, n: int, seed: int, history: list[dict], checkpoint: Path | None = None, **parts
 ) -> Iterator[int]:
-    """Numbers of the epochs that are still to do.
+    """Numbers of the epochs that are still to do; ``label`` is what the progress bar says.
 
-    After each, its scores and the state of all that it changes are kept: a second call after a kill goes on from there. As
-    every epoch draws from its own seed, it ends with the weights of a training that was not stopped.
-
-    Parameters
-    ----------
-    label : str
-        What the progress bar says.
-    n : int
-    seed : int
-    history : list of dict
-        Scores of each epoch, which the loop appends.
-    checkpoint : Path, optional
-        None for trainings of seconds.
-    **parts
-        Modules, optimiser and schedule.
+    The loop appends its scores to ``history`` and changes ``parts``: modules, optimiser, schedule. Both are kept in the
+    checkpoint after each epoch, and a second call after a kill goes on from there. As every epoch draws from its own seed, it
+    ends with the weights of a training that was not stopped.
     """
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -148,9 +129,13 @@ def best_epoch(history: list[dict], label: str) -> int:
     return int(np.nanargmin(losses))
 
 
+def curves(history: list[dict]) -> dict[str, list[float]]:
+    """Scores of epochs by name."""
+    return {name: [scores[name] for scores in history] for name in (history[0] if history else ())}
+
+
 def save(state: dict, path: Path) -> None:
     """``torch.save`` by the first process, that leaves the old file or the new one, never half of one."""
     if processes.rank() == 0:
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
+        torch.save(state, path.with_suffix(".partial"))
+        os.replace(path.with_suffix(".partial"), path)

@@ -10,22 +10,16 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-MOST = 1000  # objects on each side: enough to see a trend, quick enough for every epoch
-BATCH = 250  # objects encoded at a time
-
 
 @torch.no_grad()
-def probe(
-    encode: Callable[[np.ndarray], torch.Tensor], train: np.ndarray, validation: np.ndarray, redshift: np.ndarray
-) -> float:
-    """R² of the redshifts (N,) of validation objects by 16 neighbours among training objects; it trains nothing.
+def probe(encode: Callable, train: np.ndarray, validation: np.ndarray, redshift: np.ndarray) -> float:
+    """R² of the redshifts (N,) of at most 1000 validation objects by 16 neighbours among as many training objects.
 
-    ``encode`` makes features (n, d) of positions (n,), which ``train`` and ``validation`` hold.
+    Nothing is trained by it. ``encode`` makes features (n, d) of places (n,), such as ``train`` and ``validation`` hold.
     """
-    some = [rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST)).astype(int)] for rows in (train, validation)]
-    x, query = (
-        torch.cat([encode(part).float() for part in np.split(rows, range(BATCH, len(rows), BATCH))]) for rows in some
-    )
+    some = [rows[np.linspace(0, len(rows) - 1, min(len(rows), 1000)).astype(int)] for rows in (train, validation)]
+    parts = [[encode(part).float().cpu() for part in np.array_split(rows, len(rows) // 250 + 1)] for rows in some]
+    x, query = (torch.cat(one).numpy() for one in parts)
     neighbours = KNeighborsRegressor(min(16, len(x)), weights="distance")
-    model = make_pipeline(StandardScaler(), neighbours).fit(x.cpu().numpy(), redshift[some[0]])
-    return float(model.score(query.cpu().numpy(), redshift[some[1]]))
+    model = make_pipeline(StandardScaler(), neighbours).fit(x, redshift[some[0]])
+    return float(model.score(query, redshift[some[1]]))

@@ -14,6 +14,7 @@ from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.train.loop import (
     autocast,
     check_batch,
+    curves,
     epochs,
     gather,
     make_fabric,
@@ -98,7 +99,6 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
         model.eval()
         scores = {f"train_{name}": value for name, value in zip(losses, means, strict=True)}
         history.append(scores | validate() | {"probe_r2": probe(encode, train, validation, pairs.index.redshift)})
-    curves = {name: [scores[name] for scores in history] for name in (history or [{}])[0]}
     state = {name: value.cpu() for name, value in model.state_dict().items()}
-    save({"config": vars(config), "state": state, "history": curves}, directory / "spectrum_encoder.pt")
+    save({"config": vars(config), "state": state, "history": curves(history)}, directory / "spectrum_encoder.pt")
     return {"spectrum_encoder": history[-1] if history else {}}

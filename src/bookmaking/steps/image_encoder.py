@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from astroclip_book.data.pairs import Index, Pairs
-from astroclip_book.models.adopt import adopt_image_encoder
+from astroclip_book.models.published import adopt_image_encoder
 from astroclip_book.train.images import train_image_encoder
 from bookmaking.run import Run
 

@@ -7,7 +7,7 @@ import numpy as np
 from astroclip_book.data.hdf5 import write_hdf5
 from astroclip_book.data.pairs import Index, Pairs
 from astroclip_book.evaluate.attention import MOST, attention_at_rest, attention_weights
-from astroclip_book.evaluate.comparison import compare_spectra
+from astroclip_book.evaluate.comparison import compare
 from astroclip_book.evaluate.knn import answers
 from astroclip_book.evaluate.metrics import r2_interval, standardise
 from astroclip_book.models.encoders import SpectrumFeatures
@@ -19,7 +19,7 @@ def spectrum_comparison(run: Run, scratch: Path) -> dict:
     """Look at all spectra in four ways, and measure attention to the lines."""
     pairs, preset = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5"))), run.preset
     encoder, known = run.path("spectrum_encoder.pt"), labels(run, pairs.index)
-    arrays = compare_spectra(pairs, known, encoder, preset.comparison, run.device, preset.seed, scratch)
+    arrays = compare("spectrum", pairs, known, encoder, preset.comparison, run.device, preset.seed, scratch)
     some = pairs.index.where("test")[:MOST]
     redshift = pairs.index.redshift[some]
     weights = attention_weights(SpectrumFeatures.load(encoder).model, pairs.spectra(some), redshift)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from astroclip_book.data.pairs import Index, Pairs
-from astroclip_book.models.adopt import adopt_spectrum_encoder
+from astroclip_book.models.published import adopt_spectrum_encoder
 from astroclip_book.train.spectra import train_spectrum_encoder
 from bookmaking.run import Run
 

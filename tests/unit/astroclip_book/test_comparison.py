@@ -1,7 +1,5 @@
 """Frozen features beside others, the probe, attention, and published weights in the place of a training."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -9,21 +7,14 @@ from sklearn.neighbors import KNeighborsRegressor
 from small import COMPARISON, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
 from astroclip_book.data.pairs import Pairs, index_pairs
-from astroclip_book.errors import BookError
 from astroclip_book.evaluate.attention import LINES, PLACES, REST, attention_at_rest, attention_weights
-from astroclip_book.evaluate.comparison import compare_images, compare_spectra
+from astroclip_book.evaluate.comparison import compare, predict_supervised
 from astroclip_book.evaluate.search import nearest_in
-from astroclip_book.model import AstroCLIP
-from astroclip_book.models.adopt import adopt_image_encoder, adopt_spectrum_encoder
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
-from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.resnet import ResNet
-from astroclip_book.models.spender import SpectrumEncoder
 from astroclip_book.train import loop
 from astroclip_book.train.probe import probe
-from astroclip_book.train.supervised import predict_supervised
-
-COMPARE = {"image": compare_images, "spectrum": compare_spectra}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +44,7 @@ def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path
         "redshift": pairs.index.redshift,
         "log_mstar": np.where(pairs.index.redshift > 0.1, 10.0 + pairs.index.redshift, np.nan),
     }
-    arrays = COMPARE[modality](pairs, labels, encoders / f"{modality}_encoder.pt", COMPARISON, "cpu", 0, tmp_path)
+    arrays = compare(modality, pairs, labels, encoders / f"{modality}_encoder.pt", COMPARISON, "cpu", 0, tmp_path)
     n, n_test = len(pairs.index), len(pairs.index.where("test"))
     assert arrays["frozen"].shape == arrays["random"].shape and arrays["pca"].shape == (n, COMPARISON.components)
     assert {name: told.shape for name, told in arrays["supervised"].items()} == dict.fromkeys(labels, (n_test,))
@@ -74,14 +65,12 @@ def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path
 def supervised(pairs, x, labels, checkpoint, epochs=4):
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Linear(x.shape[1], 8), torch.nn.Linear(8, labels.shape[1]))
-    return predict_supervised(
-        network, lambda rows: x[rows], lambda x, _: x, labels, pairs.index, epochs, 16, 0.05, "cpu", 0, checkpoint
-    )
+    return predict_supervised(network, x, labels, pairs.index, epochs, 16, 0.05, "cpu", 0, checkpoint)
 
 
 def test_supervised_network_learns_labels_and_passes_over_unknown_ones(pairs, tmp_path):
     rng = np.random.default_rng(0)
-    x = torch.from_numpy(rng.normal(size=(len(pairs.index), 3))).float()
+    x = rng.normal(size=(len(pairs.index), 3)).astype(np.float32)
     labels = np.stack([x[:, 0] * 2 + 5, np.where(rng.uniform(size=len(x)) < 0.3, np.nan, x[:, 1] - 7)], 1)
     predicted = supervised(pairs, x, labels, tmp_path / "a.pt", epochs=40)
     test = pairs.index.where("test")
@@ -90,8 +79,8 @@ def test_supervised_network_learns_labels_and_passes_over_unknown_ones(pairs, tm
 
 
 def test_supervised_training_killed_between_epochs_ends_the_same(pairs, tmp_path, monkeypatch):
-    x = torch.randn(len(pairs.index), 3)
-    labels = x[:, :2].numpy().astype(float)
+    x = np.random.default_rng(0).normal(size=(len(pairs.index), 3)).astype(np.float32)
+    labels = x[:, :2].astype(float)
     whole = supervised(pairs, x, labels, tmp_path / "whole.pt")
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(loop, "save", killing(loop.save, 2))
@@ -134,76 +123,3 @@ def test_attention_to_a_line_is_told_from_attention_to_a_place(moving):
     assert curves["rest"].shape == curves["mean"].shape == curves["shuffled"].shape == REST.shape
     assert (lines["H alpha"] > 2) == moving
     assert lines["[O II]"] == pytest.approx(1, abs=0.25)
-
-
-@pytest.fixture
-def published(tmp_path):
-    """Files as Stein et al. and Spender publish them, of small networks."""
-    torch.manual_seed(1)
-    resnet, spectra = ResNet(18, 4), SpectrumEncoder(4, 3, position=False)
-    head = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.ReLU(), torch.nn.Linear(32, 128))
-    state = {f"encoder_q.{name}": value for name, value in resnet.state_dict().items()}
-    state |= {f"encoder_q.fc.{name}": value for name, value in head.state_dict().items()}
-    torch.save({"state_dict": state, "hyper_parameters": {"softmax_temperature": 0.2}}, tmp_path / "stein.ckpt")
-    places = (0, 1, 3, 4, 6, 7, 9)
-    model = {f"encoder.{name}": value for name, value in spectra.state_dict().items() if name.startswith("conv")}
-    for name, value in spectra.mlp.state_dict().items():
-        layer, _, kind = name.partition(".")
-        model[f"encoder.mlp.{places[int(layer)]}.{kind}"] = value
-    torch.save({"model": model}, tmp_path / "spender.pt")
-    return tmp_path, resnet.eval(), spectra
-
-
-def test_published_weights_take_the_place_of_a_training(published, pairs):
-    directory, resnet, spectra = published
-    image = dataclasses.replace(
-        IMAGE_ENCODER, weights_path=str(directory / "stein.ckpt"), input="rgb", binning=1, field=96
-    )
-    spectrum = dataclasses.replace(
-        SPECTRUM_ENCODER, weights_path=str(directory / "spender.pt"), position=False, normalisation="median"
-    )
-    metrics = adopt_image_encoder(image, directory)
-    adopt_spectrum_encoder(pairs, spectrum, directory)
-    assert metrics["image_encoder"]["published"] == {"softmax_temperature": 0.2}
-    assert load_checkpoint(directory / "image_encoder.pt")["projection"].keys() == {
-        "0.weight",
-        "0.bias",
-        "2.weight",
-        "2.bias",
-    }
-
-    images = torch.from_numpy(pairs.images(np.arange(3)))
-    cut = images[:, 28:124, 28:124].permute(0, 3, 1, 2)
-    from astroclip_book.data.stretch import rgb
-
-    frozen = ImageFeatures.load(directory / "image_encoder.pt")
-    torch.testing.assert_close(frozen(images), resnet(rgb(cut)), rtol=1e-4, atol=1e-5)
-
-    flux, redshift = torch.from_numpy(pairs.spectra(np.arange(3))), torch.from_numpy(pairs.index.redshift[:3])
-    encoder = SpectrumFeatures.load(directory / "spectrum_encoder.pt")
-    torch.testing.assert_close(encoder(flux, redshift)[:, :-1], spectra.attend(encoder.model.normalise(flux, redshift)))
-    again = encoder.augmented(flux, redshift, torch.Generator().manual_seed(0))
-    assert 0 < (again - encoder(flux, redshift)).abs().max() < 1
-
-
-def test_redshifts_are_asked_for_where_the_normalisation_needs_them(published, pairs):
-    directory, *_ = published
-    config = dataclasses.replace(
-        SPECTRUM_ENCODER, weights_path=str(directory / "spender.pt"), position=False, normalisation="median"
-    )
-    adopt_spectrum_encoder(pairs, config, directory)
-    heads = torch.nn.ModuleDict({"image": torch.nn.Identity(), "spectrum": torch.nn.Identity()})
-    model = AstroCLIP(torch.nn.Identity(), SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads)
-    assert model.embed_spectra(pairs.spectra(np.arange(3)), pairs.index.redshift[:3]).shape == (3, 8 + 1)
-    with pytest.raises(BookError, match="give the redshifts"):
-        model.embed_spectra(pairs.spectra(np.arange(3)))
-
-
-def test_a_preset_that_describes_another_network_is_corrected(published, pairs):
-    directory, *_ = published
-    image = dataclasses.replace(IMAGE_ENCODER, weights_path=str(directory / "stein.ckpt"), depth=50, width=64)
-    with pytest.raises(BookError, match=r"stein.ckpt holds another network .* set image_encoder's depth: 18, width: 4"):
-        adopt_image_encoder(image, directory)
-    spectrum = dataclasses.replace(SPECTRUM_ENCODER, weights_path=str(directory / "spender.pt"), n_latent=6)
-    with pytest.raises(BookError, match="set spectrum_encoder's n_latent: 3, position: False"):
-        adopt_spectrum_encoder(pairs, spectrum, directory)

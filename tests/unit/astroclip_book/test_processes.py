@@ -179,5 +179,7 @@ def test_more_processes_than_gpus(monkeypatch):
 
 def test_batches_split_evenly_over_processes(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(BookError, match="alignment.batch_size = 16 does not split evenly over 3 processes"):
+    with pytest.raises(
+        BookError, match="alignment.batch_size = 16 must be .* a multiple of the number of processes, 3"
+    ):
         loop.check_batch("alignment", 100, 16)

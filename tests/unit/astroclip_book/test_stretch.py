@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from astroclip_book.data.stretch import INPUTS, network_input
-from astroclip_book.errors import BookError
 
 
 def viewer(pixel, slip=False):
@@ -136,15 +135,3 @@ def test_colours_begin_to_bend_at_thirty_median_sky_noises():
         pixel = [0.0, 0.0, 0.0]
         pixel[band] = 30 * (location + scale)
         assert network_input(image(pixel), "colours")[0, 0].item() == pytest.approx(np.arcsinh(1) / 2, rel=1e-5)
-
-
-def test_an_unknown_input_is_answered_with_the_known_ones(sky):
-    with pytest.raises(BookError, match="'RGB'.*colours, rgb, rgb_stein, nanomaggies"):
-        network_input(sky, "RGB")
-
-
-@pytest.mark.parametrize("name", INPUTS)
-@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (2, 1, 8, 8), (2, 8, 8, 3)])
-def test_bands_in_the_wrong_number_are_refused(name, shape):
-    with pytest.raises(BookError, match="bands in the wrong number: g, r, z are expected"):
-        network_input(torch.zeros(shape), name)
