@@ -10,8 +10,7 @@ from joblib import Parallel, delayed
 
 from astroclip_book.config import cores
 from astroclip_book.data import pairs
-from astroclip_book.data.catalog import write_catalog
-from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.catalog import COSMOLOGY, write_catalog
 from astroclip_book.data.progress import progress
 from mock_survey.config import Survey
 from mock_survey.galaxies import population, sed, structure

@@ -7,10 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+from astropy.cosmology import FlatLambdaCDM
 from astropy.table import Table
 
 from astroclip_book.errors import BookError
 
+COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)  # of distances, in the mock and in what it is compared with
 _SPELLINGS = {
     "LOG_MSTAR": ("LOG_MSTAR", "LOGMSTAR", "PROVABGS_LOGMSTAR_BF", "PROVABGS_LOGMSTAR"),
     "Z": ("Z", "Z_HP", "REDSHIFT"),
@@ -39,15 +41,12 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     try:
         table = pd.DataFrame(_columns(path))
     except Exception as error:  # astropy and h5py raise many kinds for a file that is not a table
-        raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS with one row per object, "
-                        "and whole: compare its size with the source.") from error  # fmt: skip
+        raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS, and whole.") from error
     if "TARGETID" not in table:
-        raise BookError(f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. "
-                        "Use the PROVABGS catalogue or a mock's.")  # fmt: skip
+        raise BookError(f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. Use PROVABGS or a mock's.")
     table = table.drop_duplicates("TARGETID").set_index("TARGETID")
     if not table.index.isin(targetid).any():
-        raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. "
-                        "Is it the catalogue of another survey? Check catalog_path.")  # fmt: skip
+        raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. Check catalog_path.")
     for name, spellings in _SPELLINGS.items():
         table = table.rename(columns={next((s for s in spellings if s in table), name): name})
     columns = {"TARGETID": np.asarray(targetid)}
@@ -61,11 +60,8 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
-            table = file.visititems(
-                lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None
-            )
-            kinds = table.dtype
-            rows = table.fields([name for name in kinds.names if kinds[name].shape == ()])[:]
+            table = file.visititems(lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None)
+            rows = table.fields([name for name in table.dtype.names if table.dtype[name].shape == ()])[:]
             columns = {name: rows[name] for name in rows.dtype.names}
     else:
         table = Table.read(path)
@@ -91,8 +87,8 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
         If there is no stellar mass.
     """
     if "LOG_MSTAR" not in columns:
-        raise BookError(f"The catalogue has no stellar mass ({' or '.join(_SPELLINGS['LOG_MSTAR'])}); it has "
-                        f"{', '.join(list(columns)[:8])}. Use PROVABGS, or leave catalog_path empty to do without.")  # fmt: skip
+        names = " or ".join(_SPELLINGS["LOG_MSTAR"])
+        raise BookError(f"The catalogue has no stellar mass ({names}). Use PROVABGS, or leave catalog_path empty.")
     mass = columns["LOG_MSTAR"]
     counts = {"matched": np.isfinite(mass), "positive_mass": np.isfinite(mass) & (mass > 0)}
     magnitudes = [columns[name] > 0 for name in ("MAG_G", "MAG_R", "MAG_Z") if name in columns]

@@ -15,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from astroclip_book.data.hdf5 import read_hdf5, write_hdf5
 from astroclip_book.errors import BookError
 
 log = logging.getLogger(__name__)
@@ -28,18 +29,12 @@ WAVELENGTH = 3600.0 + 0.8 * np.arange(N_WAVELENGTH)  # angstrom, observed frame,
 SPLITS = ("train", "validation", "test")
 REDSHIFTS = (0.0, 0.8)  # that are believed: the release has a few outside, Spender's rest frame ends there
 TRAIN_FRACTION = 0.8  # the first 80 % of each group, as in the release
-BLOCK = 256  # rows in memory at a time, while a file is checked
 
-REASONS = (  # to leave an object out; the first that holds counts
-    *("redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite"),
-    *("image_zero", "image_not_finite", "duplicate"),
-)
-_LAYOUT = {
-    "images": ((IMAGE_SIZE, IMAGE_SIZE, 3), np.float32),
-    "spectra": ((N_WAVELENGTH,), np.float32),
-    "redshifts": ((), np.float32),
-    "targetids": ((), np.int64),
-}
+# To leave an object out; the first that holds counts.
+REASONS = ("redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite", "image_zero")
+REASONS += ("image_not_finite", "duplicate")
+_SHAPES = {"images": (IMAGE_SIZE, IMAGE_SIZE, 3), "spectra": (N_WAVELENGTH,), "redshifts": (), "targetids": ()}
+_BLOCK = 256  # rows in memory at a time, while a file is checked
 
 
 def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
@@ -50,10 +45,11 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
     """
     early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # a dataset has its place in the file before it has values
-    layout = _LAYOUT | ({"ivar": _LAYOUT["spectra"]} if ivar else {})
+    shapes = _SHAPES | ({"ivar": (N_WAVELENGTH,)} if ivar else {})
     with h5py.File(path, "w", libver="latest") as file:
         for group, count in zip(GROUPS, counts, strict=True):
-            for name, (shape, dtype) in layout.items():
+            for name, shape in shapes.items():
+                dtype = np.int64 if name == "targetids" else np.float32
                 file.create_dataset(f"{group}/{name}", (count, *shape), dtype, fill_time="never", dcpl=early)
 
 
@@ -71,21 +67,13 @@ def _mapped(dataset: h5py.Dataset, mode: str) -> np.memmap | None:
 
 @dataclass(frozen=True)
 class Index:
-    """The usable rows of a pairs file, in file order; every later artefact has one row for each.
+    """The usable rows of a pairs file, in file order; every later artefact has one row for each."""
 
-    Attributes
-    ----------
-    targetid : (N,) int64
-    redshift : (N,) float32
-    group, row : (N,) int16 and int32, where the object stands in the pairs file
-    split : (N,) uint8, position in ``SPLITS``
-    """
-
-    targetid: np.ndarray
-    redshift: np.ndarray
-    group: np.ndarray
-    row: np.ndarray
-    split: np.ndarray
+    targetid: np.ndarray  # (N,) int64
+    redshift: np.ndarray  # (N,) float32
+    group: np.ndarray  # (N,) int16: where the object stands in the pairs file
+    row: np.ndarray  # (N,) int32, likewise
+    split: np.ndarray  # (N,) uint8: position in ``SPLITS``
 
     def __len__(self) -> int:
         return len(self.targetid)
@@ -96,22 +84,16 @@ class Index:
 
     def save(self, path: Path) -> None:
         """Write to HDF5, a dataset an attribute."""
-        with h5py.File(path, "w") as file:
-            for name, values in vars(self).items():
-                file[name] = values
+        write_hdf5(path, vars(self))
 
     @classmethod
     def load(cls, path: Path) -> Index:
         """Read what `save` wrote."""
-        with h5py.File(path, "r") as file:
-            return cls(**{name: file[name][:] for name in cls.__dataclass_fields__})
+        return cls(**read_hdf5(path))
 
 
 class Pairs:
-    """Reads images and spectra of the objects of an index from a file in the release layout, never more than asked for.
-
-    Raises `BookError` as `open_pairs` does.
-    """
+    """Reads images and spectra of the objects of an index from a file in the release layout, never more than asked for."""
 
     def __init__(self, path: Path, index: Index):
         self.path, self.index = Path(path), index
@@ -168,8 +150,8 @@ def open_pairs(path: Path) -> h5py.File:
         file = h5py.File(path, "r")
     except OSError as error:
         raise BookError(
-            f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file. Where a run made it, "
-            "delete it and run again; else compare its size with the source's, and download it again."
+            f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file: delete it and run "
+            "again, or compare its size with the source's and download it again."
         ) from error
     problems = [problem for group in GROUPS for problem in _layout_problems(file, group)]
     if problems:
@@ -184,77 +166,62 @@ def open_pairs(path: Path) -> h5py.File:
 def _layout_problems(file: h5py.File, group: str) -> list[str]:
     if group not in file:
         return [f"no group '{group}'"]
-    shapes = {name: getattr(file[group].get(name), "shape", None) for name in _LAYOUT}
-    problems = [f"no dataset '{group}/{name}'" for name, shape in shapes.items() if shape is None]
-    wrong = [
-        name for name, shape in shapes.items() if shape is not None and (shape[1:] != _LAYOUT[name][0] or not shape)
-    ]
-    problems += [f"'{group}/{name}' has shape {shapes[name]}" for name in wrong]
-    if not problems and len({shape[0] for shape in shapes.values()}) > 1:
-        problems = [f"group '{group}' has unequal lengths { ({name: shape[0] for name, shape in shapes.items()}) }"]
-    return problems
+    shapes = {name: getattr(file[group].get(name), "shape", None) for name in _SHAPES}
+    missing = [f"no dataset '{group}/{name}'" for name, shape in shapes.items() if shape is None]
+    wrong = {f"{group}/{name}": shape for name, shape in shapes.items() if shape and shape[1:] != _SHAPES[name]}
+    if missing or wrong:
+        return missing + [f"'{name}' has shape {shape}" for name, shape in wrong.items()]
+    lengths = {name: len(file[group][name]) for name in _SHAPES}
+    return [f"group '{group}' has unequal lengths {lengths}"] if len(set(lengths.values())) > 1 else []
 
 
 def index_pairs(path: Path, validation_fraction: float, seed: int) -> tuple[Index, dict[str, int]]:
-    """Read a pairs file once, leave out unusable rows, and split the rest.
+    """The usable rows of a pairs file, split, and how many were left out by reason.
 
     The first 80 % of each group is the training side and the rest the test set, as in the release;
     ``validation_fraction`` of each group's training side, drawn at random, is set apart. Of objects that
     the file has more than once, the first is kept, so that none is on both sides.
-
-    Returns
-    -------
-    index : Index
-    dropped : dict
-        How many rows were left out, by reason.
 
     Raises
     ------
     BookError
         For an unreadable file, or when a split would be empty.
     """
-    rng, parts, dropped = np.random.default_rng(seed), [], dict.fromkeys(REASONS, 0)
+    rng, parts, reasons = np.random.default_rng(seed), [], []
     with open_pairs(path) as file:
         for number, group in enumerate(GROUPS):
-            data, count = file[group], len(file[group]["targetids"])
-            redshift = data["redshifts"][:].astype(np.float32)
-            reason = _unusable(data, redshift)
-            for place, name in enumerate(REASONS):
-                dropped[name] += int((reason == place).sum())
-            split = np.full(count, SPLITS.index("test"), np.uint8)
-            n_train = int(TRAIN_FRACTION * count)
+            targetid, redshift = file[group]["targetids"][:], file[group]["redshifts"][:].astype(np.float32)
+            reasons.append(_unusable(file[group], redshift))
+            split = np.full(len(targetid), SPLITS.index("test"), np.uint8)
+            n_train = int(TRAIN_FRACTION * len(targetid))
             split[:n_train] = SPLITS.index("train")
             split[rng.permutation(n_train)[: round(validation_fraction * n_train)]] = SPLITS.index("validation")
-            row = np.flatnonzero(reason < 0)
-            targetid = data["targetids"][:].astype(np.int64)
-            places = np.full(len(row), number, np.int16), row.astype(np.int32)
-            parts.append((targetid[row], redshift[row], *places, split[row]))
+            row = np.flatnonzero(reasons[-1] < 0)
+            place = np.full(len(row), number, np.int16), row.astype(np.int32)
+            parts.append((targetid[row].astype(np.int64), redshift[row], *place, split[row]))
     whole = [np.concatenate(column) for column in zip(*parts, strict=True)]
     first = np.sort(np.unique(whole[0], return_index=True)[1])
-    dropped["duplicate"] = len(whole[0]) - len(first)
     index = Index(*(column[first] for column in whole))
+    dropped = {name: int((np.concatenate(reasons) == i).sum()) for i, name in enumerate(REASONS)}
+    dropped["duplicate"] = len(whole[0]) - len(first)
     for name, count in dropped.items():
         if count:
             log.warning("%s: left out %d objects (%s)", path, count, name.replace("_", " "))
     for split in SPLITS:
         if len(index.where(split)) == 0:
-            raise BookError(
-                f"{path} leaves no usable objects for {split}: it has {len(index)} in all. Use a larger file."
-            )
+            raise BookError(f"{path} leaves no usable objects for {split}: it has {len(index)} in all. Use a larger file.")
     return index, dropped
 
 
 def _unusable(data: h5py.Group, redshift: np.ndarray) -> np.ndarray:
     """Position in `REASONS` for each row of a group, -1 for a usable one."""
-    power = {name: np.empty(len(redshift)) for name in ("spectra", "images")}
-    for name, values in power.items():
-        for start in range(0, len(redshift), BLOCK):
-            # A sum of squares is zero, finite or not as its terms are, and needs one pass over the pixels.
-            pixels = data[name][start : start + BLOCK]
+    conditions = [~np.isfinite(redshift), (redshift < REDSHIFTS[0]) | (redshift > REDSHIFTS[1])]
+    for name in ("spectra", "images"):
+        power = np.empty(len(redshift))
+        for start in range(0, len(redshift), _BLOCK):
+            pixels = data[name][start : start + _BLOCK]
             pixels = pixels.reshape(len(pixels), -1)
-            values[start : start + BLOCK] = np.einsum("ij,ij->i", pixels, pixels, dtype=np.float64)
-    outside = (redshift < REDSHIFTS[0]) | (redshift > REDSHIFTS[1])
-    conditions = [~np.isfinite(redshift), outside]
-    for values in power.values():
-        conditions += [values == 0, ~np.isfinite(values)]
+            # A sum of squares is zero, finite or not as its terms are, and needs one pass over the pixels.
+            power[start : start + _BLOCK] = np.einsum("ij,ij->i", pixels, pixels, dtype=np.float64)
+        conditions += [power == 0, ~np.isfinite(power)]
     return np.select(conditions, range(len(conditions)), -1)

@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units
 from skypy.galaxies import schechter_lf
 
-from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.catalog import COSMOLOGY
 from mock_survey.galaxies import sed, structure
 from mock_survey.galaxies.sed import REDSHIFT_MAX
 

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 from skypy.galaxies.spectrum import dirichlet_coefficients, kcorrect
 
-from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.catalog import COSMOLOGY
 
 BANDS = ("decamDR1-g", "decamDR1-r", "decamDR1-z")
 REDSHIFT_MAX = 0.8

@@ -7,7 +7,7 @@ from astropy import units
 from scipy.special import gammainc
 from skypy.galaxies import morphology
 
-from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.catalog import COSMOLOGY
 from mock_survey.galaxies import sed
 
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")

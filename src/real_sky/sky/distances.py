@@ -8,7 +8,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.catalog import COSMOLOGY
 from astroclip_book.data.imaging import SKY_NOISE
 from astroclip_book.data.pairs import BANDS, N_WAVELENGTH, Pairs
 from astroclip_book.evaluate.metrics import ranking

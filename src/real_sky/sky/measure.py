@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 from speclite.filters import load_filter
 
-from astroclip_book.data.cosmology import COSMOLOGY
+from astroclip_book.data.catalog import COSMOLOGY
 from astroclip_book.data.pairs import BANDS, WAVELENGTH
 from real_sky.sky.distances import mass_to_light
 from real_sky.sky.stored import (
