@@ -9,10 +9,8 @@ from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.style import FLUX, MODALITY, WIDTH, drawing
 
 # Vacuum wavelengths at rest in Å, under the names that astronomers use for them.
-LINES = {
-    "[O II]": 3728.5, "Ca HK": (3934.8, 3969.6), "Hβ": 4862.7, "[O III]": 5008.2, "Mg b": 5176.6,
-    "Na D": 5893.6, "Hα": 6564.6,
-}  # fmt: skip
+LINES = {"[O II]": 3728.5, "Ca HK": (3934.8, 3969.6), "Hβ": 4862.7, "[O III]": 5008.2, "Mg b": 5176.6}
+LINES |= {"Na D": 5893.6, "Hα": 6564.6}
 BLUE_END = 3900.0  # Å: the noise below it would set the scale of faint spectra
 SMOOTHING = 15  # pixels, 12 Å: narrower than the distance of the lines above, wide enough to see through the noise
 
@@ -37,8 +35,8 @@ def observed_limits(flux: np.ndarray) -> tuple[float, float]:
 def mark_lines(axes, redshift: float = 0.0, names: bool = True) -> None:
     """Dotted verticals at the lines of a galaxy, named along the top."""
     low, high = axes.get_xlim()
-    previous = -np.inf
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+    previous, box = -np.inf, {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+    style = {"fontsize": 6.5, "ha": "center", "va": "top", "color": "#444444", "bbox": box}
     for name, rest in LINES.items():
         wavelengths = np.atleast_1d(rest) * (1 + redshift)
         middle = wavelengths.mean()
@@ -46,69 +44,63 @@ def mark_lines(axes, redshift: float = 0.0, names: bool = True) -> None:
             continue
         for wavelength in wavelengths:
             axes.axvline(wavelength, color="#777777", lw=0.6, ls=":", zorder=0)
-        if names:
-            # Names of close lines would print over each other: lower every one that is too near the last.
+        if names:  # those of close lines would print over each other: lower every one that is too near the last
             crowded = middle - previous < 0.06 * (high - low)
-            axes.text(middle, 0.87 if crowded else 0.985, name, fontsize=6.5, ha="center", va="top", color="#444444",
-                      transform=axes.get_xaxis_transform(), bbox=box)  # fmt: skip
+            axes.text(middle, 0.87 if crowded else 0.985, name, transform=axes.get_xaxis_transform(), **style)
             previous = -np.inf if crowded else middle
+
+
+def _panels(n: int, xlabel: str):
+    """A figure of n panels below each other, for fluxes against wavelength."""
+    figure, axes = plt.subplots(n, 1, figsize=(WIDTH, 1.55 * n + 0.4), sharex=True, squeeze=False)
+    axes[-1, 0].set_xlabel(xlabel)
+    figure.supylabel(FLUX, fontsize=9)
+    return figure, axes[:, 0]
 
 
 @drawing
 def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
     """Observed spectra (n, 7781), raw in grey and smoothed over 12 Å, each with its lines at its redshift."""
-    figure, axes = plt.subplots(len(flux), 1, figsize=(WIDTH, 1.55 * len(flux) + 0.4), sharex=True, squeeze=False)
-    for axis, values, z, label in zip(axes[:, 0], flux, redshift, labels, strict=True):
+    figure, axes = _panels(len(flux), "observed wavelength (Å)")
+    for axis, values, z, label in zip(axes, flux, redshift, labels, strict=True):
         smoothed = smooth(values)
         axis.plot(WAVELENGTH, values, color="#cccccc", lw=0.3, rasterized=True)
         axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.8)
         axis.set(xlim=WAVELENGTH[[0, -1]], ylim=observed_limits(smoothed))
         mark_lines(axis, z)
         axis.set_title(label, loc="right", fontsize=8, pad=2)
-    axes[-1, 0].set_xlabel("observed wavelength (Å)")
-    figure.supylabel(FLUX, fontsize=9)
     return figure
 
 
 @drawing
 def reconstructions(flux: np.ndarray, model: np.ndarray, redshift: np.ndarray):
     """Spectra and their models (n, 7781) at rest, both smoothed, all panels on the same rest wavelengths."""
-    figure, axes = plt.subplots(len(flux), 1, figsize=(WIDTH, 1.55 * len(flux) + 0.4), sharex=True, squeeze=False)
-    window = WAVELENGTH[0] / (1 + np.max(redshift)), WAVELENGTH[-1] / (1 + np.min(redshift))
-    for axis, data, fit, z in zip(axes[:, 0], flux, model, redshift, strict=True):
+    figure, axes = _panels(len(flux), "rest wavelength (Å)")
+    for axis, data, fit, z in zip(axes, flux, model, redshift, strict=True):
         rest, smoothed = WAVELENGTH / (1 + z), smooth(data)
         axis.plot(rest, smoothed, color="#999999", lw=0.7, label="data, 12 Å mean")
         axis.plot(rest, smooth(fit), color=MODALITY["spectrum"], lw=1.0, label="model from the latents")
-        axis.set(xlim=window, ylim=observed_limits(smoothed))
+        axis.set(xlim=WAVELENGTH[[0, -1]] / (1 + np.array([np.max(redshift), np.min(redshift)])))
+        axis.set_ylim(observed_limits(smoothed))
         mark_lines(axis)
         axis.set_title(f"$z = {z:.3f}$", loc="right", fontsize=8, pad=2)
-    axes[0, 0].legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
-    axes[-1, 0].set_xlabel("rest wavelength (Å)")
-    figure.supylabel(FLUX, fontsize=9)
+    axes[0].legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
 def stack(flux: np.ndarray, redshift: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
     """Median spectrum at rest of galaxies, each divided by its mean flux there; NaN where fewer than half reach.
 
-    Parameters
-    ----------
-    flux : (n, 7781) array
-    redshift : (n,) array
-    wavelength : (p,) array
-        Rest wavelengths in Å; cells as wide as their spacing are averaged, which keeps the noise down.
+    Of fluxes (n, 7781) at redshifts (n,), on evenly spaced rest wavelengths (p,) in Å: cells as wide as their spacing are
+    averaged, which keeps the noise down.
     """
-    edges = np.append(wavelength, 2 * wavelength[-1] - wavelength[-2]) - 0.5 * (wavelength[1] - wavelength[0])
-    rows = np.full((len(flux), len(wavelength)), np.nan)
-    for row, values, z in zip(rows, flux, redshift, strict=True):
-        cell = np.digitize(WAVELENGTH / (1 + z), edges) - 1
-        inside = (cell >= 0) & (cell < len(wavelength))
-        count = np.bincount(cell[inside], minlength=len(wavelength))
-        total = np.bincount(cell[inside], values[inside], minlength=len(wavelength))
-        full = count >= 0.5 * np.median(count[count > 0])
-        row[full] = total[full] / count[full]
-        row /= max(abs(np.nanmean(row)), np.finfo(float).tiny)
+    step = wavelength[1] - wavelength[0]
+    edges, rows = np.append(wavelength, wavelength[-1] + step) - 0.5 * step, []
+    for values, z in zip(flux, redshift, strict=True):
+        count, total = (np.histogram(WAVELENGTH / (1 + z), edges, weights=each)[0] for each in (None, values))
+        row = np.where(count >= 0.5 * np.median(count[count > 0]), total / np.maximum(count, 1), np.nan)
+        rows.append(row / max(abs(np.nanmean(row)), np.finfo(float).tiny))
     enough = np.isfinite(rows).mean(axis=0) >= 0.5
     result = np.full(len(wavelength), np.nan)
-    result[enough] = np.nanmedian(rows[:, enough], axis=0)
+    result[enough] = np.nanmedian(np.array(rows)[:, enough], axis=0)
     return result
