@@ -54,7 +54,6 @@ from bookmaking.figures.structure_tables import (
 )
 from bookmaking.figures.tables import (
     colours_table,
-    counts_table,
     distances_table,
     no_training,
     number,
@@ -80,7 +79,6 @@ __all__ = [
     "confusion",
     "cosine_histogram",
     "cosine_matrix",
-    "counts_table",
     "detectors",
     "distances_table",
     "earlier_table",

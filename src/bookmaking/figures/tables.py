@@ -72,30 +72,6 @@ def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
     return table(["way", "property", "$R^2$", "95% interval", "test galaxies"], rows)
 
 
-PUBLISHED_COUNTS = {
-    "train": 158_377,
-    "test": 39_599,
-    "positive_magnitudes": 105_159,
-}  # of the release, and PROVABGS matched to it
-
-
-def counts_table(counts: dict) -> Markdown:
-    """How many galaxies there are, were left out and why, and have a stellar mass, beside the published release.
-
-    Parameters
-    ----------
-    counts : dict
-        ``counts`` of the metrics.
-    """
-    names = {"train": "training", "validation": "validation", "test": "test"}
-    rows: list[list] = [[title, counts[name], PUBLISHED_COUNTS.get(name)] for name, title in names.items()]
-    rows += [[f"left out: {reason.replace('_', ' ')}", n, None] for reason, n in counts["dropped"].items() if n]
-    titles = {"matched": "with a stellar mass in the catalogue", "positive_mass": "… that is positive",
-              "positive_magnitudes": "… and positive magnitudes"}  # fmt: skip
-    rows += [[titles[name], n, PUBLISHED_COUNTS.get(name)] for name, n in counts["catalog"].items()]
-    return table(["galaxies", "this run", "the real release"], rows)
-
-
 def no_training(weights: str) -> Markdown:
     """What stands in the place of a figure where published weights were used and nothing was trained."""
     return Markdown(f"*Nothing was trained here: the weights are those of `{Path(weights).name}`.*")

@@ -583,21 +583,6 @@ def test_island_sentence(scores, words):
     assert words in plots.island_sentence(ISLAND | scores, "trails").data
 
 
-def test_counts_stand_beside_the_release_and_name_what_was_left_out():
-    counts = {
-        "train": 7,
-        "validation": 2,
-        "test": 3,
-        "dropped": {"duplicate": 4, "image_zero": 0},
-        "catalog": {"positive_magnitudes": 5},
-    }
-    text = plots.counts_table(counts).data
-    assert (
-        "| training | 7 | 158,377 |" in text and "| left out: duplicate | 4 | – |" in text and "image zero" not in text
-    )
-    assert "| … and positive magnitudes | 5 | 105,159 |" in text
-
-
 def test_tables_of_the_space_say_what_chance_gives_and_what_is_missing():
     text = plots.anomalies_table(ANOMALIES).data
     assert "| image and spectrum disagree | 0.30 [0.10, 0.50] | 0.30 [0.10, 0.50] | 0.99 |" in text and "0.100" in text
