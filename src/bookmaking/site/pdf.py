@@ -24,26 +24,12 @@ WIDTH = (
     822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
 )
 READY = "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
-# Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; the list of
-# chapters leads to them; parts of it and of the explorer are no chapters.
-TIDY = """() => {
-  for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
-  for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
-  for (const link of document.querySelectorAll("a[href*='.html#']")) if (link.protocol === "file:") link.href = link.hash;
-  const chapters = document.querySelectorAll(".toctree-wrapper > section");
-  const title = (chapter) => chapter.querySelector("h2").firstChild.textContent;
-  const places = new Map([...chapters].map((one) => [title(one), `#${one.id}`]));
-  for (const link of document.querySelectorAll("#jb-print-toc a")) link.href = places.get(link.textContent.trim());
-  for (const one of document.querySelectorAll(".explorer :is(h2, h3), #jb-print-toc :is(h2, p)")) one.role = "presentation";
-}"""
+TIDY = Path(__file__).with_name("tidy.js")  # mends what goes wrong where pages become one
 TWICE = re.compile(rb"/Title \((.+)\1\)")  # what Chromium writes into the outline for a heading that begins a page
 
 
 def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
-    """Print the book of a run, unless its PDF is up to date, let the site in ``output`` offer it, and return it.
-
-    Without Chromium, and for the reasons of `build_site`, that is a BookError.
-    """
+    """Print the book of a run, unless its PDF is up to date, and let the site offer it; BookError without Chromium."""
     stage = stage_site(run, output / "source", root)
     target = printed_book(stage, output)
     if not target.is_file():
@@ -73,7 +59,7 @@ def _print(browser: str, page: Path) -> bytes:
         tab.emulate_media(media="print", color_scheme="light")
         tab.goto(page.as_uri(), wait_until="load")
         tab.wait_for_function(READY)
-        tab.evaluate(TIDY)
+        tab.evaluate(TIDY.read_text(encoding="utf-8"))
         footer = FOOTER.format(html.escape(tab.locator(".bd-header-announcement").text_content().strip()))
         return tab.pdf(format="A4", scale=SCALE, margin=MARGIN, print_background=True, outline=True, tagged=True,
                        display_header_footer=True, header_template="<p></p>", footer_template=footer)  # fmt: skip

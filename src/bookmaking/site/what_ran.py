@@ -30,16 +30,16 @@ def caption_line(preset: Preset, commit: str) -> str:
 def what_ran(run: Run, root: Path) -> str:
     """All that is recorded of a run, as Markdown; what does not belong to the present code and configuration is marked."""
     steps, made = {name: record for name in run.steps if (record := run.made(name))}, records(run)
-    kept = ("commit", "finished", *(key.partition(".")[0] for key in MACHINE), "packages")
-    told = pd.json_normalize([{key: record[key] for key in kept} for record in steps.values()])
+    columns = ("commit", "finished", *(key.partition(".")[0] for key in MACHINE), "packages")
+    told = pd.json_normalize([{key: record[key] for key in columns} for record in steps.values()])
     told.columns = [MACHINE.get(name, name.removeprefix("packages.")) for name in told.columns]
-    files = {k: v for record in steps.values() for k, v in record["configuration"].get("files", {}).items()}
-    rows = {
+    given = {k: v for record in steps.values() for k, v in record["configuration"].get("files", {}).items()}
+    the_run = {
         "preset": run.preset.name,
         "seed": str(run.preset.seed),
         "configuration": f"`{configuration(run.preset)}`",
         "data": run.source,
-        **{f"given as `{key}`": f"{_given(stamp):,} bytes" for key, stamp in files.items()},
+        **{f"given as `{key}`": f"{_given(stamp):,} bytes" for key, stamp in given.items()},
         "commit of the steps": _distinct(told, "commit"),
         "steps finished": " to ".join(dict.fromkeys([told["finished"].min(), told["finished"].max()]))
         if steps
@@ -48,26 +48,23 @@ def what_ran(run: Run, root: Path) -> str:
         "wall time of all notebooks (s)": sum(record["wall_seconds"] for record in made.values()),
     }
     machine = {name: _distinct(told, name) for name in told.columns if name not in ("commit", "finished")}
-    notebooks = [
-        [f"{{doc}}`/{page.relative_to(root).with_suffix('')}`", *_cost(record := made.get(page.stem)),
-         "**not recorded**" if not record else "**out of date**" if outdated(run, page, record) else "up to date"]
-        for page in chapters(root)
-    ]  # fmt: skip
-    files = [[f"`{file}`", f"`{name}`", size, record["sha256"][file]]
-             for name, record in steps.items() for file, size in record["artefacts"].items()]  # fmt: skip
-    sums = "\n".join(f"{sha256}  {file.strip('`')}" for file, _, _, sha256 in files)
-    short = [[*row[:3], f"`{row[3][:16]}`"] for row in files]
+    files = [
+        (file, name, size, one["sha256"][file])
+        for name, one in steps.items()
+        for file, size in one["artefacts"].items()
+    ]
+    sums = "\n".join(f"{sha256}  {file}" for file, _, _, sha256 in files)
     parts = {
-        "The run": _table(["", "this run"], rows.items()),
+        "The run": _table(["", "this run"], the_run.items()),
         "Machine and versions": _table(["", "this run"], machine.items()),
-        "Notebooks": _table(COLUMNS, notebooks),
-        "Steps": _table(
-            COLUMNS, [[f"`{name}`", *_cost(steps.get(name)), _state(run, name, steps)] for name in run.steps]
-        ),
-        "Artefacts": _table(["file", "made by", "bytes", "SHA-256 begins"], short)
-        + f"\n\n:::{{dropdown}} Sums in full, for `sha256sum --check` in the run's directory\n```text\n{sums}\n```\n:::",
+        "Notebooks": _table(COLUMNS, [[f"{{doc}}`/{page.relative_to(root).with_suffix('')}`", *_cost(made.get(page.stem)),
+                                       _chapter(run, page, made.get(page.stem))] for page in chapters(root)]),
+        "Steps": _table(COLUMNS, [[f"`{name}`", *_cost(steps.get(name)), _state(run, name, steps)] for name in run.steps]),
+        "Artefacts": _table(["file", "made by", "bytes", "SHA-256 begins"],
+                            [[f"`{file}`", f"`{name}`", size, f"`{sha256[:16]}`"] for file, name, size, sha256 in files]),
+        "Sums in full": f"As `sha256sum --check` reads them in the run's directory.\n\n```text\n{sums}\n```",
         "Every value of the preset": f"```yaml\n{as_yaml(run.preset)}```",
-    }
+    }  # fmt: skip
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in parts.items()) + "\n"
 
 
@@ -89,8 +86,11 @@ def _distinct(told: pd.DataFrame, name: str) -> str:
 def _cost(record: dict | None) -> list:
     if record is None:
         return [None] * 4
-    memory = round(record["peak_rss_bytes"] / 2**20)
-    return [record["wall_seconds"], memory, record["finished"], _commit(record["commit"])]
+    return [record["wall_seconds"], record["peak_rss_bytes"] // 2**20, record["finished"], _commit(record["commit"])]
+
+
+def _chapter(run: Run, page: Path, record: dict | None) -> str:
+    return "**not recorded**" if not record else "**out of date**" if outdated(run, page, record) else "up to date"
 
 
 def _state(run: Run, name: str, steps: dict[str, dict]) -> str:
