@@ -78,9 +78,8 @@ def test_loads_without_complaint_or_network(chapter):
     tab, troubles, data = chapter
     assert troubles == []
     assert len(tab.evaluate(GALAXIES, "x")) == len(data["ids"])
-    assert tab.locator(".ex-controls select").first.locator("option").count() == len(data["numbers"]) + len(
-        data["labels"]
-    )
+    options = tab.locator(".ex-controls select").first.locator("option")
+    assert options.count() == len(data["numbers"]) + len(data["labels"])
     assert "Mock survey" in tab.locator(".explorer").inner_text()
 
 
@@ -105,9 +104,8 @@ def test_colours_and_maps_change(chapter):
     tab.get_by_label("colour").select_option(label="morphology")
     morphology = next(column for column in data["labels"] if column["label"] == "morphology")
     assert len(set(tab.evaluate(GALAXIES, "colour"))) == len(morphology["names"])
-    assert [name in tab.locator(".ex-legend").inner_text() for name in morphology["names"]] == [True] * len(
-        morphology["names"]
-    )
+    legend = tab.locator(".ex-legend").inner_text()
+    assert all(name in legend for name in morphology["names"])
     tab.get_by_label("spectrum", exact=True).check()
     assert tab.evaluate(GALAXIES, "x") == data["maps"]["spectrum"]["x"] != x
     assert troubles == []
@@ -121,9 +119,8 @@ def test_hover_shows_a_galaxy_and_leaves_the_selection(chapter):
     card.wait_for()
     assert target in card.inner_text() and "redshift" in card.inner_text()
     assert card.locator("polyline").count() == 1 and card.locator(".ex-line").count() >= 3
-    assert (
-        card.locator(".ex-thumbnail").evaluate("one => getComputedStyle(one).backgroundImage").startswith('url("blob:')
-    )
+    picture = card.locator(".ex-thumbnail").evaluate("one => getComputedStyle(one).backgroundImage")
+    assert picture.startswith('url("blob:')
     assert selected(tab) == before
     tab.keyboard.press("Escape")
     assert not card.is_visible()
@@ -282,22 +279,7 @@ def test_texts_stand_out(chapter, mode):
         return (a + 0.05) / (b + 0.05);
       }));
     }"""
-    texts = (
-        "p",
-        "label",
-        "legend",
-        "button",
-        "dt",
-        "dd",
-        "h2",
-        "h3",
-        "figcaption",
-        "text",
-        "td",
-        "th",
-        ".ex-found span",
-        "a",
-    )
+    texts = "p label legend button dt dd h2 h3 figcaption text td th .ex-found a".split()
     for selector in texts:
         assert tab.evaluate(contrast, f".explorer {selector}:not([aria-hidden])") >= 4.5, selector
     for selector in (".ex-flux", ".ex-line", ".ex-axis", ".ex-chosen"):
@@ -367,9 +349,8 @@ def test_two_thousand_galaxies_are_there_in_seconds(open_file, tmp_path):
     levels, windows = rng.integers(0, 255, (n, pixels.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
     page = standalone(tmp_path, packed(n, vectors=vectors, small=(tiles, levels, windows)))
-    assert (
-        sum(file.stat().st_size for file in tmp_path.iterdir()) < 15e6 / 2
-    )  # and twice as many, the most, below 15 MB
+    size = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert size < 15e6 / 2  # and twice as many, the most, below 15 MB
     tab, troubles = open_file(page)
     tab.wait_for_selector(READY)
     assert tab.evaluate("performance.now()") < 3000
