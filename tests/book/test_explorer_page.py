@@ -279,7 +279,22 @@ def test_texts_stand_out(chapter, mode):
         return (a + 0.05) / (b + 0.05);
       }));
     }"""
-    texts = "p label legend button dt dd h2 h3 figcaption text td th .ex-found a".split()
+    texts = [
+        "p",
+        "label",
+        "legend",
+        "button",
+        "dt",
+        "dd",
+        "h2",
+        "h3",
+        "figcaption",
+        "text",
+        "td",
+        "th",
+        ".ex-found",
+        "a",
+    ]
     for selector in texts:
         assert tab.evaluate(contrast, f".explorer {selector}:not([aria-hidden])") >= 4.5, selector
     for selector in (".ex-flux", ".ex-line", ".ex-axis", ".ex-chosen"):
