@@ -61,7 +61,6 @@ STEPS = {
             ("evaluation",),
             ("survey", "image_comparison", "spectrum_comparison", "features", "alignment"),
             "06_redshift_and_mass",
-            parallel=True,
         ),
         _step("oracle", ("oracle.h5",), ("survey", "data", "evaluation"), ("survey", "index"), "06_redshift_and_mass"),
         _step(

@@ -14,7 +14,7 @@ from sklearn.metrics import r2_score
 from astroclip_book.config import Ablations, Alignment
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.evaluate.ablation_grid import QUESTIONS, Variant
-from astroclip_book.evaluate.knn import Neighbourhood, by_roles
+from astroclip_book.evaluate.knn import answers
 from astroclip_book.evaluate.properties import EARLIER_K
 from astroclip_book.evaluate.retrieval import match_ranks
 from astroclip_book.train.cached_features import CachedFeatures
@@ -115,11 +115,8 @@ def scores(
     """
     found = {}
     for way, (gallery, asked) in WAYS.items():
-        for roles, names in by_roles(split, known):
-            near = Neighbourhood(embeddings[gallery], embeddings[asked], roles, EARLIER_K, together=True)
-            for name in names:
-                answer = near.answer(known[name], EARLIER_K)
-                found[f"{name}_{way}"] = float(r2_score(known[name][roles.test], answer.prediction))
+        for name, roles, answer in answers(embeddings[gallery], embeddings[asked], split, known, EARLIER_K):
+            found[f"{name}_{way}"] = float(r2_score(known[name][roles.test], answer.prediction))
     test = split.where("test")
     rows = np.random.default_rng(seed).choice(test, min(pool, len(test)), replace=False)
     found["recall_at_10"] = float((match_ranks(embeddings["image"][rows], embeddings["spectrum"][rows]) <= 10).mean())

@@ -9,7 +9,6 @@ import torch
 
 from astroclip_book.evaluate.metrics import with_interval
 from astroclip_book.evaluate.search import neighbours, others, shared
-from astroclip_book.evaluate.unit import check_k, unit_vectors
 
 BLOCK = 2**24  # cosines in memory at a time, 64 MiB
 NEIGHBOURS = 10  # of mutual k-NN, as in Huh et al. (2024)
@@ -101,7 +100,7 @@ def uniformity(x: np.ndarray) -> float:
     BookError
         When they are not finite or not of unit length.
     """
-    points = torch.from_numpy(unit_vectors(x, "set of vectors"))
+    points = torch.from_numpy(x)
     n = len(points)
     block, total = max(1, BLOCK // n), 0.0
     for start in range(0, n, block):
@@ -148,7 +147,6 @@ def geometry(image: np.ndarray, spectrum: np.ndarray, seed: int) -> dict:
 
 def _in_common(image: np.ndarray, spectrum: np.ndarray, k: int) -> np.ndarray:
     """What `mutual_knn` is the mean of, (n,)."""
-    check_k(k, len(image) - 1)
     rows = np.arange(len(image))
     return shared(*(others(neighbours(vectors, vectors, k + 1)[0], rows, k) for vectors in (image, spectrum)))
 

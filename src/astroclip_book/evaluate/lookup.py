@@ -12,7 +12,7 @@ from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.data.files import read_json
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
-from astroclip_book.evaluate.knn import Neighbourhood, Roles
+from astroclip_book.evaluate.knn import Neighbours
 from astroclip_book.evaluate.novelty import LEVEL, TESTS, Novelty
 from astroclip_book.evaluate.search import neighbours
 
@@ -133,6 +133,5 @@ class Reference:
         return photoz.quantiles(answer.values, answer.weights, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2))
 
     def _answer(self, asked: np.ndarray, gallery: np.ndarray, k: int, weighting: str):
-        rows = np.arange(len(asked))
-        near = Neighbourhood(self.vectors, asked, Roles(gallery, gallery[:0], rows), k)
+        near = Neighbours(self.vectors, gallery, asked, np.arange(len(asked)), k)
         return near.answer(self.embeddings.redshift, k, weighting)

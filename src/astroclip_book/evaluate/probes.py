@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from astroclip_book.config import Evaluation
 from astroclip_book.data.embeddings import Embeddings
-from astroclip_book.evaluate.knn import CANDIDATES, Neighbourhood, Roles, by_roles, knn_predict
+from astroclip_book.evaluate.knn import CANDIDATES, Neighbours, Roles, knn_predict
 from astroclip_book.evaluate.metrics import r2_interval, standardise
 from astroclip_book.evaluate.yardsticks import photometry
 
@@ -84,8 +84,9 @@ def neighbours(space: Space, y: np.ndarray, labels: Labels, test: np.ndarray, se
     """
 
     def searched_once(asked: np.ndarray) -> list[tuple[np.ndarray, dict]]:
-        near = Neighbourhood(space.fitted, asked, Roles(*labels.folds[0], test))
-        answers = [near.answer(values, *near.choose(values)) for values in y.T]
+        validation = Neighbours(space.fitted, labels.folds[0][0], asked, labels.folds[0][1])
+        tested = Neighbours(space.fitted, labels.rows, asked, test)
+        answers = [tested.answer(values, *validation.choose(values)) for values in y.T]
         return [(answer.prediction, {"k": answer.k, "weighting": answer.weighting}) for answer in answers]
 
     def fold_by_fold(asked: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, dict]:
@@ -227,7 +228,11 @@ def measure(
     for methods, space in groups:
         seen = np.isfinite(space.fitted).all(axis=1)
         known_here = {name: np.where(seen, values, np.nan) for name, values in known.items()}
-        for roles, names in by_roles(split, known_here):
+        alike: dict[bytes, list[str]] = {}  # properties that are known of the same objects
+        for name, values in known_here.items():
+            alike.setdefault(np.isfinite(values).tobytes(), []).append(name)
+        for names in alike.values():
+            roles = Roles.known(split, known_here[names[0]])
             if min(map(len, (roles.train, roles.validation, roles.test))) < 2:
                 continue
             y = np.stack([known[name] for name in names], axis=1).astype(float)

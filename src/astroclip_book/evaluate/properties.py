@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from astroclip_book.config import Evaluation
 from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.evaluate import photoz
-from astroclip_book.evaluate.knn import CANDIDATES, Answer, Neighbourhood, Roles, by_roles, on_test
+from astroclip_book.evaluate.knn import CANDIDATES, Answer, Neighbours, Roles, on_test
 from astroclip_book.evaluate.metrics import r2_interval, with_interval
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
@@ -102,27 +102,32 @@ def predict_properties(
     most = max(config.k or 0, *CANDIDATES)
     for direction, (gallery, asked) in DIRECTIONS.items():
         spaces = [(getattr(one, gallery), getattr(one, asked)) for one in embeddings]
-        for roles, names in by_roles(first, known):
-            near, *others = (Neighbourhood(*space, roles, most, together=True) for space in spaces)
-            for name in names:
-                y = known[name]
-                answer, score = _predict(near, y, config, seed)
-                score["n_unknown"] = {side: int(np.isnan(y[rows]).sum()) for side, rows in sides.items()}
-                predictions[name][direction] = on_test(answer.prediction, predictions[name]["truth"])
-                if name in MAIN:
-                    again = (other.answer(y, answer.k, answer.weighting).prediction for other in others)
-                    score["r2_seeds"] = [score["r2"], *(float(r2_score(y[roles.test], one)) for one in again)]
-                if name == "redshift":
-                    place, more = _redshifts(near, y, answer, config, seed)
-                    score |= more
-                    predictions[name]["pit"][direction] = on_test(place, predictions[name]["truth"])
-                metrics[name][direction] = score
+        searched: dict[bytes, list] = {}  # properties that are known of the same objects share their searches
+        for name, y in known.items():
+            key, roles = np.isfinite(y).tobytes(), Roles.known(first, y)
+            if key not in searched:
+                searched[key] = [
+                    Neighbours(answering, roles.train, asking, roles.validation) for answering, asking in spaces[:1]
+                ] + [Neighbours(answering, roles.gallery, asking, roles.test, most) for answering, asking in spaces]
+            validation, near, *others = searched[key]
+            answer, score = _predict(validation, near, roles, y, config, seed)
+            score["n_unknown"] = {side: int(np.isnan(y[rows]).sum()) for side, rows in sides.items()}
+            predictions[name][direction] = on_test(answer.prediction, predictions[name]["truth"])
+            if name in MAIN:
+                again = (other.answer(y, answer.k, answer.weighting).prediction for other in others)
+                score["r2_seeds"] = [score["r2"], *(float(r2_score(y[roles.test], one)) for one in again)]
+            if name == "redshift":
+                place, more = _redshifts(validation, near, roles, y, answer, config, seed)
+                score |= more
+                predictions[name]["pit"][direction] = on_test(place, predictions[name]["truth"])
+            metrics[name][direction] = score
     return metrics, predictions
 
 
-def _predict(near: Neighbourhood, y: np.ndarray, config: Evaluation, seed: int) -> tuple[Answer, dict]:
-    roles = near.roles
-    answer = near.answer(y, *near.choose(y, config.k))
+def _predict(
+    validation: Neighbours, near: Neighbours, roles: Roles, y: np.ndarray, config: Evaluation, seed: int
+) -> tuple[Answer, dict]:
+    answer = near.answer(y, *((config.k,) if config.k else validation.choose(y)))
     earlier = near.answer(y, EARLIER_K).prediction if len(roles.gallery) >= EARLIER_K else None
     return answer, r2_interval(y[roles.test], answer.prediction, config.bootstrap, seed) | {
         "k": answer.k,
@@ -133,12 +138,12 @@ def _predict(near: Neighbourhood, y: np.ndarray, config: Evaluation, seed: int) 
 
 
 def _redshifts(
-    near: Neighbourhood, y: np.ndarray, answer: Answer, config: Evaluation, seed: int
+    validation: Neighbours, near: Neighbours, roles: Roles, y: np.ndarray, answer: Answer, config: Evaluation, seed: int
 ) -> tuple[np.ndarray, dict]:
     """Places of the true redshifts in their p(z), and the scores that only redshifts have."""
-    truth, gallery = y[near.roles.test], y[near.roles.gallery]
+    truth, gallery = y[roles.test], y[roles.gallery]
     # The k that makes the best mean is no measure of how wide p(z) should be: that one is chosen anew.
-    pz = near.answer(y, *near.choose(y, config.k, merit=_minus_crps))
+    pz = near.answer(y, *((config.k,) if config.k else validation.choose(y, merit=_minus_crps)))
     place = photoz.pit(pz.values, pz.weights, truth, seed)
     score = photoz.crps(pz.values, pz.weights, truth)
     return place, {

@@ -155,7 +155,7 @@ def _by_neighbours(
 ) -> dict:
     """By property, the score and the predictions of the test objects."""
     found = {}
-    for name, roles, answer in answers(x, x, split, known, config.k, together=True):
+    for name, roles, answer in answers(x, x, split, known, config.k):
         score = r2_interval(known[name][roles.test], answer.prediction, config.bootstrap, seed)
         score |= {"k": answer.k, "weighting": answer.weighting}
         if name == "redshift":  # few large errors rule R², and none the scatter

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
-from astroclip_book.evaluate.knn import Neighbourhood, Roles, knn_predict
+from astroclip_book.evaluate.knn import Neighbours, knn_predict
 from astroclip_book.evaluate.metrics import with_interval
 from astroclip_book.evaluate.search import neighbours
 from real_sky.sky.stored import FAILURE
@@ -72,8 +72,11 @@ def transfer(
         )
     fit, truth = gallery.where("train", "validation"), np.asarray(redshift, float)[rows]
     asked, mock = model.embed_spectra(flux[rows]), gallery.spectrum[fit]
-    own = Neighbourhood(gallery.spectrum, gallery.spectrum, Roles.known(gallery, gallery.redshift))
-    prediction = knn_predict(mock, gallery.redshift[fit], asked, *own.choose(gallery.redshift, k))
+    chosen = (k,)
+    if k is None:
+        train, validation = gallery.where("train"), gallery.where("validation")
+        chosen = Neighbours(gallery.spectrum, train, gallery.spectrum, validation).choose(gallery.redshift)
+    prediction = knn_predict(mock, gallery.redshift[fit], asked, *chosen)
     nearest = fit[neighbours(asked, mock, 1)[0][:, 0]]
     at_truth = [_most_similar(one, gallery, fit, z) for one, z in zip(asked, truth, strict=True)]
     arrays = {"row": rows, "truth": truth, "prediction": prediction, "nearest": nearest, "nearest_at_truth": at_truth}

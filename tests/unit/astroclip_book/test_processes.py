@@ -18,7 +18,6 @@ from threadpoolctl import threadpool_limits
 
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from astroclip_book.evaluate import search
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.train import loop, parts
@@ -93,10 +92,8 @@ def alone(prepared, tmp_path_factory):
     """What one process makes of all."""
     directory = tmp_path_factory.mktemp("alone")
     shutil.copytree(prepared, directory, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch, one_thread():
-        for module, name in ((search, "TILE"), (search, "BLOCK")):
-            patch.setattr(module, name, getattr(module, name))  # joint_work changes them
-        joint_work.work(directory)
+    with one_thread():
+        joint_work.features(directory)
     return directory
 
 
@@ -121,16 +118,6 @@ def assert_same_features(one, other):
 
 def test_features_do_not_depend_on_the_number_of_processes(alone, together):
     assert_same_features(alone, together[0])
-
-
-def test_searches_and_predictions_do_not_depend_on_the_number_of_processes(alone, together):
-    expected, *both = (
-        np.load(path) for path in (alone / "found0.npz", *(together[0] / f"found{rank}.npz" for rank in (0, 1)))
-    )
-    for found in both:
-        for name in expected.files:
-            np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
-    assert (together[0] / "predictions0.h5").is_file() and not (together[0] / "predictions1.h5").exists()
 
 
 def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alone, together):
@@ -159,7 +146,6 @@ def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(book, t
             "spectrum_encoder",
             "features",
             "alignment",
-            "properties",
             "ablations",
         ),
         2,
