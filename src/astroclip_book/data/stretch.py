@@ -20,12 +20,10 @@ def network_input(images: torch.Tensor, name: str) -> torch.Tensor:
 
 
 def colours(images: torch.Tensor) -> torch.Tensor:
-    """Nanomaggies (n, 3, h, w) in g, r, z to a brightness and two colours (n, 3, h, w).
+    """A brightness, half the sum of the bands, and two colours, twice r - g and z - r, which tell a redshift.
 
     Each band is first brought to asinh units (Lupton, Gunn & Szalay 1999, https://doi.org/10.1086/301004): linear in faint
-    light, so that the noise of dark pixels stays small beside a galaxy, logarithmic in its centre. Brightness is half
-    the sum of the bands, colours are twice r - g and z - r: the differences that tell a redshift are small
-    beside the light that all bands share.
+    light, so that the noise of dark pixels stays small beside a galaxy, logarithmic in its centre.
     """
     medians = [location + scale for _, location, scale in SKY_NOISE]
     g, r, z = torch.asinh(images / (SOFTENING * torch.tensor(medians, device=images.device).view(3, 1, 1))).unbind(1)
@@ -33,20 +31,16 @@ def colours(images: torch.Tensor) -> torch.Tensor:
 
 
 def rgb(images: torch.Tensor) -> torch.Tensor:
-    """Nanomaggies (n, 3, h, w) in g, r, z to red, green, blue (n, 3, h, w) in [0, 1], made of z, r, g.
+    """Red, green, blue in [0, 1], made of z, r, g as the Legacy Surveys' viewer and AstroCLIP v1 (arXiv:2310.03024) do.
 
-    The stretch of Lupton et al. 2004 (https://doi.org/10.1086/382245) with the constants of the Legacy Surveys' viewer;
-    AstroCLIP v1 (arXiv:2310.03024) computes it so.
+    The stretch is that of Lupton et al. 2004 (https://doi.org/10.1086/382245).
     """
     scales, gain = _viewer(images)
     return ((images * scales + RGB_OFFSET) * gain).clamp(0, 1).flip(1)
 
 
 def rgb_stein(images: torch.Tensor) -> torch.Tensor:
-    """The same as the code of Stein et al. 2022 computes it, for networks that were trained on it.
-
-    Parentheses are missing there, so the gain acts on the offset alone: bright light is not compressed but cut.
-    """
+    """The same as the code of Stein et al. 2022 has it, without parentheses: bright light is not compressed but cut."""
     scales, gain = _viewer(images)
     return (images * (scales + RGB_OFFSET * gain)).clamp(0, 1).flip(1)
 

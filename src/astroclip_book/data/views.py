@@ -33,20 +33,10 @@ def centre(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def augment(images: torch.Tensor, size: int, binning: int, generator: torch.Generator, keep: str) -> torch.Tensor:
-    """One random view (n, 3, size, size) of each image, nanomaggies.
+    """One random view (n, 3, size, size) of each image (n, 3, h, w) in g, r, z, nanomaggies.
 
-    Parameters
-    ----------
-    images : (n, 3, h, w) float32 tensor
-        Nanomaggies in g, r, z, already binned.
-    size : int
-        Side of the view in binned pixels.
-    binning : int
-        Original pixels per binned pixel, in which the constants above are expressed.
-    generator : torch.Generator
-        On the images' device.
-    keep : str
-        What a galaxy that is made larger or smaller keeps: its ``surface_brightness``, as published, or its ``flux``.
+    ``binning`` says how many original pixels, in which the constants above are expressed, make one of the images'. A galaxy
+    that is made larger or smaller keeps its ``surface_brightness``, as published, or its ``flux``.
     """
     images = images * reddening(len(images), generator).view(-1, 3, 1, 1)
     # The blur, the same in all directions, commutes with the shift of the jitter. Published views are cut out of the
@@ -63,10 +53,7 @@ def reddening(n: int, generator: torch.Generator) -> torch.Tensor:
 
 
 def move(images: torch.Tensor, size: int, binning: int, generator: torch.Generator, keep: str) -> torch.Tensor:
-    """Flip, rotate by any angle, resize by up to 10 % and shift by whole original pixels, in one interpolation.
-
-    Returns (n, 3, size, size); what lies outside the images is zero.
-    """
+    """Flip, rotate by any angle, resize by up to 10 % and shift by whole original pixels; zero outside the images."""
     n, side, device = len(images), images.shape[-1], generator.device
     angle, scale, *flips = torch.rand(4, n, generator=generator, device=device)
     scale = torch.lerp(*torch.tensor(SIZE_RANGE, device=device), scale)
@@ -82,8 +69,7 @@ def move(images: torch.Tensor, size: int, binning: int, generator: torch.Generat
 def blur(images: torch.Tensor, binning: int, generator: torch.Generator) -> torch.Tensor:
     """Widen each band's PSF from one random seeing to another, where that is worse: only the excess is added.
 
-    (n, 3, h, w) to (n, 3, h - 2 reach, w - 2 reach), the reach of the blur being 6 original pixels: only pixels whose
-    surroundings are all within the image, so no border has to be invented.
+    Only pixels whose surroundings, 6 original pixels, are within the image are returned: no border has to be invented.
     """
     # A width of zero has no Gaussian; a hundredth of a pixel is one that leaves images as they are.
     sigma = (_excess(PSF_SIGMA, len(images), generator) / binning).clamp(min=0.01)

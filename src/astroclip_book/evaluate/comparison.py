@@ -26,29 +26,17 @@ BLOCK = 512  # objects encoded at a time
 def compare(
     modality: str,
     pairs: Pairs,
-    labels: dict[str, np.ndarray],
+    labels: dict,
     encoder: Path,
     config: Comparison,
     device: str,
     seed: int,
     directory: Path,
 ) -> dict:
-    """Four ways to look at the images or the spectra of all objects: what the frozen encoder makes of them, and three others.
+    """Four ways to look at the images or the spectra (``modality``) of all objects.
 
-    Parameters
-    ----------
-    modality : str
-        ``image`` or ``spectrum``.
-    pairs : Pairs
-    labels : dict of (N,) arrays
-        What the supervised network learns, NaN where unknown, aligned with the index of the pairs.
-    encoder : Path
-        Its checkpoint.
-    config : Comparison
-    device : str
-    seed : int
-    directory : Path
-        Keeps what the network sees, and the checkpoint of the training.
+    ``labels`` (N,) by name are what the supervised network learns, NaN where unknown; ``encoder`` is a checkpoint; ``directory``
+    keeps what the network sees, and the checkpoint of the training.
 
     Returns
     -------
@@ -84,50 +72,30 @@ def compare(
 
     some = train[:: max(1, len(train) // N_COMPONENTS_FROM)]
     analysis = PCA(config.components, svd_solver="randomized", random_state=seed).fit(pixels(some))
-    blocks = np.split(np.arange(n), range(BLOCK, n, BLOCK))
+    components = [analysis.transform(pixels(rows)) for rows in np.split(np.arange(n), range(BLOCK, n, BLOCK))]
     supervised = nn.Sequential(fresh, nn.Linear(fresh.n_features, len(labels))).to(device)
     n_epochs, checkpoint = getattr(config, f"{modality}_epochs"), directory / "supervised.pt"
     known = np.stack(list(labels.values()), 1)
-    told = predict_supervised(
-        supervised, inputs, known, index, n_epochs, shape.batch_size, shape.learning_rate, device, seed, checkpoint
-    )
-    return {
-        **{way: np.concatenate(parts) for way, parts in features.items()},
-        "pca": np.concatenate([analysis.transform(pixels(rows)) for rows in blocks]),
-        "supervised": dict(zip(labels, told.T, strict=True)),
-    }
+    told = predict_supervised(supervised, inputs, known, index, shape, n_epochs, device, seed, checkpoint)
+    arrays = {way: np.concatenate(parts) for way, parts in (features | {"pca": components}).items()}
+    return arrays | {"supervised": dict(zip(labels, told.T, strict=True))}
 
 
 def predict_supervised(
-    network: nn.Module,
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    index: Index,
-    n_epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    device: str,
-    seed: int,
+    network: nn.Module, inputs: np.ndarray, labels: np.ndarray, index: Index, shape, n_epochs: int, device: str, seed: int,
     checkpoint: Path,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """Train a network from ``inputs`` (N, …) to ``labels`` (N, m), NaN where unknown, and predict the test objects (n, m).
 
-    It trains on the training split; the epoch with the least validation loss is kept. Images are mirrored and turned by right
-    angles at random, which changes no pixel.
-
-    Raises
-    ------
-    BookError
-        If there are fewer training pairs than a batch, or the training diverges.
+    The epoch with the least validation loss is kept. Batch size and learning rate are those of ``shape``, an encoder's.
     """
     train, validation, test = (index.where(split) for split in ("train", "validation", "test"))
-    check_batch("the encoder's", len(train), batch_size)
+    check_batch("the encoder's", len(train), shape.batch_size)
     mean, std = np.nanmean(labels[train], 0), np.nanstd(labels[train], 0)
     target = torch.from_numpy((labels - mean) / std).float().to(device)
     best = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=0.01, fused=True)
-    batches = len(train) // batch_size
-    rate = warm_up_and_cosine(optimizer, n_epochs * batches)
+    optimizer = torch.optim.AdamW(network.parameters(), shape.learning_rate, weight_decay=0.01, fused=True)
+    rate = warm_up_and_cosine(optimizer, n_epochs * (len(train) // shape.batch_size))
 
     def read(rows: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(inputs[rows]).to(device).float()
@@ -148,8 +116,8 @@ def predict_supervised(
     for epoch in epochs(label, n_epochs, seed, history, checkpoint, **parts):
         order = np.random.default_rng([seed, epoch]).permutation(train)
         network.train()
-        for batch in range(batches):
-            rows = np.sort(order[batch * batch_size : (batch + 1) * batch_size])
+        for start in range(0, len(train) - shape.batch_size + 1, shape.batch_size):
+            rows = np.sort(order[start : start + shape.batch_size])
             optimizer.zero_grad()
             with autocast(device):
                 predicted = network(_turned(read(rows)))

@@ -24,22 +24,13 @@ def freeze(module: nn.Module) -> nn.Module:
 
 
 def load_checkpoint(path: Path) -> dict:
-    """What a training step of this book wrote: ``config``, ``state``, ``history``.
-
-    Raises
-    ------
-    BookError
-        If the file is missing, truncated, or not such a file.
-    """
+    """What a training step of this book wrote: ``config``, ``state``, ``history``; BookError if there is no such file."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         checkpoint["config"], checkpoint["state"]
-    except FileNotFoundError as error:
-        raise BookError(f"{path} does not exist: run the notebook that trains it first (make book).") from error
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise BookError(
-            f"{path} is not a checkpoint of this book, or is damaged ({error}): delete it and run again."
-        ) from error
+        why = f"is missing, damaged, or not a checkpoint of this book ({error})"
+        raise BookError(f"{path} {why}: run the notebook that makes it (make book).") from error
     return checkpoint
 
 
@@ -82,8 +73,7 @@ class ImageFeatures(nn.Module):
 class SpectrumFeatures(nn.Module):
     """Spectra to frozen features: what the encoder attends to and, last, how bright the spectrum is against its noise.
 
-    The encoder sees each spectrum scaled to one variance, so how bright a galaxy is against the sky, which its image shows too,
-    would be lost. Any constant scale of the flux leaves it.
+    The encoder sees all spectra scaled to one variance, so that would be lost. Any constant scale of the flux leaves it.
     """
 
     def __init__(self, model: SpectrumAutoencoder):

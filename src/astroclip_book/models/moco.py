@@ -18,15 +18,9 @@ PROJECTION = 128
 
 
 class MoCo(nn.Module):
-    """A query encoder, its slowly following copy, and a queue of the copy's past outputs.
+    """A query encoder, its slowly following copy, and a queue of the copy's outputs; the processes of ``fabric`` share both.
 
-    The processes of ``fabric`` share the batch and the queue.
-
-    Raises
-    ------
-    BookError
-        If batch norm's parts of the batch do not split evenly over the processes, the batch does not over the parts, or it is
-        larger than the queue.
+    BookError if the batch does not split evenly over the parts that batch norm sees, or is larger than the queue.
     """
 
     def __init__(self, config: ImageEncoder, fabric: Fabric):
@@ -64,9 +58,8 @@ class MoCo(nn.Module):
             mine = torch.arange(len(order), device=order.device).chunk(self.fabric.world_size)[self.fabric.global_rank]
             shuffled = gather(self.fabric, key)[order[mine]]
             k = torch.empty(len(order), PROJECTION, device=q.device)
-            k[order] = gather(
-                self.fabric, torch.cat([self.project(self.key, part) for part in shuffled.chunk(self.parts)])
-            )
+            projected = torch.cat([self.project(self.key, part) for part in shuffled.chunk(self.parts)])
+            k[order] = gather(self.fabric, projected)
         positive = (q * k[mine]).sum(1, keepdim=True)
         logits = torch.cat([positive, q @ self.queue.clone().T], 1) / self.temperature
         with torch.no_grad():

@@ -39,11 +39,7 @@ def adopt_image_encoder(config: ImageEncoder, directory: Path) -> dict:
     """Write ``directory/image_encoder.pt`` from the checkpoint that the preset names; returns the training's options as metrics.
 
     In its ``state_dict``, ``encoder_q.*`` is a ResNet with torchvision's names, whose classifier ``fc`` is the projection head.
-
-    Raises
-    ------
-    BookError
-        If the file is damaged, needs code to be executed, or holds another network than the preset describes.
+    BookError if the file is damaged, needs code to be executed, or holds another network than the preset describes.
     """
     file = _read(config.weights_path)
     weights = _under("encoder_q.", file.get("state_dict"), config.weights_path)
@@ -61,12 +57,7 @@ def adopt_image_encoder(config: ImageEncoder, directory: Path) -> dict:
 def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Path) -> dict:
     """Write ``directory/spectrum_encoder.pt`` from the model that the preset names: ``model``, of a list of them the first.
 
-    Its encoder alone: this book's decoder is another. The noise of the pairs is measured, for augmented views.
-
-    Raises
-    ------
-    BookError
-        If the file is damaged, needs code to be executed, or holds another network than the preset describes.
+    Its encoder alone: this book's decoder is another. The noise of the pairs is measured, for augmented views. BookError as above.
     """
     found = _read(config.weights_path).get("model")
     found = found[0] if isinstance(found, (list, tuple)) and found else found
@@ -87,12 +78,10 @@ def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Pat
 
 
 class _Inert:
-    """Stands for an object whose class is not imported: keeps what it is given, does nothing."""
-
-    state = None
+    """Stands for an object whose class is not imported: keeps its state, does nothing."""
 
     def __init__(self, *args):
-        pass
+        self.state = None
 
     def __setstate__(self, state):
         self.state = state

@@ -58,10 +58,7 @@ def _shortcut(n_in: int, n_out: int, stride: int) -> nn.Module:
 
 
 class ResNet(nn.Module):
-    """Residual network of depth 18, 34 or 50 without a classifier; with a ``width`` of 64 channels it is the published one.
-
-    ``n_features`` is the length of what it returns: ``8 * width`` (depth 18, 34) or ``32 * width`` (depth 50).
-    """
+    """Residual network of depth 18, 34 or 50 without a classifier; a ``width`` of 64 channels is the published one."""
 
     def __init__(self, depth: int, width: int):
         super().__init__()

@@ -22,14 +22,8 @@ WARMUP = 0.05  # share of the steps in which the learning rate rises
 
 
 def make_fabric(device: str) -> Fabric:
-    """Fabric on ``cpu`` or ``cuda``: this process alone, or those that ``torchrun`` started.
-
-    Raises
-    ------
-    BookError
-        If there are fewer GPUs than processes on this machine.
-    """
-    if processes.count() == 1:  # said, as Fabric would ask SLURM
+    """Fabric on ``cpu`` or ``cuda``: this process alone, or those of ``torchrun``; BookError if they are more than the GPUs."""
+    if processes.count() == 1:  # the environment is named, or Fabric would ask SLURM
         return Fabric(accelerator=device, devices=1, plugins=LightningEnvironment())
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if device == "cuda" and local > torch.cuda.device_count():
@@ -45,14 +39,13 @@ def make_fabric(device: str) -> Fabric:
 
 
 def autocast(device: torch.device | str) -> torch.autocast:
-    """Products in bfloat16 where the processor or GPU has it fast; what enters them stays in single precision.
+    """Products in bfloat16 where the processor or GPU has it fast; inputs stay in single precision.
 
-    Inputs must not be rounded: in bfloat16 a redshift of 0.3 is off by up to 0.001, eight pixels of a spectrum at Hα.
+    In bfloat16 a redshift of 0.3 would be off by up to 0.001, eight pixels of a spectrum at Hα.
     """
-    kind = torch.device(device).type
-    if kind == "cuda":
-        return torch.autocast(kind, torch.bfloat16, enabled=torch.cuda.is_bf16_supported(including_emulation=False))
-    return torch.autocast(kind, torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    kind, fast = torch.device(device).type, torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    fast = torch.cuda.is_bf16_supported(including_emulation=False) if kind == "cuda" else fast
+    return torch.autocast(kind, torch.bfloat16, enabled=fast)
 
 
 def gather(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
@@ -68,13 +61,7 @@ def share(fabric: Fabric, rows: np.ndarray) -> np.ndarray:
 
 
 def check_batch(where: str, n_train: int, batch_size: int) -> None:
-    """Refuse batches that the data or the processes cannot fill.
-
-    Raises
-    ------
-    BookError
-        If there are fewer training pairs than a batch, or it does not split evenly over the processes.
-    """
+    """BookError if the data cannot fill a batch, or the processes not share it evenly."""
     if n_train < batch_size or batch_size % processes.count():
         raise BookError(
             f"{where}.batch_size = {batch_size} must be at most the number of training pairs, {n_train}, and a multiple "
@@ -96,19 +83,18 @@ def warm_up_and_cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR
 def epochs(
     label: str, n: int, seed: int, history: list[dict], checkpoint: Path | None = None, **parts
 ) -> Iterator[int]:
-    """Numbers of the epochs that are still to do; ``label`` is what the progress bar says.
+    """Numbers of the epochs that are still to do.
 
-    The loop appends its scores to ``history`` and changes ``parts``: modules, optimiser, schedule. Both are kept in the
-    checkpoint after each epoch, and a second call after a kill goes on from there. As every epoch draws from its own seed, it
-    ends with the weights of a training that was not stopped.
+    The loop appends its scores to ``history`` and changes ``parts``: modules, optimiser, schedule. Both are kept after each
+    epoch, and a second call after a kill goes on from there. As every epoch draws from its own seed, it ends alike.
     """
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         history += state["history"]
         for name, part in parts.items():
             part.load_state_dict(state[name])
-    start, silent = len(history), processes.rank() > 0
-    for epoch in progress(range(start, n), label, total=n, initial=start, unit="epoch", disable=silent):
+    start = len(history)
+    for epoch in progress(range(start, n), label, n, initial=start, unit="epoch", disable=processes.rank() > 0):
         torch.manual_seed(seed + 1000 * epoch + 2**32 * processes.rank())  # dropout and noise differ by process
         yield epoch
         if checkpoint is not None:
@@ -116,13 +102,7 @@ def epochs(
 
 
 def best_epoch(history: list[dict], label: str) -> int:
-    """The epoch with the least validation loss so far, counted from 0.
-
-    Raises
-    ------
-    BookError
-        If no loss is a number.
-    """
+    """The epoch with the least validation loss so far, counted from 0; BookError if none is a number."""
     losses = [scores["validation_loss"] for scores in history]
     if not np.isfinite(losses).any():
         raise BookError(f"{label}: the training diverged, no validation loss is a number: lower its learning rate.")

@@ -1,4 +1,6 @@
-"""Frozen features beside others, the probe, attention, and published weights in the place of a training."""
+"""Frozen features beside others, the probe, attention."""
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -65,7 +67,8 @@ def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path
 def supervised(pairs, x, labels, checkpoint, epochs=4):
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Linear(x.shape[1], 8), torch.nn.Linear(8, labels.shape[1]))
-    return predict_supervised(network, x, labels, pairs.index, epochs, 16, 0.05, "cpu", 0, checkpoint)
+    shape = dataclasses.replace(IMAGE_ENCODER, batch_size=16, learning_rate=0.05)
+    return predict_supervised(network, x, labels, pairs.index, shape, epochs, "cpu", 0, checkpoint)
 
 
 def test_supervised_network_learns_labels_and_passes_over_unknown_ones(pairs, tmp_path):

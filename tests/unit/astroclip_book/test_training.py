@@ -256,9 +256,9 @@ def test_probe_and_losses_of_every_epoch_are_kept(run):
 
 def test_damaged_checkpoints_are_named(run, tmp_path):
     (tmp_path / "image_encoder.pt").write_bytes((run / "image_encoder.pt").read_bytes()[:5000])
-    with pytest.raises(BookError, match=r"image_encoder.pt is not a checkpoint of this book, or is damaged"):
+    with pytest.raises(BookError, match=r"image_encoder.pt is missing, damaged, or not a checkpoint of this book"):
         ImageFeatures.load(tmp_path / "image_encoder.pt")
-    with pytest.raises(BookError, match="spectrum_encoder.pt does not exist"):
+    with pytest.raises(BookError, match="spectrum_encoder.pt is missing"):
         SpectrumFeatures.load(tmp_path / "spectrum_encoder.pt")
 
 
