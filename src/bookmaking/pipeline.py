@@ -45,6 +45,12 @@ STEPS = {
             for modality, chapter in (("image", "02_image_encoder"), ("spectrum", "03_spectrum_encoder"))
         ),
         _recorded("image_scores", ("evaluation",), ("survey", "index", "image_comparison"), "02_image_encoder"),
+        _recorded(
+            "spectrum_scores",
+            ("evaluation",),
+            ("survey", "index", "spectrum_encoder", "spectrum_comparison"),
+            "03_spectrum_encoder",
+        ),
         _step(
             "features",
             ("features.h5",),
@@ -53,7 +59,7 @@ STEPS = {
             "04_alignment",
             parallel=True,
         ),
-        _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment", parallel=True),
+        _step("alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), "04_alignment"),
         _step("similarity", (), ("evaluation",), ("survey", "alignment"), "05_similarity_search"),
         _step(
             "properties",
@@ -70,13 +76,11 @@ STEPS = {
             ("survey", "features", "alignment"),
             "07_few_labels",
         ),
-        _step(
+        _recorded(
             "ablations",
-            (),
             ("alignment", "ablations", "evaluation"),
             ("survey", "index", "image_encoder", "spectrum_encoder", "features"),
             "08_ablations",
-            parallel=True,
         ),
         _step("analysis", ("analysis.h5",), ("evaluation", "analysis"), ("survey", "alignment"), "09_embedding_space"),
         _step(
@@ -92,7 +96,7 @@ STEPS = {
             "",
             (),
             (),
-            ("image_scores", "spectrum_comparison", "similarity", "properties", "oracle", "few_labels", "analysis"),
+            ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "few_labels", "analysis"),
             "claims",
         ),
         _step("realism", ("sky.h5",), ("evaluation", "sky"), ("survey", "index", "alignment"), "11_mock_and_sky"),
@@ -110,7 +114,7 @@ STEPS = {
 CHAPTERS = {
     "01_mock_survey": ("survey", "index"),
     "02_image_encoder": ("survey", "index", "image_encoder", "image_comparison", "image_scores"),
-    "03_spectrum_encoder": ("survey", "index", "spectrum_encoder", "spectrum_comparison"),
+    "03_spectrum_encoder": ("survey", "index", "spectrum_encoder", "spectrum_comparison", "spectrum_scores"),
     "04_alignment": ("survey", "index", "features", "alignment"),
     "05_similarity_search": ("survey", "index", "alignment", "similarity"),
     "06_redshift_and_mass": (
@@ -123,7 +127,7 @@ CHAPTERS = {
         "spectrum_comparison",
     ),
     "07_few_labels": ("survey", "features", "alignment", "few_labels"),
-    "08_ablations": ("ablations",),
+    "08_ablations": ("survey", "index", "features", "ablations"),
     "09_embedding_space": ("survey", "index", "alignment", "analysis"),
     "10_explorer": ("alignment", "explorer", "explorer_search"),
     "11_mock_and_sky": ("survey", "index", "alignment", "realism"),

@@ -1,16 +1,12 @@
 """Losses and gradients of one joint batch, by one process or by those that torchrun starts: ``joint_losses.py result.pt``."""
 
-import dataclasses
 import sys
 
 import torch
-from small import ALIGNMENT, IMAGE_ENCODER, SPECTRUM_ENCODER
+from small import IMAGE_ENCODER, SPECTRUM_ENCODER
 
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
-from astroclip_book.models.heads import MODALITIES, Head, Heads
-from astroclip_book.models.losses import Contrast
 from astroclip_book.models.moco import MoCo
-from astroclip_book.train.heads import Aligner
 from astroclip_book.train.loop import gather, make_fabric, save
 
 BATCH = 16
@@ -32,24 +28,8 @@ def main(path: str) -> None:
     def mine(values: torch.Tensor) -> torch.Tensor:
         return values.chunk(fabric.world_size)[fabric.global_rank]
 
-    features = {"image": torch.randn(BATCH, 20), "spectrum": torch.randn(BATCH, 8)}
-    config, results = dataclasses.replace(ALIGNMENT, dropout=0.0), {}
-    for loss in ("info_nce", "siglip"):
-        heads = Heads(
-            {name: Head(torch.zeros(x.shape[1]), torch.ones(x.shape[1]), config) for name, x in features.items()}
-        )
-        aligner = Aligner(heads, Contrast(loss, 15.5, learn_scale=True))
-        batch = [mine(features[name]) for name in MODALITIES]
-        results[loss] = measure(
-            fabric,
-            aligner,
-            lambda trained, aligner=aligner, batch=batch: aligner.contrast(
-                *(gather(fabric, embedded) for embedded in trained(batch))
-            ),
-        )
-
     moco, views, order = MoCo(IMAGE_ENCODER, fabric), torch.randn(2, BATCH, 3, 32, 32), torch.randperm(BATCH)
-    results["moco"] = measure(fabric, moco, lambda trained: trained(*map(mine, views), order))
+    results = {"moco": measure(fabric, moco, lambda trained: trained(*map(mine, views), order))}
     results["moco"]["queue"] = moco.queue.clone()
 
     model = SpectrumAutoencoder(SPECTRUM_ENCODER, torch.linspace(3, 1, 7781))

@@ -10,13 +10,13 @@ from pathlib import Path
 from small import FEATURES, killing
 
 from astroclip_book.data.pairs import Pairs, index_pairs
-from astroclip_book.train import parts, processes
-from astroclip_book.train.features import extract_features
+from astroclip_book.train import features as extraction
+from astroclip_book.train import processes
 
 
 def features(directory: Path) -> None:
     pairs = Pairs(directory / "pairs.h5", index_pairs(directory / "pairs.h5", 0.2, 0)[0])
-    extract_features(
+    extraction.extract_features(
         pairs, directory / "image_encoder.pt", directory / "spectrum_encoder.pt", FEATURES, "cpu", 0, directory
     )
 
@@ -24,5 +24,5 @@ def features(directory: Path) -> None:
 if __name__ == "__main__":
     features(Path(sys.argv[1]))
     if processes.rank() == 1:
-        parts._keep = killing(parts._keep, 1)
+        extraction._stored = killing(extraction._stored, 5)  # 4 arrays a block
     features(Path(sys.argv[2]))

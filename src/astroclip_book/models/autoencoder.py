@@ -1,6 +1,6 @@
 """Spectra explained: normalisation, encoder, decoder, and what the pair is trained for.
 
-The first aim is Spender's (Melchior et al. 2023, https://doi.org/10.3847/1538-3881/ace0ff): the latents are decoded to a
+The first aim is Spender's (Melchior et al. 2023, https://doi.org/10.3847/1538-3881/ace0ff, eq. 2): the latents are decoded to a
 rest-frame spectrum, seen at the known redshift, and compared with the data in units of the noise. As the book uses the
 attended features and not the latents, the features must also tell where the decoded spectrum fits the data, without
 being told: their guess over all redshifts is compared with the likelihood of a template fit whose template is the
@@ -27,7 +27,7 @@ VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
 
 
 class SpectrumAutoencoder(nn.Module):
-    """Normalisation, encoder and decoder.
+    """Normalisation, encoder and decoder of spectra (n, 7781), whose ``noise`` has this shape (7781,), in any scale.
 
     Normalisations by name, each dividing by an amplitude:
 
@@ -35,12 +35,6 @@ class SpectrumAutoencoder(nn.Module):
       not set the scale. The level goes first: divided by the noise, an unknown offset would look like a continuum.
     - ``zscore``: without the mean, to unit variance, as AstroCLIP.
     - ``median``: by the median flux between 5300 and 5850 Å at rest, as Spender; the redshift must be known.
-
-    Parameters
-    ----------
-    config : presets.SpectrumEncoder
-    noise : (7781,) tensor
-        Shape of the noise over wavelength, any scale.
     """
 
     def __init__(self, config: Config, noise: torch.Tensor):
@@ -61,19 +55,11 @@ class SpectrumAutoencoder(nn.Module):
         return self.noise if self.config.normalisation == "weighted" else torch.ones_like(self.noise)
 
     def level(self, flux: torch.Tensor) -> torch.Tensor:
-        """What is subtracted from spectra (n, 7781), (n, 1): their mean, weighted by the inverse square of the unit."""
-        if self.config.normalisation == "median":
-            return torch.zeros_like(flux[:, :1])
-        return _mean(flux, self.unit)
+        """What is subtracted from spectra, (n, 1): their mean, weighted by the inverse square of the unit."""
+        return torch.zeros_like(flux[:, :1]) if self.config.normalisation == "median" else _mean(flux, self.unit)
 
     def amplitude(self, flux: torch.Tensor, redshift: torch.Tensor | None) -> torch.Tensor:
-        """What spectra (n, 7781) are divided by, (n, 1).
-
-        Raises
-        ------
-        BookError
-            If the normalisation needs redshifts and there are none.
-        """
+        """What spectra are divided by, (n, 1); a BookError where that needs redshifts (n,) and there are none."""
         if self.config.normalisation != "median":
             return _rms((flux - self.level(flux)) / self.unit)
         if redshift is None:
@@ -89,23 +75,21 @@ class SpectrumAutoencoder(nn.Module):
         return torch.where(usable, median, _rms(flux))
 
     def normalise(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
-        """Flux (n, 7781) in any constant scale, and redshifts (n,) where they are needed, to what the encoder sees."""
+        """Flux (n, 7781) in any constant scale to what the encoder sees."""
         return (flux - self.level(flux)) / self.unit / self.amplitude(flux, redshift)
 
     def features(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
-        """Flux (n, 7781), and redshifts (n,) where they are needed, to attended features (n, n_features)."""
+        """Flux (n, 7781) to attended features (n, n_features)."""
         return self.encoder.attend(self.normalise(flux, redshift))
 
     def brightness(self, flux: torch.Tensor) -> torch.Tensor:
-        """Spectra (n, 7781) to (n, 1): the inverse hyperbolic sine of their mean signal-to-noise ratio a pixel.
-
-        It is a logarithm for bright spectra and takes those whose mean is not positive.
-        """
+        """The inverse hyperbolic sine, (n, 1), of the mean signal-to-noise ratio a pixel: a logarithm for bright spectra that
+        takes those whose mean is not positive."""
         noise = noise_amplitude(self._white(flux)).clamp(min=torch.finfo(torch.float32).tiny)
         return (_mean(flux, self.noise) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()
 
     def augmented(self, flux: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Spectra (n, 7781) with noise like their own, at a fraction of its amplitude, added."""
+        """Spectra with noise like their own, at a fraction of its amplitude, added."""
         noise = self.noise * noise_amplitude(self._white(flux))
         return flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device)
 
@@ -117,14 +101,9 @@ class SpectrumAutoencoder(nn.Module):
     def forward(
         self, flux: torch.Tensor, redshift: torch.Tensor, ivar: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
-        """The terms of the loss that have a weight, each a scalar.
+        """The terms of the loss that have a weight, each a scalar: ``fidelity``, 0.5 where what remains is noise, and ``blind``.
 
-        Parameters
-        ----------
-        flux : (n, 7781) tensor
-        redshift : (n,) tensor
-        ivar : (n, 7781) tensor, optional
-            Inverse variances, 0 for pixels that are not to count; without them, the noise is estimated from the spectra.
+        Inverse variances (n, 7781) are 0 for pixels that are not to count; without them, the noise is estimated from the spectra.
         """
         amplitude, white = self.amplitude(flux, redshift), self._white(flux)
         sigma = noise_amplitude(white)
@@ -135,9 +114,8 @@ class SpectrumAutoencoder(nn.Module):
         residual = (model - self.level(model)) / self.unit - x
         losses = {"fidelity": 0.5 * (self._weight(sigma, amplitude, ivar) * residual.square()).mean()}
         if self.config.blind_weight:
-            losses["blind"] = F.cross_entropy(
-                self.place(features).float(), self._likelihood(white, sigma, rest).softmax(1)
-            )
+            guess, truth = self.place(features).float(), self._likelihood(white, sigma, rest).softmax(1)
+            losses["blind"] = F.cross_entropy(guess, truth)
         return losses
 
     def loss(self, losses: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -145,10 +123,7 @@ class SpectrumAutoencoder(nn.Module):
         return losses["fidelity"] + self.config.blind_weight * losses.get("blind", 0)
 
     def _weight(self, sigma: torch.Tensor, amplitude: torch.Tensor, ivar: torch.Tensor | None) -> torch.Tensor:
-        """Inverse variance of normalised pixels, the noise floor included, (n, 7781).
-
-        Without ``ivar`` the noise is ``sigma`` (n, 1), in units of the noise's shape.
-        """
+        """Inverse variance (n, 7781) of normalised pixels; without ``ivar`` the noise is ``sigma`` (n, 1) of its shape."""
         variance = (self.noise * sigma).square() if ivar is None else 1 / ivar
         return 1 / (variance / (self.unit * amplitude).square() + NOISE_FLOOR**2)
 
@@ -160,7 +135,7 @@ class SpectrumAutoencoder(nn.Module):
         return 0.5 * weight * self.rest_frame.match(rest, white / signal, self.noise)
 
     def _white(self, flux: torch.Tensor) -> torch.Tensor:
-        """Spectra (n, 7781) without their level, in units of the noise's shape."""
+        """Spectra without their level, in units of the noise's shape."""
         return (flux - _mean(flux, self.noise)) / self.noise
 
 

@@ -14,18 +14,11 @@ Z_MAX = REDSHIFTS[1]  # largest redshift at which the whole observed range stays
 
 
 class RestFrameDecoder(nn.Module):
-    """Latents to a rest-frame spectrum, seen at any redshift.
+    """Latents (n, n_latent) to rest-frame spectra (n, n_rest), seen at any redshift.
 
     As Spender's decoder (Melchior et al. 2023, https://doi.org/10.3847/1538-3881/ace0ff) it transforms a small network's
-    rest-frame spectrum; the network is smaller, and the grid uniform in log wavelength, where redshift is a shift.
-
-    Parameters
-    ----------
-    n_latent : int
-    wavelength : (p,) tensor
-        Observed wavelengths in Å.
-    n_rest : int
-        Pixels of the rest-frame grid, uniform in log wavelength.
+    rest-frame spectrum; the network is smaller, and the grid uniform in log wavelength, where redshift is a shift. The observed
+    ``wavelength`` (p,) is in Å.
     """
 
     def __init__(self, n_latent: int, wavelength: torch.Tensor, n_rest: int):
@@ -55,21 +48,10 @@ class RestFrameDecoder(nn.Module):
         return torch.lerp(rest.gather(1, left), rest.gather(1, left + 1), place - left)
 
     def match(self, rest: torch.Tensor, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """How much of x a rest-frame spectrum explains at each redshift, its amplitude and level being free.
+        """How much of observed spectra x (n, p), without level and divided by ``noise`` (p,), a rest-frame spectrum explains.
 
-        The cross-correlation of Tonry & Davis (1979, https://doi.org/10.1086/112569) in units of the noise.
-
-        Parameters
-        ----------
-        rest : (n, n_rest) tensor
-        x : (n, p) tensor
-            Observed spectra without their level, divided by ``noise``.
-        noise : (p,) tensor
-
-        Returns
-        -------
-        (n, n_shifts) tensor
-            Decrease of the sum of squares, at redshifts of equal steps in log(1 + z) from 0 on.
+        The cross-correlation of Tonry & Davis (1979, https://doi.org/10.1086/112569) in units of the noise, the template's
+        amplitude and level being free: decrease of the sum of squares (n, n_shifts) at equal steps in log(1 + z) from 0 on.
         """
         weight = self._gather_light(noise[None] ** -2)
         size = 2 ** (self.n_rest + self.n_shifts).bit_length()

@@ -1,4 +1,4 @@
-"""Frozen features of all objects, in their file or on a GPU: what an alignment is trained on."""
+"""Frozen features of all objects, in memory or on a GPU: what an alignment is trained on."""
 
 from __future__ import annotations
 
@@ -18,14 +18,8 @@ from astroclip_book.models.heads import MODALITIES
 class CachedFeatures:
     """Features by modality, in half precision as they are stored.
 
-    Attributes
-    ----------
-    clean : dict of (N, D) tensors
-        Of every object, unaugmented.
-    views : dict of (n_train, 1 + K, D) tensors
-        Of each training object, in the order of their rows in ``clean``: the clean view and K augmented ones.
-    split : (N,) uint8 array
-        Position in ``SPLITS``.
+    ``clean`` (N, D) are of every object, unaugmented; ``views`` (n_train, 1 + K, D) of the training objects, in the order of
+    their rows in ``clean``: the clean view and K augmented ones; ``split`` (N,) is the position in ``SPLITS``.
     """
 
     clean: dict[str, torch.Tensor]
@@ -34,11 +28,11 @@ class CachedFeatures:
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> CachedFeatures:
-        """Open ``features.h5``, its features copied to a GPU, or mapped into memory: those of all real pairs are more than
-        a laptop has."""
+        """Read ``features.h5``."""
         with h5py.File(path) as file:
             clean, views = (
-                {name: _mapped(path, file[name][kind]).to(device) for name in MODALITIES} for kind in ("clean", "views")
+                {name: torch.from_numpy(file[name][kind][:]).to(device) for name in MODALITIES}
+                for kind in ("clean", "views")
             )
             return cls(clean, views, file["split"][:])
 
@@ -49,8 +43,3 @@ class CachedFeatures:
     def with_views(self, which: slice) -> CachedFeatures:
         """With some of the views; the first is the clean one."""
         return dataclasses.replace(self, views={name: values[:, which] for name, values in self.views.items()})
-
-
-def _mapped(path: Path, dataset: h5py.Dataset) -> torch.Tensor:
-    # Copied where written to, which nobody does: torch complains of what cannot be written.
-    return torch.from_numpy(np.memmap(path, dataset.dtype, "c", dataset.id.get_offset(), dataset.shape))

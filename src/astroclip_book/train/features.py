@@ -1,8 +1,7 @@
-"""Frozen features of every object, computed once by all processes and streamed from HDF5 to HDF5."""
+"""Frozen features of every object, computed once."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import h5py
@@ -12,10 +11,10 @@ import torch
 from astroclip_book.config import Features
 from astroclip_book.data.files import sha256
 from astroclip_book.data.pairs import Pairs
+from astroclip_book.data.progress import progress
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.train import processes
 from astroclip_book.train.loop import autocast, make_fabric
-from astroclip_book.train.parts import make_parts
 
 
 def extract_features(
@@ -24,73 +23,70 @@ def extract_features(
     """Write ``directory/features.h5``: for both modalities, ``clean`` (N, D) float16 of every object, and ``views``
     (n_train, 1 + K, D) float16 of the training split: the clean view and K augmented ones.
 
-    Each process encodes a contiguous share of the objects, block by block; the first joins what all have made. A killed
-    call, of however many processes, goes on with the blocks that are missing. A block draws its views from a seed of its
-    own, so the features do not depend on who makes it.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    image_encoder, spectrum_encoder : Path
-        Checkpoints of the pre-training steps.
-    config : Features
-    device : str
-    seed : int
-    directory : Path
-        On a disk that all processes share; keeps the blocks in ``features/``.
-
-    Returns
-    -------
-    dict
-        Lengths of the feature vectors.
+    Blocks of objects are written as they come, by several processes each into a file of its own. A killed call, of however many
+    processes, goes on with the blocks that are missing; each draws its views from a seed of its own. The file also has the
+    SHA-256 of both checkpoints, as heads trained on it belong to these encoders. Returns the lengths of the feature vectors.
     """
-    fabric = make_fabric(device)
-    image = ImageFeatures.load(image_encoder).to(fabric.device)
-    spectrum = SpectrumFeatures.load(spectrum_encoder).to(fabric.device)
-    length = {"image": image.n_features, "spectrum": spectrum.n_features}
-    train = pairs.index.where("train")
+    device, first = make_fabric(device).device, processes.rank() == 0
+    image = ImageFeatures.load(image_encoder).to(device)
+    spectrum = SpectrumFeatures.load(spectrum_encoder).to(device)
+    n, train = len(pairs.index), pairs.index.where("train")
+    blocks = [slice(start, min(start + config.batch_size, n)) for start in range(0, n, config.batch_size)]
+    trained = [slice(*np.searchsorted(train, (block.start, block.stop))) for block in blocks]
+    shapes = {"done": (len(blocks),)}
+    for name, length in (("image", image.n_features), ("spectrum", spectrum.n_features)):
+        shapes |= {f"{name}/clean": (n, length), f"{name}/views": (len(train), 1 + config.views, length)}
 
-    @torch.inference_mode()
-    def encode(block: np.ndarray) -> dict[str, np.ndarray]:
-        training = torch.from_numpy(np.isin(block, train)).to(fabric.device)
-        generator = torch.Generator(fabric.device).manual_seed(seed + int(block[0]))
-        images, flux, redshift = (
-            torch.from_numpy(values).to(fabric.device)
-            for values in (pairs.images(block), pairs.spectra(block), pairs.index.redshift[block])
-        )
-        made = {}
-        with autocast(fabric.device):
-            for name, encoder, data in (("image", image, (images,)), ("spectrum", spectrum, (flux, redshift))):
-                clean = encoder(*data)
-                made[f"{name}/clean"] = _stored(clean)
-                if training.any():
-                    some = [values[training] for values in data]
-                    views = [clean[training], *(encoder.augmented(*some, generator) for _ in range(config.views))]
-                    made[f"{name}/views"] = _stored(torch.stack(views, 1))
-        return made
+    def opened(path: Path) -> h5py.File:
+        file = h5py.File(path, "a")
+        for name, shape in shapes.items():
+            file.require_dataset(name, shape, bool if name == "done" else np.float16)
+        return file
 
-    parts = make_parts(directory / "features", len(pairs.index), config.batch_size, encode, "frozen features")
-    if processes.rank() == 0:
-        _join(parts, directory / "features.h5", pairs, length, len(train), config.views)
-        with h5py.File(directory / "features.h5", "a") as file:  # what the heads belong to
-            file.attrs.update({path.name: sha256(path) for path in (image_encoder, spectrum_encoder)})
-    return {"features": {f"{name}_length": int(n) for name, n in length.items()}}
+    def missing() -> np.ndarray:
+        """Blocks that nobody has written; what others have goes into the first process's file."""
+        with opened(directory / "features.h5") as file:
+            for path in sorted(directory.glob("features.*.h5")):
+                with h5py.File(path) as other:
+                    for block in np.flatnonzero(other["done"][:]):
+                        for kind, rows in (("clean", blocks[block]), ("views", trained[block])):
+                            for name in ("image", "spectrum"):
+                                file[name][kind][rows] = other[name][kind][rows]
+                        file["done"][block] = True
+                path.unlink()
+            return np.flatnonzero(~file["done"][:])
+
+    mine = processes.agree(missing() if first else None)
+    mine = mine[processes.part(len(mine))]
+    with opened(directory / ("features.h5" if first else f"features.{processes.rank()}.h5")) as file:
+        for block in progress(mine, "frozen features", disable=not first):
+            positions = np.arange(n)[blocks[block]]
+            training = torch.from_numpy(np.isin(positions, train)).to(device)
+            generator = torch.Generator(device).manual_seed(seed + int(positions[0]))
+            flux, redshift = pairs.spectra(positions), pairs.index.redshift[positions]
+            given = ("image", image, [pairs.images(positions)]), ("spectrum", spectrum, [flux, redshift])
+            for name, encoder, arrays in given:
+                data = [torch.from_numpy(values).to(device) for values in arrays]
+                with torch.inference_mode(), autocast(device):
+                    clean = encoder(*data)
+                    file[f"{name}/clean"][blocks[block]] = _stored(clean)
+                    if training.any():
+                        some = [values[training] for values in data]
+                        views = [clean[training], *(encoder.augmented(*some, generator) for _ in range(config.views))]
+                        file[f"{name}/views"][trained[block]] = _stored(torch.stack(views, 1))
+            file.flush()
+            file["done"][block] = True
+            file.flush()
+    processes.agree()
+    if first:
+        missing()
+        with h5py.File(directory / "features.h5", "a") as file:
+            del file["done"]
+            for name in ("targetid", "redshift", "split"):
+                file[name] = getattr(pairs.index, name)
+            file.attrs.update({encoder.name: sha256(encoder) for encoder in (image_encoder, spectrum_encoder)})
+    return {"features": {"image_length": image.n_features, "spectrum_length": spectrum.n_features}}
 
 
 def _stored(features: torch.Tensor) -> np.ndarray:
     return features.clamp(-6e4, 6e4).half().cpu().numpy()  # half precision ends soon after
-
-
-def _join(parts: list[Path], path: Path, pairs: Pairs, length: dict[str, int], n_train: int, n_views: int) -> None:
-    with h5py.File(path, "w") as file:
-        for name, n in length.items():
-            file.create_dataset(f"{name}/clean", (len(pairs.index), n), np.float16, fillvalue=0)
-            file.create_dataset(f"{name}/views", (n_train, 1 + n_views, n), np.float16, fillvalue=0)
-        for name in ("targetid", "redshift", "split"):
-            file[name] = getattr(pairs.index, name)
-        filled: Counter = Counter()
-        for part in parts:
-            with np.load(part) as arrays:
-                for name, values in arrays.items():
-                    file[name][filled[name] : filled[name] + len(values)] = values
-                    filled[name] += len(values)

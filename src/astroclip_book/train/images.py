@@ -64,7 +64,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
     history, checkpoint = [], directory / "checkpoint.pt"
     parts = {"moco": moco, "optimizer": optimizer, "rate": rate}
     for epoch in loop.epochs("image encoder", config.epochs, seed, history, checkpoint, **parts):
-        generator = torch.Generator(fabric.device).manual_seed(seed + 1000 * epoch + 2**32 * fabric.global_rank)
+        generator = torch.Generator(fabric.device).manual_seed(loop.epoch_seed(seed, epoch))
         joint, losses = np.random.default_rng([seed, epoch]), []  # the same on all processes
         shuffled = joint.permutation(len(train))
         moco.train()

@@ -95,10 +95,15 @@ def epochs(
             part.load_state_dict(state[name])
     start = len(history)
     for epoch in progress(range(start, n), label, n, initial=start, unit="epoch", disable=processes.rank() > 0):
-        torch.manual_seed(seed + 1000 * epoch + 2**32 * processes.rank())  # dropout and noise differ by process
+        torch.manual_seed(epoch_seed(seed, epoch))
         yield epoch
         if checkpoint is not None:
             save({name: part.state_dict() for name, part in parts.items()} | {"history": history}, checkpoint)
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """What an epoch draws dropout and noise from: other processes and the trainings of other seeds draw others."""
+    return int(np.random.SeedSequence([seed, epoch, processes.rank()]).generate_state(1)[0])
 
 
 def best_epoch(history: list[dict], label: str) -> int:

@@ -4,7 +4,7 @@ Every function takes the keyword ``source`` (`Run.source`: "mock survey", or "re
 the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
-from bookmaking.figures.ablations import ablations, ablations_table, earlier_table, scaling, scaling_sentence
+from bookmaking.figures.ablations import ablations, scaling
 from bookmaking.figures.encoders import alike, attention, by_way, ways
 from bookmaking.figures.few_labels import (
     artefacts_table,
@@ -65,7 +65,6 @@ from bookmaking.figures.training import TERMS, augmented_views, training_curves
 __all__ = [
     "TERMS",
     "ablations",
-    "ablations_table",
     "alike",
     "anomalies_table",
     "artefacts_table",
@@ -81,7 +80,6 @@ __all__ = [
     "cosine_matrix",
     "detectors",
     "distances_table",
-    "earlier_table",
     "effects",
     "four_way",
     "gains_table",
@@ -127,7 +125,6 @@ __all__ = [
     "roc",
     "scaling",
     "scaling_relations",
-    "scaling_sentence",
     "scores_table",
     "signal_to_noise",
     "spread_beside",

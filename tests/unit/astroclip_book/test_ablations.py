@@ -1,22 +1,17 @@
 """Ablations on features whose structure is known."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 import torch
-from small import ALIGNMENT, Killed, killing
+from small import ALIGNMENT
 
-from astroclip_book.config import Ablations, Alignment
-from astroclip_book.evaluate import ablations
-from astroclip_book.evaluate.ablation_grid import QUESTIONS, Variant
-from astroclip_book.evaluate.ablations import ablate, scaling_law
+from astroclip_book.evaluate.ablations import neighbour_scores, varied
 from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.loop import make_fabric
+from astroclip_book.train.heads import embed, fit_heads
 
-CONFIG = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0)
-ABLATIONS = Ablations(grid="short", seeds=1, epochs=6, learning_rate=5e-3)
+BASE = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0, epochs=6, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -31,75 +26,61 @@ def cached():
 
 
 @pytest.fixture(scope="module")
-def result(cached, tmp_path_factory):
-    return run(cached, tmp_path_factory.mktemp("scores"))
-
-
-def run(cached, directory, config=ABLATIONS):
+def scored(cached):
     features, known = cached
-    return ablate(features, lambda name: features, known, CONFIG, config, 100, make_fabric("cpu"), 0, directory)
+
+    def train(**changes):
+        config, given = varied(BASE, features, 0, **changes)
+        heads, history = fit_heads(given, config, "cpu", 0)
+        scores = neighbour_scores(embed(heads, given.clean), given, known, 100, 0)
+        return scores | {name: history[name][history["best_epoch"]] for name in ("validation_loss", "logit_scale")}
+
+    return train
 
 
-def test_every_variant_that_is_possible_is_scored_and_the_reference_has_a_spread(result):
-    assert result["reference"]["seeds"] == 3 and result["reference"]["sd"]["redshift_image"] > 0
-    assert result["questions"].keys() == QUESTIONS.keys()
-    assert {"2.74", "learned"} == result["questions"]["scale"].keys()
-    assert "128" in result["questions"]["batch"] and "1024" in result["questions"]["batch"]
-    assert result["questions"]["dimension"]["2"]["recall_at_10"] < result["reference"]["recall_at_10"]
-    assert result["questions"]["dimension"]["32"]["redshift_image"] > 0.5
-    json.dumps(result)  # it goes into metrics.json
+def test_what_a_variant_lacks_its_scores_lack(scored):
+    reference, flat = scored(), scored(dimension=2)
+    assert reference.keys() >= {"redshift_image", "redshift_spectrum", "redshift_cross", "recall_at_10"}
+    assert flat["recall_at_10"] < reference["recall_at_10"]
+    assert scored(dimension=32)["redshift_image"] > 0.5
 
 
-def test_a_small_scale_cannot_lower_the_loss_as_far(result):
+def test_a_small_scale_cannot_lower_the_loss_as_far(scored):
     floor = np.log(1 + 199 * np.exp(-2.74 * 200 / 199))  # of the 200 validation objects
-    assert result["questions"]["scale"]["2.74"]["validation_loss"] > floor > result["reference"]["validation_loss"]
+    assert scored(logit_scale=2.74)["validation_loss"] > floor > scored()["validation_loss"]
 
 
-def test_fixed_scales_stay_and_learned_ones_move(result):
-    assert result["reference"]["logit_scale"] == pytest.approx(15.5, rel=1e-5)
-    assert result["questions"]["scale"]["learned"]["logit_scale"] != pytest.approx(15.5, rel=1e-4)
+def test_fixed_scales_stay_and_learned_ones_move(scored):
+    assert scored()["logit_scale"] == pytest.approx(15.5, rel=1e-5)
+    assert scored(learn_scale=True)["logit_scale"] != pytest.approx(15.5, rel=1e-4)
 
 
-def test_shares_of_the_pairs_are_seen_in_as_many_steps(result):
-    pairs = result["questions"]["pairs"]
-    assert [one["n_train"] for one in pairs.values()] == [275, 550, 1100]  # a sixteenth would not fill a batch
+def test_shares_of_the_pairs_are_nested_and_seen_in_as_many_steps(cached):
+    reference = BASE.epochs * (1100 // 256)
+    found = [varied(BASE, cached[0], 0, share=share, steps=3) for share in (1 / 16, 1 / 4, 1.0)]
+    assert found[0] is None  # a sixteenth would not fill a batch
+    for config, given in found[1:]:
+        n = len(given.views["image"])
+        assert abs(config.epochs * (n // 256) - 3 * reference) < n // 256
+    quarter, whole = (set(map(tuple, given.views["image"][:, 0].tolist())) for _, given in found[1:])
+    assert len(quarter) == 275 and quarter < whole
 
 
-def test_views_that_there_are_none_of_are_not_asked_for(cached, monkeypatch, tmp_path):
-    monkeypatch.setattr(ablations, "QUESTIONS", {name: QUESTIONS[name] for name in ("views", "pairs")})
-    clean = cached[0].with_views(slice(1)), cached[1]  # as of a preset with features.views: 0
-    assert run(clean, tmp_path, dataclasses.replace(ABLATIONS, epochs=1))["questions"]["views"].keys() == {
-        "clean alone"
-    }
+def test_the_rate_goes_with_the_root_of_the_batch(cached):
+    config, _ = varied(BASE, cached[0], 0, batch_size=64, steps=1)
+    assert config.learning_rate == BASE.learning_rate / 2
+    assert config.epochs * (1100 // 64) <= BASE.epochs * (1100 // 256)
 
 
-def test_killed_in_the_middle_it_goes_on_and_ends_alike(cached, tmp_path, monkeypatch):
-    short = dataclasses.replace(ABLATIONS, epochs=1)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    killed.mkdir()
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(ablations, "_train_and_score", killing(ablations._train_and_score, 6))
-        run(cached, killed, short)
-    trained = []
-    real = ablations._train_and_score
-    monkeypatch.setattr(ablations, "_train_and_score", lambda *args: trained.append(args[-1]) or real(*args))
-    resumed = run(cached, killed, short)
-    assert "all/reference" not in trained and len(trained) > 10
-    assert resumed == run(cached, whole, short)
+def test_views_that_there_are_none_of_are_not_asked_for(cached):
+    clean = cached[0].with_views(slice(1))  # as of a preset with features.views: 0
+    assert varied(BASE, clean, 0, views=slice(1)) is not None
+    assert varied(BASE, clean, 0, views=slice(1, None)) is None
 
 
-def test_a_law_is_found_again_and_none_from_too_few_numbers():
-    n = [100, 200, 400, 800, 1600]
-    found = scaling_law(n, [2 + 30 * x**-0.5 for x in n])
-    assert (found["floor"], found["amplitude"], found["exponent"]) == pytest.approx((2, 30, 0.5), rel=1e-3)
-    assert scaling_law(n[:3], [3, 2, 1])["exponent"] is None
-
-
-def test_variants_name_values_that_the_alignment_has():
-    fields = {field.name for field in dataclasses.fields(Alignment)}
-    for question in QUESTIONS.values():
-        labels = [variant.label for variant in question.variants + question.longer]
-        assert len(labels) == len(set(labels))
-        for variant in question.variants + question.longer:
-            assert isinstance(variant, Variant) and variant.changes.keys() <= fields
+def test_objects_whose_property_is_unknown_neither_answer_nor_are_asked(cached):
+    features, known = cached
+    embeddings = {name: torch.nn.functional.normalize(x.float(), dim=1).numpy() for name, x in features.clean.items()}
+    patchy = np.where(np.arange(1500) % 3 == 0, np.nan, known["redshift"])
+    scores = neighbour_scores(embeddings, features, known | {"patchy": patchy}, 100, 0)
+    assert 0.5 < scores["patchy_image"] <= 1

@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from small import COMPARISON, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
 from astroclip_book.data.pairs import Pairs, index_pairs
-from astroclip_book.evaluate.attention import LINES, PLACES, REST, attention_at_rest, attention_weights
+from astroclip_book.evaluate.attention import PLACES, attention_weights
 from astroclip_book.evaluate.comparison import compare, predict_supervised
 from astroclip_book.evaluate.search import nearest_in
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
@@ -112,17 +112,6 @@ def test_nobody_is_their_own_neighbour():
 
 def test_attention_weights_have_mean_one_at_the_places(encoders, pairs):
     model = SpectrumFeatures.load(encoders / "spectrum_encoder.pt").model
-    weights = attention_weights(model, pairs.spectra(np.arange(5)), pairs.index.redshift[:5], block=2)
+    weights = attention_weights(model, pairs.spectra(np.arange(5)), pairs.index.redshift[:5])
     assert weights.shape == (5, len(PLACES))
     np.testing.assert_allclose(weights.mean(1), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize("moving", [True, False])
-def test_attention_to_a_line_is_told_from_attention_to_a_place(moving):
-    redshift = np.random.default_rng(0).uniform(0.02, 0.3, 800)
-    centre = LINES["H alpha"] * (1 + redshift) if moving else np.full(800, 7500.0)
-    weights = 1 + 5 * np.exp(-0.5 * ((PLACES - centre[:, None]) / 40) ** 2)
-    curves, lines = attention_at_rest(weights, redshift, 0)
-    assert curves["rest"].shape == curves["mean"].shape == curves["shuffled"].shape == REST.shape
-    assert (lines["H alpha"] > 2) == moving
-    assert lines["[O II]"] == pytest.approx(1, abs=0.25)

@@ -15,16 +15,16 @@ from astroclip_book.data.embeddings import Embeddings, other_seeds
 from astroclip_book.data.image_cache import cache_images
 from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.errors import BookError
-from astroclip_book.evaluate.other_features import OtherFeatures
+from astroclip_book.evaluate.other_features import other_features
 from astroclip_book.model import AstroCLIP
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.models.losses import info_nce
 from astroclip_book.models.moco import MoCo
-from astroclip_book.train import loop, parts
+from astroclip_book.train import features, loop
 from astroclip_book.train.alignment import align
 from astroclip_book.train.cached_features import CachedFeatures
 from astroclip_book.train.features import extract_features
-from astroclip_book.train.heads import _starts
+from astroclip_book.train.heads import _validation_loss
 from astroclip_book.train.images import train_image_encoder
 from astroclip_book.train.loop import autocast, make_fabric
 from astroclip_book.train.spectra import train_spectrum_encoder
@@ -81,11 +81,14 @@ def test_alignment_killed_between_epochs_ends_with_the_same_weights(run, tmp_pat
         torch.testing.assert_close(weights(tmp_path / "heads.pt")[key], value, msg=key)
 
 
-@pytest.mark.parametrize(("n", "size"), [(800, 512), (40, 16), (32, 16), (12, 12)])
-def test_validation_batches_are_whole_and_hold_everything(n, size):
-    starts = _starts(n, size)
-    assert len(starts) == -(-n // size) and starts[0] == 0 and starts[-1] + size == n
-    assert set(np.concatenate([np.arange(start, start + size) for start in starts])) == set(range(n))
+@pytest.mark.parametrize("size", [12, 16, 1000])
+def test_validation_batches_are_whole_and_hold_everything(size):
+    seen = []
+    cached = CachedFeatures(dict.fromkeys(("image", "spectrum"), torch.arange(40.0)[:, None]), {}, np.full(40, 1))
+    heads = dict.fromkeys(("image", "spectrum"), torch.nn.Identity())
+    _validation_loss(heads, lambda image, spectrum: seen.append(image[:, 0]) or torch.zeros(()), cached, size)
+    assert {len(rows) for rows in seen} == {min(size, 40)} and len(seen) == -(-40 // min(size, 40))
+    assert set(torch.cat(seen).tolist()) == set(range(40))
 
 
 def test_a_network_is_given_its_inputs_unrounded():
@@ -116,7 +119,7 @@ def test_a_training_that_diverges_is_told(run, tmp_path):
 def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
     paths = run / "image_encoder.pt", run / "spectrum_encoder.pt"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(parts, "_keep", killing(parts._keep, 2))
+        patch.setattr(features, "_stored", killing(features._stored, 9))  # within the third block
         extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
     extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
     with h5py.File(run / "features.h5") as whole, h5py.File(tmp_path / "features.h5") as resumed:
@@ -132,7 +135,8 @@ def test_the_epoch_with_the_least_validation_loss_is_kept(run):
         image, spectrum, split = (torch.from_numpy(file[name][:]) for name in ("image", "spectrum", "split"))
     torch.testing.assert_close(image.norm(dim=1), torch.ones(len(image)))
     rows = (split == 1).nonzero()[:, 0]
-    batches = (rows[start : start + ALIGNMENT.batch_size] for start in _starts(len(rows), ALIGNMENT.batch_size))
+    starts = np.linspace(0, len(rows) - ALIGNMENT.batch_size, -(-len(rows) // ALIGNMENT.batch_size)).astype(int)
+    batches = (rows[start : start + ALIGNMENT.batch_size] for start in starts)
     losses = [info_nce(image[r], spectrum[r], 15.5).item() for r in batches]
     assert np.mean(losses) == pytest.approx(min(history["validation_loss"]), abs=1e-4)
 
@@ -176,10 +180,13 @@ def test_the_first_view_is_the_clean_one(run):
         assert torch.equal(cached.with_views(slice(1, None)).views[name], cached.views[name][:, 1:])
 
 
-def test_features_as_earlier_works_made_them(run, pairs, tmp_path):
+def test_features_as_earlier_works_made_them(run, pairs):
     cached = CachedFeatures.load(run / "features.h5")
     encoders = run / "image_encoder.pt", run / "spectrum_encoder.pt"
-    other = OtherFeatures(cached, pairs, *encoders, make_fabric("cpu"), tmp_path, 0)
+
+    def other(name):
+        return other_features(name, cached, pairs, *encoders, "cpu", 0)
+
     train, n_latent = cached.where("train"), SPECTRUM_ENCODER.n_latent
     latents = other("latents")
     assert latents.clean["spectrum"].shape == (len(pairs.index), n_latent + 1)
