@@ -49,7 +49,10 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     blocks = ({name: values[part] for name, values in galaxies.items()} for part in missing)
     workers = workers or max(1, min(cores(), len(missing) // WORTH_A_PROCESS))
     rendered = Parallel(workers, return_as="generator")(delayed(render)(block, seed) for block in blocks)
-    images, spectra = _rows(path, "images"), _rows(path, "spectra")
+    images, spectra = (
+        [row for group in pairs.GROUPS for row in np.asarray(pairs.open_rows(path, group, name))]
+        for name in ("images", "spectra")
+    )
     with progress(total=len(parts), initial=len(parts) - len(missing), description="mock survey") as bar:
         for part, (image, spectrum, ratio) in zip(missing, rendered, strict=True):
             for i, index in enumerate(range(*part.indices(survey.n_galaxies))):
@@ -59,7 +62,9 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     snr = np.array(snr)
     write_catalog(directory / "catalog.h5", catalog(galaxies, snr))
     marks.unlink()
-    return {"survey": _counts(galaxies, snr)}
+    counts = {"n_galaxies": survey.n_galaxies, "artefacts": int((galaxies["artefact"] > 0).sum())}
+    medians = {"median_redshift": float(np.median(galaxies["redshift"])), "median_snr": float(np.median(snr))}
+    return {"survey": counts | medians}
 
 
 def truth(survey: Survey, seed: int) -> Galaxies:
@@ -103,33 +108,17 @@ def create(path: Path, galaxies: Galaxies) -> None:
         pairs.open_rows(path, group, "targetids")[:] = galaxies["targetid"][part]
 
 
-def _rows(path: Path, name: str) -> list[np.ndarray]:
-    """Views of the rows of all groups, one after the other."""
-    return [row for group in pairs.GROUPS for row in np.asarray(pairs.open_rows(path, group, name))]
-
-
 def catalog(galaxies: Galaxies, snr: np.ndarray) -> dict[str, np.ndarray]:
     """Truth in PROVABGS and Legacy Survey names; magnitudes are those without Galactic dust, as in DESI's selection."""
     g = galaxies
-    columns = {
-        "TARGETID": g["targetid"],
-        "Z": g["redshift"],
-        "LOG_MSTAR": g["log_mstar"],
-        "LOG_SFR": g["log_sfr"],
-        "LOG_SSFR": g["log_sfr"] - g["log_mstar"],
-        "AVG_SFR": 10 ** g["log_sfr"],
-        "Z_MW": sed.SOLAR_METALLICITY * 10 ** g["log_z"],
-        "TAGE_MW": g["age"],
-        "TARGET_CLASS": np.array(population.CLASSES, "S")[g["target"]],
-        "MORPHOLOGY": np.array(structure.MORPHOLOGIES, "S")[g["morphology"]],
-        "BULGE_TO_TOTAL": g["bulge_to_total"],
-        "HALF_LIGHT_RADIUS": g["radius"],
-        "IONISATION": np.array(lines.KINDS, "S")[g["ionisation"]],
-        "VDISP": g["stellar_dispersion"],
-        "PITCH": np.where(g["spiral"], np.degrees(np.abs(g["pitch"])), np.nan),
-        "ARTEFACT": np.array(artefacts.NAMES, "S")[g["artefact"]],
-        "SNR_SPEC": snr,
-    }
+    columns = {"TARGETID": g["targetid"], "Z": g["redshift"], "LOG_MSTAR": g["log_mstar"], "LOG_SFR": g["log_sfr"]}
+    columns |= {"LOG_SSFR": g["log_sfr"] - g["log_mstar"], "AVG_SFR": 10 ** g["log_sfr"], "TAGE_MW": g["age"]}
+    columns |= {"Z_MW": sed.SOLAR_METALLICITY * 10 ** g["log_z"], "VDISP": g["stellar_dispersion"], "SNR_SPEC": snr}
+    columns |= {"BULGE_TO_TOTAL": g["bulge_to_total"], "HALF_LIGHT_RADIUS": g["radius"]}
+    columns |= {"PITCH": np.where(g["spiral"], np.degrees(np.abs(g["pitch"])), np.nan)}
+    words = {"TARGET_CLASS": (population.CLASSES, "target"), "MORPHOLOGY": (structure.MORPHOLOGIES, "morphology")}
+    words |= {"IONISATION": (lines.KINDS, "ionisation"), "ARTEFACT": (artefacts.NAMES, "artefact")}
+    columns |= {name: np.array(kinds, "S")[g[key]] for name, (kinds, key) in words.items()}
     same = ("axis_ratio", "inclination", "spiral", "bar", "ring", "merger", "quiescent", "n_neighbours", "ebv")
     columns |= {name.upper(): g[name] for name in same}
     bands = {
@@ -140,12 +129,3 @@ def catalog(galaxies: Galaxies, snr: np.ndarray) -> dict[str, np.ndarray]:
         "SKY_NOISE": g["sky_noise"],
     }
     return columns | {f"{name}_{band}": values[:, i] for name, values in bands.items() for i, band in enumerate("GRZ")}
-
-
-def _counts(galaxies: Galaxies, snr: np.ndarray) -> dict:
-    return {
-        "n_galaxies": int(galaxies["redshift"].size),
-        "artefacts": int((galaxies["artefact"] > 0).sum()),
-        "median_redshift": float(np.median(galaxies["redshift"])),
-        "median_snr": float(np.median(snr)),
-    }

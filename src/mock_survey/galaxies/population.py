@@ -66,12 +66,6 @@ def colour_sequence(magnitude: np.ndarray, redshift: np.ndarray, blue: bool) -> 
     return mean, _transition(magnitude, 0.152, 0.008, 0.044, -19.91, 0.94)
 
 
-def dividing_colour(magnitude: np.ndarray, redshift: np.ndarray) -> np.ndarray:
-    """Rest-frame u - r that parts the two sequences best: Baldry et al. (2004), equation 11, shifted as the red one."""
-    shift = RED_OFFSET + RED_EVOLUTION * np.minimum(redshift, EVOLUTION_END)
-    return 2.06 - 0.244 * np.tanh((magnitude + 20.07) / 1.09) + shift
-
-
 def green_red(ultraviolet_red: np.ndarray) -> np.ndarray:
     """Rest-frame g - r of nearby galaxies from their u - r: the line that those of the RESOLVE survey lie along."""
     return (ultraviolet_red - 0.5) / 2.35
@@ -94,18 +88,6 @@ def main_sequence(log_mass: np.ndarray, redshift: np.ndarray) -> np.ndarray:
     Renzini & Peng (2015), equation 1, for nearby galaxies down to dwarfs; it rises as (1 + z)^2.8 (Sargent et al. 2012).
     """
     return 0.76 * log_mass - 7.64 + 2.8 * np.log10((1 + redshift) / 1.05)
-
-
-def star_formation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """log of the star formation rate, (n,).
-
-    Star-forming galaxies lie 0.3 dex about the main sequence, quiescent ones 0.4 dex about 1e-12 a year of their mass
-    (Salim et al. 2007). At given luminosity the bluer form more stars: most of the scatter goes with the colour.
-    """
-    deviation = -0.8 * galaxies["colour_rank"] + 0.6 * rng.standard_normal(galaxies["redshift"].size)
-    mass = galaxies["log_mstar"]
-    forming = main_sequence(mass, galaxies["redshift"]) + 0.3 * deviation
-    return np.where(galaxies["quiescent"], mass - 12 + 0.4 * deviation, forming)
 
 
 def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
@@ -167,15 +149,22 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
 def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     coefficients, formed, redshift = galaxies["coefficients"], galaxies["formed_mass"], galaxies["redshift"]
     absolute = sed.absolute_magnitude(coefficients * formed[:, None], "decamDR1-r")
-    # Luminous galaxies of the blue sequence, which meets the red one there, have stopped forming stars as well.
-    divide = green_red(dividing_colour(absolute, redshift))
-    quiescent = ~galaxies["blue"] | (sed.colour(coefficients) > divide)
-    stars = {
+    # Luminous galaxies of the blue sequence, which meets the red one there, have stopped forming stars as well: beyond the
+    # u - r that parts the two best (Baldry et al. 2004, equation 11), shifted as the red one.
+    divide = 2.06 - 0.244 * np.tanh((absolute + 20.07) / 1.09)
+    divide = divide + (RED_OFFSET + RED_EVOLUTION * np.minimum(redshift, EVOLUTION_END))
+    quiescent = ~galaxies["blue"] | (sed.colour(coefficients) > green_red(divide))
+    mass = np.log10(formed * sed.surviving_fraction(coefficients))
+    # Star-forming galaxies lie 0.3 dex about the main sequence, quiescent ones 0.4 dex about 1e-12 a year of their mass
+    # (Salim et al. 2007). At given luminosity the bluer form more stars: most of the scatter goes with the colour.
+    deviation = -0.8 * galaxies["colour_rank"] + 0.6 * rng.standard_normal(redshift.size)
+    forming = main_sequence(mass, redshift) + 0.3 * deviation
+    return {
         "absolute_r": absolute,
-        "log_mstar": np.log10(formed * sed.surviving_fraction(coefficients)),
+        "log_mstar": mass,
+        "log_sfr": np.where(quiescent, mass - 12 + 0.4 * deviation, forming),
         "log_z": np.log10(sed.metallicity(coefficients) / sed.SOLAR_METALLICITY),
         "age": sed.age(coefficients, redshift),
         "quiescent": quiescent,
         "blue": ~quiescent,
     }
-    return stars | {"log_sfr": star_formation(galaxies | stars, rng)}

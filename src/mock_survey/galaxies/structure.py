@@ -111,26 +111,6 @@ def rotation_velocity(log_mass: np.ndarray, rng: np.random.Generator) -> np.ndar
     return 10 ** (2.142 + 0.278 * (log_mass - 10.10) + rng.normal(0, 0.056, log_mass.size))
 
 
-def gas_dispersion(rotation: np.ndarray, inclination: np.ndarray) -> np.ndarray:
-    """Velocity dispersion of a disc's gas seen as one, km/s: the S0.5 of Kassin et al. (2007), rotation projected."""
-    return np.hypot(np.sqrt(0.5) * rotation * np.sin(np.radians(inclination)), GAS_TURBULENCE)
-
-
-def bar_fraction(green_red: np.ndarray) -> np.ndarray:
-    """Share of discs with a bar: from a tenth of the bluest to half of the reddest (Masters et al. 2011, figure 4)."""
-    return np.interp(green_red, [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
-
-
-def ring_fraction(bar: np.ndarray) -> np.ndarray:
-    """Share of discs with a ring: twice as many of the barred, a fifth in all (Nair & Abraham 2010)."""
-    return np.where(bar, 0.3, 0.15)
-
-
-def merger_fraction(redshift: np.ndarray) -> np.ndarray:
-    """Share of galaxies caught merging: 2 per cent nearby (Darg et al. 2010), more in the past (Lotz et al. 2011)."""
-    return 0.02 * (1 + redshift) ** 2
-
-
 def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What `population.draw_population` returns beyond the stars; draws from numpy's global generator too (SkyPy)."""
     coefficients, redshift, mass = galaxies["coefficients"], galaxies["redshift"], galaxies["log_mstar"]
@@ -148,8 +128,12 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     ratio[dusty] = redder_edge_on(ratio[dusty], galaxies["colour_rank"][dusty], rng)
     tilt = inclination(ratio)
     rotation, dispersion = rotation_velocity(mass, rng), stellar_dispersion(mass, rng)
+    # A disc's gas, seen as one, shows its rotation projected: the S0.5 of Kassin et al. (2007).
+    gas = np.hypot(np.sqrt(0.5) * rotation * np.sin(np.radians(tilt)), GAS_TURBULENCE)
     spiral, disc_like = kind == 2, (kind == 1) | (kind == 2)
-    bar = disc_like & (rng.random(kind.size) < bar_fraction(sed.colour(coefficients)))
+    # From a tenth of the bluest discs to half of the reddest have a bar (Masters et al. 2011, figure 4).
+    bar_fraction = np.interp(sed.colour(coefficients), [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
+    bar = disc_like & (rng.random(kind.size) < bar_fraction)
     return {
         "morphology": kind,
         "bulge_to_total": share,
@@ -164,10 +148,12 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
         "angle": rng.uniform(0, np.pi, kind.size),
         "stellar_dispersion": dispersion,
         "rotation_velocity": rotation,
-        "gas_dispersion": np.where(galaxies["quiescent"] | elliptical, dispersion, gas_dispersion(rotation, tilt)),
+        "gas_dispersion": np.where(galaxies["quiescent"] | elliptical, dispersion, gas),
         "bar": bar,
-        "ring": disc_like & (rng.random(kind.size) < ring_fraction(bar)),
-        "merger": rng.random(kind.size) < merger_fraction(redshift),
+        # A ring: twice as many of the barred, a fifth in all (Nair & Abraham 2010).
+        "ring": disc_like & (rng.random(kind.size) < np.where(bar, 0.3, 0.15)),
+        # 2 per cent merge nearby (Darg et al. 2010), more in the past (Lotz et al. 2011).
+        "merger": rng.random(kind.size) < 0.02 * (1 + redshift) ** 2,
         # Edge-on discs show a lane where they turn faster than 120 km/s (Dalcanton et al. 2004).
         "dust_lane": spiral & (tilt > 78) & (rotation > 120),
     }

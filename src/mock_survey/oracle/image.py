@@ -29,8 +29,10 @@ def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator
         g - r, r - z and r; share of the bulge in g, r, z; g - r and r - z of bulge and of disc; log of their half-light
         radii (arcsec) and of the disc's axis ratio; spiral, bar, ring, dust lane, clumps and merger as 0 or 1.
     """
-    spread, cover = _spreads(galaxies), galaxies["galactic_transmission"]
-    total = 10 ** (0.4 * (22.5 - galaxies["magnitudes"])) * cover
+    radii = np.stack([galaxies["bulge_radius"], galaxies["disc_radius"]], axis=1)
+    area = radii**2 * (BULGE_AREA, DISC_AREA) / (4 * np.pi * PIXEL_SCALE**2)
+    spread = galaxies["psf_sigma"][..., None] ** 2 + area[:, None]
+    total = 10 ** (0.4 * (22.5 - galaxies["magnitudes"])) * galaxies["galactic_transmission"]
     share = galaxies["bulge_share"]
     flux = np.stack([total * share, total * (1 - share)], axis=-1)
     covariance = flux_covariance(flux, spread, galaxies["sky_noise"])
@@ -38,15 +40,15 @@ def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator
     measured = flux + error[..., 0]
     seen = np.maximum(measured.sum(axis=-1), FAINTEST)
     whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
-    columns = [
-        *_colours(whole),
-        22.5 + whole[:, 1],
-        *(measured[..., 0] / seen).T,
-        *_colours(parts[..., 0]),
-        *_colours(parts[..., 1]),
-        *_shape(galaxies, _radius_error(flux, covariance, spread, galaxies["psf_sigma"]), rng),
-        *_structure(galaxies),
-    ]
+    error = _radius_error(flux, covariance, spread, galaxies["psf_sigma"])
+    sizes = np.log(radii) + error * rng.standard_normal(radii.shape)
+    # Stretched along one axis and shrunk along the other: two widths that differ, each known sqrt(2) times worse.
+    ratio = np.log(galaxies["axis_ratio"]) + 2 * error[:, 1] * rng.standard_normal(len(error))
+    # What the mock paints, as `cutouts.galaxy_components` does: nothing in discs too small to show it.
+    painted = [galaxies[name] for name in ("spiral", "bar", "ring", "dust_lane")] + [galaxies["morphology"] == 3]
+    structure = [flag & (galaxies["disc_radius"] > RESOLVED) for flag in painted] + [galaxies["merger"]]
+    columns = [*_colours(whole), 22.5 + whole[:, 1], *(measured[..., 0] / seen).T]
+    columns += [*_colours(parts[..., 0]), *_colours(parts[..., 1]), *sizes.T, ratio, *structure]
     return np.stack(columns, axis=1).astype(float)
 
 
@@ -64,11 +66,6 @@ def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray)
     return variance * (np.linalg.inv(overlap) + photons)
 
 
-def _spreads(galaxies: dict[str, np.ndarray]) -> np.ndarray:
-    area = np.stack([BULGE_AREA * galaxies["bulge_radius"] ** 2, DISC_AREA * galaxies["disc_radius"] ** 2], axis=1)
-    return galaxies["psf_sigma"][..., None] ** 2 + (area / (4 * np.pi * PIXEL_SCALE**2))[:, None]
-
-
 def _radius_error(flux: np.ndarray, covariance: np.ndarray, spread: np.ndarray, psf_sigma: np.ndarray) -> np.ndarray:
     """Error (n, 2) of the log radius of bulge and disc, from all bands together.
 
@@ -80,21 +77,5 @@ def _radius_error(flux: np.ndarray, covariance: np.ndarray, spread: np.ndarray, 
     return 1 / np.sqrt(np.square(ratio * own).sum(axis=1) + np.finfo(float).tiny)
 
 
-def _shape(galaxies: dict[str, np.ndarray], error: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    radii = np.stack([galaxies["bulge_radius"], galaxies["disc_radius"]], axis=1)
-    bulge, disc = (np.log(radii) + error * rng.standard_normal(radii.shape)).T
-    # Stretched along one axis and shrunk along the other: two widths that differ, each known sqrt(2) times worse.
-    ratio = np.log(galaxies["axis_ratio"]) + 2 * error[:, 1] * rng.standard_normal(len(error))
-    return [bulge, disc, ratio]
-
-
 def _colours(magnitudes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return magnitudes[:, 0] - magnitudes[:, 1], magnitudes[:, 1] - magnitudes[:, 2]
-
-
-def _structure(galaxies: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """What the mock paints, as `cutouts.galaxy_components` does: nothing in discs too small to show it."""
-    resolved = galaxies["disc_radius"] > RESOLVED
-    clumpy = galaxies["morphology"] == 3
-    painted = [galaxies["spiral"], galaxies["bar"], galaxies["ring"], galaxies["dust_lane"], clumpy]
-    return [flag & resolved for flag in painted] + [galaxies["merger"]]

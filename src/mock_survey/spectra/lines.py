@@ -33,43 +33,6 @@ def calzetti(wavelength: np.ndarray) -> np.ndarray:
     return np.where(np.asarray(wavelength) > 6300, red, blue) + 4.05
 
 
-def nebular_reddening(log_mass: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """E(B-V) of the gas in magnitudes: attenuation of H-alpha against mass by Garn & Best (2010), equation 6."""
-    x = np.clip(log_mass, 8.5, 11.5) - 10
-    attenuation = 0.91 + 0.77 * x + 0.11 * x**2 - 0.09 * x**3 + rng.normal(0, 0.28, log_mass.size)
-    return np.maximum(attenuation, 0) / calzetti(LINES["Ha"])
-
-
-def nitrogen_ratio(log_mass: np.ndarray) -> np.ndarray:
-    """log [N II]/H-alpha of star-forming gas.
-
-    Mass-metallicity relation of Kewley & Ellison (2008), table 2, in the N2 calibration of Pettini & Pagel (2004).
-    """
-    m = np.clip(log_mass, 8.2, 11.2)
-    oxygen = 23.9049 - 5.62784 * m + 0.645142 * m**2 - 0.0235065 * m**3
-    return (oxygen - 8.90) / 0.57
-
-
-def oxygen_ratio(nitrogen: np.ndarray) -> np.ndarray:
-    """log [O III]/H-beta on the star-forming sequence of Kewley et al. (2013), equation 3 at z = 0."""
-    return np.clip(0.61 / (np.minimum(nitrogen, -0.25) + 0.08) + 1.1, -0.8, 0.9)
-
-
-def ionisation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Position in `KINDS` of what lights the gas, (n,).
-
-    Half of the quiescent galaxies have weak low-ionisation lines, the others none that one would see (Cid Fernandes
-    et al. 2011); active nuclei live in massive galaxies.
-    """
-    n = galaxies["log_mstar"].size
-    u = rng.random(n)
-    kind = np.where(galaxies["quiescent"], np.where(u < 0.5, 4, 0), 1)
-    active = rng.random(n)
-    massive = galaxies["log_mstar"] > 10
-    kind[massive & (active < SEYFERTS)] = 3
-    return np.where(massive & (active > 1 - COMPOSITES) & ~galaxies["quiescent"], 2, kind)
-
-
 def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What decides the emission lines of galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``.
 
@@ -84,10 +47,23 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     """
     mass = galaxies["log_mstar"]
     n = mass.size
-    kind = ionisation(galaxies, rng)
-    dust = nebular_reddening(mass, rng)
-    nitrogen = nitrogen_ratio(mass) + rng.normal(0, 0.1, n)
-    oxygen = oxygen_ratio(nitrogen) + rng.normal(0, 0.12, n)
+    # Half of the quiescent galaxies have weak low-ionisation lines, the others none that one would see (Cid Fernandes et
+    # al. 2011); active nuclei live in massive galaxies.
+    kind = np.where(galaxies["quiescent"], np.where(rng.random(n) < 0.5, 4, 0), 1)
+    active, massive = rng.random(n), mass > 10
+    kind[massive & (active < SEYFERTS)] = 3
+    kind[massive & (active > 1 - COMPOSITES) & ~galaxies["quiescent"]] = 2
+    # Attenuation of H-alpha in magnitudes: Garn & Best (2010), equation 6.
+    x = np.clip(mass, 8.5, 11.5) - 10
+    attenuation = 0.91 + 0.77 * x + 0.11 * x**2 - 0.09 * x**3 + rng.normal(0, 0.28, n)
+    dust = np.maximum(attenuation, 0) / calzetti(LINES["Ha"])
+    # Metals by mass: Kewley & Ellison (2008), table 2; [N II] by metals: Pettini & Pagel (2004), N2.
+    x = np.clip(mass, 8.2, 11.2)
+    metals = 23.9049 - 5.62784 * x + 0.645142 * x**2 - 0.0235065 * x**3
+    nitrogen = (metals - 8.90) / 0.57 + rng.normal(0, 0.1, n)
+    # [O III] on the star-forming sequence of Kewley et al. (2013), equation 3 at z = 0.
+    sequence = np.clip(0.61 / (np.minimum(nitrogen, -0.25) + 0.08) + 1.1, -0.8, 0.9)
+    oxygen = sequence + rng.normal(0, 0.12, n)
     sulphur, oxygen_two = rng.normal(-0.45, 0.1, n), rng.normal(0.1, 0.15, n)
     stars = line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust)
     # H-alpha of Kennicutt & Evans (2012), table 1.
