@@ -12,24 +12,11 @@ from astroclip_book.errors import BookError
 from bookmaking.steps.truth import labels
 
 
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "catalog.h5"
-    write_catalog(
-        path,
-        {
-            "TARGETID": np.array([30, 10, 20]),
-            "LOG_MSTAR": np.array([10.3, 10.1, 10.2]),
-            "MORPHOLOGY": np.array([b"spiral", b"elliptical", b"spiral"]),
-            "SPIRAL": np.array([True, False, True]),
-            "N_NEIGHBOURS": np.array([3, 1, 2]),
-        },
-    )
-    return path
-
-
-def test_rows_follow_the_targetids_asked_for(path):
-    catalog = read_catalog(path, np.array([20, 30, 20, 99]))
+def test_rows_follow_the_targetids_asked_for(tmp_path):
+    written = {"TARGETID": np.array([30, 10, 20]), "LOG_MSTAR": np.array([10.3, 10.1, 10.2])}
+    written |= {"MORPHOLOGY": np.array([b"spiral", b"elliptical", b"spiral"]), "SPIRAL": np.array([True, False, True])}
+    write_catalog(tmp_path / "catalog.h5", written | {"N_NEIGHBOURS": np.array([3, 1, 2])})
+    catalog = read_catalog(tmp_path / "catalog.h5", np.array([20, 30, 20, 99]))
     assert np.array_equal(catalog["LOG_MSTAR"], [10.2, 10.3, 10.2, np.nan], equal_nan=True)
     assert list(catalog["MORPHOLOGY"]) == ["spiral", "spiral", "spiral", ""]
     assert list(catalog["SPIRAL"]) == [True, True, True, False]
@@ -38,44 +25,31 @@ def test_rows_follow_the_targetids_asked_for(path):
 
 
 @pytest.mark.parametrize("spelling", ["LOG_MSTAR", "LOGMSTAR", "PROVABGS_LOGMSTAR_BF"])
-def test_spellings_of_provabgs(tmp_path, spelling):
-    Table({"TARGETID": [1, 2], spelling: [9.5, 11.0], "Z_HP": [0.1, 0.2]}).write(tmp_path / "p.hdf5", path="x")
-    catalog = read_catalog(tmp_path / "p.hdf5", np.array([2]))
-    assert catalog["LOG_MSTAR"] == 11.0 and catalog["Z"] == 0.2
+@pytest.mark.parametrize("file", ["p.hdf5", "p.fits"])
+def test_provabgs_is_read_under_each_spelling_and_its_chains_are_not(tmp_path, spelling, file):
+    columns = {"TARGETID": [1, 2], spelling: np.array([9.5, 11.0]), "Z_HP": [0.1, 0.2], "MCMC": np.zeros((2, 100, 13))}
+    Table(columns).write(tmp_path / file, **({"path": "x"} if file.endswith("hdf5") else {}))
+    catalog = read_catalog(tmp_path / file, np.array([2]))
+    assert set(catalog) == {"TARGETID", "LOG_MSTAR", "Z"} and catalog["LOG_MSTAR"] == 11.0 and catalog["Z"] == 0.2
 
 
-def test_fits_is_read_too(tmp_path):
-    Table({"TARGETID": [1, 2], "LOGMSTAR": np.array([9.5, 11.0])}).write(tmp_path / "p.fits")
-    assert read_catalog(tmp_path / "p.fits", np.array([1]))["LOG_MSTAR"] == 9.5
-
-
-def test_missing_file(tmp_path):
-    with pytest.raises(BookError, match="does not exist"):
-        read_catalog(tmp_path / "none.h5", np.array([1]))
-
-
-def test_truncated_file(path):
-    path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(BookError, match="cannot be read"):
-        read_catalog(path, np.array([10]))
-
-
-def test_no_targetid(tmp_path):
-    Table({"ID": [1]}).write(tmp_path / "p.hdf5", path="x")
-    with pytest.raises(BookError, match="TARGETID"):
-        read_catalog(tmp_path / "p.hdf5", np.array([1]))
-
-
-def test_nothing_in_common(path):
-    with pytest.raises(BookError, match="knows none"):
-        read_catalog(path, np.array([1, 2]))
-
-
-def test_chains_of_provabgs_stay_unread(tmp_path):
-    columns = {"TARGETID": [1, 2], "LOGMSTAR": [9.5, 11.0], "PROVABGS_MCMC": np.zeros((2, 100, 13))}
-    for name in ("p.hdf5", "p.fits"):
-        Table(columns).write(tmp_path / name, **({"path": "x"} if name.endswith("hdf5") else {}))
-        assert set(read_catalog(tmp_path / name, np.array([1]))) == {"TARGETID", "LOG_MSTAR"}
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "does not exist"),
+        (b"x" * 500, "cannot be read"),
+        ({"ID": [1]}, "TARGETID"),
+        ({"TARGETID": [9]}, "knows none"),
+    ],
+)
+def test_what_is_no_catalogue_of_these_objects_is_refused(tmp_path, content, message):
+    path = tmp_path / "p.hdf5"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        Table(content).write(path, path="x")
+    with pytest.raises(BookError, match=message):
+        read_catalog(path, np.array([1]))
 
 
 def test_the_published_cuts_leave_masses_out_and_count():

@@ -80,31 +80,16 @@ def test_inverse_variances_are_read_where_the_file_has_them(path):
 
 
 def test_bad_files_are_named_with_what_is_wrong(path, tmp_path):
-    with pytest.raises(BookError, match="missing.h5 does not exist"):
-        index_pairs(tmp_path / "missing.h5", 0.1, 0)
-    truncated = tmp_path / "truncated.h5"
+    truncated, page = tmp_path / "truncated.h5", tmp_path / "page.h5"
     truncated.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(BookError, match=r"truncated.h5 cannot be read as HDF5.*truncated"):
-        index_pairs(truncated, 0.1, 0)
-    page = tmp_path / "page.h5"
-    page.write_text("<html>404</html>")
-    with pytest.raises(BookError, match="another kind of file"):
-        index_pairs(page, 0.1, 0)
+    page.write_text("<html>404</html>", encoding="utf-8")
     with h5py.File(path, "r+") as file:
-        del file["7"]["spectra"]
-        del file["8"]
-    with pytest.raises(BookError, match=r"no dataset '7/spectra'; no group '8'"):
-        index_pairs(path, 0.1, 0)
-
-
-def test_spectra_of_the_wrong_length_are_refused(path):
-    with h5py.File(path, "r+") as file:
-        del file["0"]["spectra"]
-        file["0"]["spectra"] = np.zeros((10, 7780), np.float32)
-    with pytest.raises(BookError, match=r"'0/spectra' has shape \(10, 7780\)"):
-        index_pairs(path, 0.1, 0)
-
-
-def test_a_file_too_small_to_split_is_refused(tmp_path):
-    with pytest.raises(BookError, match="no usable objects for validation"):
-        index_pairs(write_pairs(tmp_path / "tiny.h5", per_group=2), 0.1, 0)
+        del file["7"]["spectra"], file["8"], file["9"]["spectra"]
+        file["9"]["spectra"] = np.zeros((10, 7780), np.float32)
+    few = write_pairs(tmp_path / "tiny.h5", per_group=2)
+    messages = {tmp_path / "missing.h5": "missing.h5 does not exist", page: "another kind of file"}
+    messages |= {truncated: "truncated.h5 cannot be read as HDF5.*truncated", few: "no usable objects for validation"}
+    messages |= {path: r"no dataset '7/spectra'; no group '8'; '9/spectra' has shape \(10, 7780\)"}
+    for bad, message in messages.items():
+        with pytest.raises(BookError, match=message):
+            index_pairs(bad, 0.1, 0)

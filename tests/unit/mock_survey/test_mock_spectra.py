@@ -47,12 +47,6 @@ def test_lines_keep_their_flux_and_place():
     assert abs(WAVELENGTH[spectrum.argmax()] - 1.2 * lines.LINES["Ha"]) < 0.5
 
 
-def test_line_beyond_the_grid_is_left_out():
-    spectrum = np.zeros(WAVELENGTH.size)
-    lines.add_lines(spectrum, 0.79, np.eye(len(lines.LINES))[list(lines.LINES).index("SIII_9533")], 100.0)
-    assert (spectrum == 0).all()
-
-
 def width_of(galaxies, name):
     """Equivalent width in angstrom of a line of whole galaxies, (n,)."""
     rest, templates = spectra.rest_templates()
@@ -89,10 +83,7 @@ def test_balmer_decrement_is_case_b_behind_dust():
     ha, hb, hg = (list(lines.LINES).index(name) for name in ("Ha", "Hb", "Hg"))
     assert np.isclose(plain[ha] / plain[hb], 2.86) and np.isclose(plain[hg] / plain[hb], 0.468)
     assert np.isclose(dusty[ha] / dusty[hb], 2.86 * 10 ** (0.4 * 0.5 * (4.598 - 3.325)), rtol=0.01)
-
-
-def test_calzetti_is_its_published_value():
-    assert np.allclose(lines.calzetti(np.array([6563.0, 5500.0, 4861.0])), [3.33, 4.05, 4.60], atol=0.03)
+    assert np.allclose(lines.calzetti(np.array([6563.0, 5500.0, 4861.0])), [3.33, 4.05, 4.60], atol=0.03)  # published
 
 
 def test_aperture_falls_with_size():
@@ -102,12 +93,6 @@ def test_aperture_falls_with_size():
     assert (bulge[2:] > disc[2:]).all()  # more concentrated
     # A point seen through a Gaussian of 1 arcsec FWHM: 1 - exp(-r² / 2 sigma²).
     assert abs(disc[0] - (1 - np.exp(-0.5 * (0.75 / 0.4247) ** 2))) < 0.03
-
-
-def test_fibre_sees_more_of_the_bulge(galaxies):
-    spirals = np.flatnonzero((galaxies["morphology"] == 2) & (galaxies["disc_radius"] > 3))
-    fraction = galaxies["fibre_fraction"][spirals]
-    assert np.median(fraction[:, 2] / fraction[:, 0]) > 1.02  # the centre is redder
 
 
 def test_stars_in_motion_widen_lines_and_keep_the_light():
@@ -127,9 +112,8 @@ def test_resolution_of_the_arms():
 
 
 def test_calibration_errs_by_a_few_per_cent(galaxies):
-    factor = spectrograph.calibration_error(galaxies["calibration"])
-    assert np.allclose(spectrograph.calibration_error(np.zeros((1, 6))), 1)
-    assert 0.01 < factor[:, 4000].std() < 0.04 and factor[:, 0].std() > factor[:, 4000].std()
+    spread = spectrograph.calibration_error(galaxies["calibration"]).std(axis=0)
+    assert 0.01 < spread[4000] < 0.04 and spread[0] > spread[4000]
 
 
 def test_noise_counts_photons_of_sky_and_object():

@@ -1,24 +1,18 @@
 """The oracle: it knows all that there is to know, and where noise drowns that, what was expected beforehand."""
 
-import dataclasses
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.metrics import r2_score
-from small import EVALUATION, small_survey
+from small import small_survey
 
-from astroclip_book.data.hdf5 import read_hdf5
-from astroclip_book.data.pairs import WAVELENGTH, index_pairs
-from bookmaking.presets import load_preset
-from bookmaking.steps.oracle import oracle as step
+from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey.oracle import predictions as oracle
 from mock_survey.oracle import redshift as oracle_redshift
 from mock_survey.oracle.image import flux_covariance, image_measurements
 from mock_survey.oracle.spectrum import line_fluxes, spectrum_measurements, star_light
 from mock_survey.spectra import light as spectra
 from mock_survey.spectra import spectrograph
-from mock_survey.survey import simulate, truth
+from mock_survey.survey import truth
 
 SURVEY = small_survey(256)
 
@@ -144,23 +138,6 @@ def test_magnitudes_are_as_noisy_as_the_pixels(galaxies):
     assert np.median(deviation / (1.0857 * least)) > 1 and (deviation < 0.3).all()
 
 
-def test_noise_makes_predictions_worse(galaxies):
-    drawn = some(oracle.draw(small_survey(600), 3), slice(None))
-    scores = {}
-    for noise in (1, 30):
-        x, asked = (
-            image_measurements(some(which, slice(None), noise), np.random.default_rng(seed))
-            for seed, which in enumerate((drawn, galaxies))
-        )
-        for name in ("redshift", "log_mstar"):
-            y = oracle.PROPERTIES[name]
-            scores[name, noise] = r2_score(y(galaxies), oracle.expected(x, y(drawn), asked, 0))
-            few = r2_score(y(galaxies), oracle.expected(x[:, :3], y(drawn), asked[:, :3], 0))
-            assert scores[name, noise] > few  # shape tells something beside magnitudes
-    assert scores["redshift", 1] > scores["redshift", 30] + 0.1
-    assert scores["log_mstar", 1] > scores["log_mstar", 30] + 0.05
-
-
 def test_expected_value_of_a_known_law():
     rng = np.random.default_rng(0)
     y = rng.standard_normal(20_000)
@@ -169,59 +146,16 @@ def test_expected_value_of_a_known_law():
     assert np.allclose(oracle.expected(x, y, asked, 0), [-1, 0, 0.5], atol=0.15)
 
 
-def test_predictions_for_a_small_survey(galaxies):
+def test_predictions_for_a_small_survey(galaxies, drawn):
     rows = np.arange(0, 256, 4)
     flux = exposed(some(galaxies, rows))
     first, again = (oracle.oracle_predictions(SURVEY, 3, rows, flux) for _ in range(2))
-    assert set(first) == set(oracle.PROPERTIES)
+    score = {}
     for name, both in first.items():
-        assert set(both) == {"image", "spectrum"}
         for modality, values in both.items():
-            assert values.shape == rows.shape and np.isfinite(values).all()
             assert np.array_equal(values, again[name][modality])
-    score = {
-        (name, of): r2_score(oracle.PROPERTIES[name](galaxies)[rows], values)
-        for name, both in first.items()
-        for of, values in both.items()
-    }
+            score[name, modality] = r2_score(oracle.PROPERTIES[name](galaxies)[rows], values)
+    assert set(score) == {(name, of) for name in oracle.PROPERTIES for of in ("image", "spectrum")}
     assert score["redshift", "spectrum"] > 0.95 and score["log_mstar", "spectrum"] > 0.85
     assert score["redshift", "image"] > 0.6 and score["log_mstar", "image"] > 0.6
-
-
-def test_the_draw_is_another_survey(galaxies, drawn):
-    assert len(drawn["redshift"]) == oracle.DRAWN * 256
-    assert not np.isin(galaxies["redshift"], drawn["redshift"]).any()
-
-
-def preset(**data):
-    smoke = load_preset("smoke")
-    return dataclasses.replace(
-        smoke, survey=small_survey(120), evaluation=EVALUATION, data=dataclasses.replace(smoke.data, **data)
-    )
-
-
-def test_step_scores_the_test_split(tmp_path):
-    run = SimpleNamespace(preset=preset(), path=tmp_path.joinpath)
-    simulate(run.preset.survey, run.preset.seed, tmp_path, workers=1)
-    index = index_pairs(tmp_path / "pairs.h5", 0.1, 0)[0]
-    index.save(tmp_path / "index.h5")
-    scores = step(run, tmp_path)["oracle"]
-    written = read_hdf5(tmp_path / "oracle.h5")
-    test = index.where("test")
-    assert np.array_equal(written["index"], test)
-    assert set(written) == {"index", *oracle.PROPERTIES} == {"index", *scores}
-    for modality in ("image", "spectrum"):
-        known = {"redshift": index.redshift[test], "log_mstar": truth(run.preset.survey, run.preset.seed)["log_mstar"]}
-        known["log_mstar"] = known["log_mstar"][index.targetid[test] % 1000]
-        for name, values in known.items():
-            assert scores[name][modality]["n"] == len(test)
-            assert scores[name][modality]["r2"] == pytest.approx(r2_score(values, written[name][modality]), abs=1e-5)
-    assert {"nmad", "outliers"} < set(scores["redshift"]["spectrum"])
-    assert scores["redshift"]["spectrum"]["r2"] > 0.9
-
-
-def test_nobody_knows_the_truth_of_real_pairs(tmp_path):
-    run = SimpleNamespace(preset=preset(pairs_path="pairs.h5"))
-    assert step(run, tmp_path) == {}
-    written = read_hdf5(tmp_path / "oracle.h5")
-    assert set(written) == {"index"} and written["index"].size == 0
+    assert not np.isin(galaxies["redshift"], drawn["redshift"]).any()  # they learn from another survey
