@@ -17,7 +17,6 @@ from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.evaluate.knn import Roles
 from astroclip_book.evaluate.metrics import ranking, standardise, with_interval
 from astroclip_book.evaluate.properties import DIRECTIONS
-from astroclip_book.evaluate.space.islands import is_artefact
 
 FOLDS = 3
 FEWEST = 5  # members of a class among those that train and those that are tested, or it is left out
@@ -199,7 +198,7 @@ def artefacts(
     """
     if "ARTEFACT" not in catalog:
         return {}, {}
-    spoilt = is_artefact(catalog, len(embeddings.split))
+    spoilt = ~np.isin(catalog["ARTEFACT"], ["none", ""])
     count = {split: int(spoilt[embeddings.where(split)].sum()) for split in ("train", "validation", "test")}
     if _too_few(embeddings, spoilt) or _too_few(embeddings, ~spoilt):
         return {"count": count}, {}

@@ -1,33 +1,36 @@
-"""Maps of the embedding space, and what lives where."""
+"""Maps of the embedding space, groups on them, and what lives where."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.spatial import procrustes
+import pandas as pd
+import seaborn as sns
+from IPython.display import Markdown
 
 from astroclip_book.data.pairs import Pairs
 from bookmaking.figures.galaxies import show_image
-from bookmaking.figures.search import show_galaxy
+from bookmaking.figures.search import KINDS, show_galaxy
 from bookmaking.figures.spectra import limits, mark_lines, stack
-from bookmaking.figures.style import GROUPS, LABELS, MAPS, WIDTH, drawing, group_colour
+from bookmaking.figures.style import FAINT, GROUPS, LABELS, MAPS, MODALITY, WIDTH, drawing, group_colour
 
-SHOWN = slice(28, 124)  # central pixels of the members, on either side
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
+METHODS = {"dbscan": "island", "hdbscan": "island (HDBSCAN)", "kmeans": "k-means cluster"}
+NAMES = {
+    "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation", "mag_r": "r magnitude",
+    "half_light_radius": "half-light radius", "bulge_to_total": "bulge to total", "axis_ratio": "axis ratio",
+    "morphology": "morphology", "spiral": "spiral", "merger": "merger", "artefact": "artefact",
+}  # fmt: skip
 
 
 @drawing
 def values_on_maps(maps: dict[str, np.ndarray], values: dict[str, np.ndarray]):
-    """Maps coloured by properties: a column for each map (n, 2), a row with one colour scale for each property (n,)."""
-    figure, axes = _grid(maps, len(values))
+    """Maps (n, 2) coloured by properties (n,): a column for each map, a row with one colour scale for each property."""
+    figure, axes = _grid(list(maps), len(values))
     for row, (name, colours) in zip(axes, values.items(), strict=True):
-        known = np.isfinite(colours)
-        low, high = np.percentile(colours[known], [1, 99])
+        low, high = np.nanpercentile(colours, [1, 99])
         for axis, points in zip(row, maps.values(), strict=True):
-            size = _size(len(points))
-            axis.scatter(*points[~known].T, s=size, lw=0, color="#dddddd")
-            style = {"cmap": MAPS[name], "vmin": low, "vmax": high}
-            shown = axis.scatter(*points[known].T, c=colours[known], s=size, lw=0, **style)
+            shown = _scatter(axis, points, c=colours, cmap=MAPS[name], vmin=low, vmax=high, plotnonfinite=True)
         figure.colorbar(shown, ax=row, label=LABELS[name], extend="both", pad=0.01)
     return figure
 
@@ -35,54 +38,118 @@ def values_on_maps(maps: dict[str, np.ndarray], values: dict[str, np.ndarray]):
 @drawing
 def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], noun: str):
     """Maps coloured by group (n,): islands of each map, or clusters of each modality; what has no group is grey."""
-    figure, axes = _grid(maps, 1)
+    figure, axes = _grid(list(maps), 1)
     for axis, (name, points) in zip(axes[0], maps.items(), strict=True):
-        number = groups[name].max() + 1
-        colours = [group_colour(group) for group in groups[name]]
-        axis.scatter(*points.T, c=colours, s=_size(len(points)), lw=0)
+        number, alone = groups[name].max() + 1, np.mean(groups[name] < 0)
+        _scatter(axis, points, c=[group_colour(group) for group in groups[name]])
         for group in range(min(number, len(GROUPS))):
             members = points[groups[name] == group]
             beside = 9 if len(members) < 0.04 * len(points) else 0  # a label would hide a small group
             box = {"facecolor": "white", "edgecolor": group_colour(group), "boxstyle": "round,pad=0.15", "lw": 0.8}
-            axis.annotate(str(group), np.median(members, axis=0), (beside, beside), textcoords="offset points",
-                          fontsize=8, ha="center", va="center", bbox=box)  # fmt: skip
-        alone = np.mean(groups[name] < 0)
+            where = {"xytext": (beside, beside), "textcoords": "offset points", "ha": "center", "va": "center"}
+            axis.annotate(str(group), np.median(members, axis=0), **where, fontsize=8, bbox=box)
         axis.set_xlabel(f"UMAP 1\n{noun}: {number}" + (f", {alone:.1%} in none" if alone else ""))
     return figure
 
 
 @drawing
-def maps_again(maps: dict[str, np.ndarray], colours: np.ndarray, name: str):
-    """Maps (n, 2) of the same galaxies made in other ways, turned to lie like the first, coloured by a property (n,)."""
-    columns = 3
-    first = next(iter(maps.values()))
-    figure, axes = plt.subplots(
-        -(-len(maps) // columns), columns, figsize=(WIDTH, 2.3 * -(-len(maps) // columns)), squeeze=False
+def kept_by_maps(order: dict[str, dict[str, dict[str, dict[str, float]]]]):
+    """R² by space, "space" or "map", and property: from neighbours in the space (full) and on the map of it (open)."""
+    names = list(next(iter(order.values()))["map"])
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.36 * len(names) + 0.9))
+    for offset, (space, found) in zip((-0.22, 0, 0.22), order.items(), strict=True):
+        rows, colour = np.arange(len(names)) + offset, MODALITY[space]
+        inside, on_map = ([found[way][name]["r2"] for name in names] for way in ("space", "map"))
+        axis.hlines(rows, on_map, inside, color=colour, lw=0.8)
+        axis.plot(inside, rows, "o", ms=4.5, color=colour, label=space)
+        axis.plot(on_map, rows, "o", ms=4.5, mfc="white", color=colour)
+    axis.axvline(0, color=FAINT, lw=0.8)
+    axis.set_yticks(range(len(names)), [NAMES[name] for name in names])
+    axis.set(
+        ylim=(len(names) - 0.4, -0.6), xlabel="$R^2$ from the ten nearest others: full in the space, open on its map"
     )
-    low, high = np.nanpercentile(colours, [1, 99])
-    for axis in axes.flat[len(maps) :]:
-        axis.set_visible(False)
-    for axis, (title, points) in zip(axes.flat, maps.items(), strict=False):
-        turned = procrustes(first, points)[1]
-        shown = axis.scatter(*turned.T, c=colours, s=_size(len(points)) / 2, lw=0, cmap=MAPS[name], vmin=low, vmax=high)
-        axis.set(xticks=[], yticks=[], box_aspect=1)
-        axis.set_title(title, fontsize=8)
-    figure.colorbar(shown, ax=axes, label=LABELS[name], extend="both", pad=0.01)
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@drawing
+def curves(x: dict[str, np.ndarray], y: dict[str, np.ndarray], marked: dict[str, tuple[float, float]], **labels):
+    """A curve for each modality with a point marked on it."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.6))
+    for name, values in y.items():
+        axis.plot(x[name], values, color=MODALITY[name], label=name)
+        axis.plot(*marked[name], "o", ms=5, color=MODALITY[name])
+    axis.set(**labels)
+    axis.legend()
+    return figure
+
+
+@drawing
+def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int, columns: int = 5):
+    """Each cluster in a row: members drawn at random, and the median spectrum at rest of up to a hundred of them.
+
+    ``positions`` (n,) are rows of the pairs, ``groups`` (n,) their clusters from 0.
+    """
+    rng, number = np.random.default_rng(seed), groups.max() + 1
+    figure = plt.figure(figsize=(WIDTH, 0.92 * number + 0.4))
+    grid = figure.add_gridspec(number, columns + 1, width_ratios=[1] * columns + [4.2])
+    for group in range(number):
+        members = rng.permutation(positions[groups == group])
+        for column, image in enumerate(pairs.images(members[:columns])[:, 28:124, 28:124]):
+            axis = figure.add_subplot(grid[group, column])
+            show_image(axis, image)
+            if column == 0:
+                label = {"fontsize": 7, "rotation": 0, "ha": "right", "va": "center", "labelpad": 4}
+                axis.set_ylabel(f"cluster {group}\n{len(members)} galaxies", **label)
+        axis = figure.add_subplot(grid[group, columns])
+        stacked = stack(pairs.spectra(members[:100]), pairs.index.redshift[members[:100]], REST)
+        axis.plot(REST, stacked, color=group_colour(group), lw=0.9)
+        axis.set(xlim=REST[[0, -1]], yticks=[], ylim=limits(stacked[np.isfinite(stacked)]))
+        mark_lines(axis, names=group == 0)
+        axis.tick_params(labelbottom=group == number - 1, labelsize=8)
+    axis.set_xlabel("rest wavelength (Å)", fontsize=8)
+    return figure
+
+
+@drawing
+def effects(sizes: pd.DataFrame):
+    """Cohen's d of each property (columns) in each cluster (rows); colours saturate at 2."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.34 * len(sizes) + 1.3))
+    text = sizes.map(lambda d: "–" if np.isnan(d) else f"{d:+.1f}".replace("-", "−"))
+    scale = {
+        "cmap": "RdBu_r",
+        "vmin": -2,
+        "vmax": 2,
+        "cbar_kws": {"label": "Cohen's $d$", "extend": "both", "pad": 0.01},
+    }
+    sns.heatmap(sizes, annot=text, fmt="", annot_kws={"fontsize": 8}, ax=axis, **scale)
+    axis.set_xticklabels([NAMES[name] for name in sizes], rotation=35, ha="right")
+    axis.set_yticklabels([f"cluster {group}" for group in sizes.index], rotation=0)
+    return figure
+
+
+@drawing
+def detectors(scores: dict[str, dict[str, dict]], titles: dict[str, str]):
+    """Areas under ROC of each detector (rows) for each rare kind (panels), with intervals; the line is chance."""
+    figure, axes = plt.subplots(1, len(scores), figsize=(WIDTH, 1.9), sharex=True, sharey=True, squeeze=False)
+    for axis, (kind, found) in zip(axes[0], scores.items(), strict=True):
+        for row, name in enumerate(titles):
+            colour = MODALITY[name.split("_")[0]] if "_" in name else MODALITY["cross"]
+            axis.hlines(row, *found[name]["auc_ci95"], color=colour, lw=1)
+            axis.plot(found[name]["auc"], row, "o", ms=4.5, color=colour)
+        axis.axvline(0.5, color=FAINT, lw=0.8, ls=":")
+        one = next(iter(found.values()))
+        axis.set(title=f"{KINDS[kind]} ({round(one['base_rate'] * one['n'])})", xlabel="area under ROC")
+        axis.grid(axis="x", alpha=0.3)
+    axes[0, 0].set_yticks(range(len(titles)), titles.values())
+    axes[0, 0].set_ylim(len(titles) - 0.5, -0.5)
     return figure
 
 
 @drawing
 def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
-    """Galaxies whose image and spectrum disagree: images above, their spectra below.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    positions : (n,) int array
-        Where in ``pairs`` they stand.
-    labels : list of str
-        Under each.
-    """
+    """Images of galaxies above their spectra, and a label under each; ``positions`` (n,) are rows of the pairs."""
     figure, axes = plt.subplots(2, len(positions), figsize=(WIDTH, 2.0 * WIDTH / len(positions) + 0.5), squeeze=False)
     images, flux, redshift = pairs.images(positions), pairs.spectra(positions), pairs.index.redshift[positions]
     for column, label in enumerate(labels):
@@ -92,60 +159,44 @@ def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
     return figure
 
 
-@drawing
-def cluster_members(
-    pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int, columns: int = 5, most: int = 100
-):
-    """Each cluster in a row: members drawn at random, and the stack of its members' spectra at rest.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    positions : (n,) int array
-        Where in ``pairs`` the galaxies stand.
-    groups : (n,) int array
-        Cluster of each, counted from 0.
-    seed : int
-    columns : int
-        Members shown.
-    most : int
-        Spectra in a stack at most.
-    """
-    rng = np.random.default_rng(seed)
-    number = groups.max() + 1
-    figure = plt.figure(figsize=(WIDTH, 0.92 * number + 0.4))
-    grid = figure.add_gridspec(number, columns + 1, width_ratios=[1] * columns + [4.2])
-    for group in range(number):
-        members = rng.permutation(positions[groups == group])
-        for column, image in enumerate(pairs.images(members[:columns])[:, SHOWN, SHOWN]):
-            axis = figure.add_subplot(grid[group, column])
-            show_image(axis, image)
-            if column == 0:
-                label = f"cluster {group}\n{len(members)} galaxies"
-                axis.set_ylabel(label, fontsize=7, rotation=0, ha="right", va="center", labelpad=4)
-        axis = figure.add_subplot(grid[group, columns])
-        stacked = stack(pairs.spectra(members[:most]), pairs.index.redshift[members[:most]], REST)
-        axis.plot(REST, stacked, color=group_colour(group), lw=0.9)
-        axis.set(xlim=REST[[0, -1]], yticks=[], ylim=limits(stacked[np.isfinite(stacked)]))
-        mark_lines(axis, names=group == 0)
-        axis.tick_params(labelbottom=group == number - 1, labelsize=8)
-    axis.set_xlabel("rest wavelength (Å)", fontsize=8)
-    return figure
+def island_sentence(scores: dict, noun: str) -> Markdown:
+    """What `astroclip_book.evaluate.space.find_island` found, in words; ``noun`` names many of what was looked for."""
+    wanted, group = scores["wanted"], scores["group"]
+    if not wanted:
+        return Markdown(f"The catalogue labels none of the test galaxies as {noun}, so there is nothing to score.")
+    luck = "its F1 score is {f1:.2f}, and the best group reaches {f1_null:.2f} on shuffled labels once in twenty times"
+    luck = luck.format(**scores)
+    if group is None:
+        text = (
+            "**There is none.** There are {} {} in the test set. Of the island or cluster that matches them best: {}."
+        )
+        return Markdown(text.format(wanted, noun, luck))
+    # Gathering better than by luck is not yet an island of their own.
+    one = "There is one." if scores["recall"] >= 0.5 else "A part of them has one."
+    verdict = one if scores["precision"] >= 0.5 else "They have none to themselves."
+    found, pure = ("{:.0%} [{:.0%} to {:.0%}]".format(scores[x], *scores[f"{x}_ci95"]) for x in ("recall", "precision"))
+    where = f"{METHODS[group.split('/')[0]]} {group.split(' ')[1]} of the images"
+    again = "On maps with other seeds and numbers of neighbours, the island most like it shares {:.0%} (Jaccard)."
+    again = "" if scores["found_again"] is None else again.format(scores["found_again"])
+    return Markdown(
+        f"**{verdict}** Of {wanted} {noun} in the test set, {found} are in {where}; of its {scores['size']} members, {pure} "
+        f"are {noun}; {luck}. {again}"
+    )
 
 
-def _grid(maps: dict[str, np.ndarray], rows: int):
-    side = WIDTH / len(maps)
-    figure, axes = plt.subplots(rows, len(maps), figsize=(WIDTH, (side - 0.05) * rows + 0.3), squeeze=False)
-    for row in axes:
-        for axis in row:
-            axis.set(xticks=[], yticks=[], box_aspect=1)
-        row[0].set_ylabel("UMAP 2")
-    for axis, name in zip(axes[0], maps, strict=True):
-        axis.set_title(name)
-    for axis in axes[-1]:
-        axis.set_xlabel("UMAP 1")
+def _grid(titles: list[str], rows: int):
+    """Empty axes for maps, a titled column each."""
+    side = WIDTH / len(titles)
+    figure, axes = plt.subplots(rows, len(titles), figsize=(WIDTH, (side - 0.05) * rows + 0.3), squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[], box_aspect=1)
+    for top, bottom, title in zip(axes[0], axes[-1], titles, strict=True):
+        top.set_title(title)
+        bottom.set_xlabel("UMAP 1")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("UMAP 2")
     return figure, axes
 
 
-def _size(n: int) -> float:
-    return float(np.clip(8000 / n, 1.0, 14))
+def _scatter(axis, points: np.ndarray, **style):
+    return axis.scatter(*points.T, s=np.clip(8000 / len(points), 1, 14), lw=0, **style)

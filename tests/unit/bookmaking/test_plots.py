@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -17,10 +18,9 @@ from astroclip_book.errors import BookError
 from astroclip_book.evaluate.search import four_directions
 from bookmaking import figures as plots
 from bookmaking import verify
-from bookmaking.figures import light, outcomes, tables
+from bookmaking.figures import light, outcomes, space, tables
 from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING
 from bookmaking.figures.spectra import stack
-from bookmaking.figures.structure import DETECTORS
 from bookmaking.presets import ROOT
 from mock_survey.galaxies import sed
 from real_sky.sky import stored as sky
@@ -51,10 +51,6 @@ def pairs(tmp_path_factory):
 
 
 STRANGE = {"precision": 0.3, "precision_ci95": [0.1, 0.5], "auc": 0.7, "auc_ci95": [0.6, 0.8], "n": N, "base_rate": 0.1}
-ANOMALIES = {
-    "detectors": {kind: dict.fromkeys(DETECTORS, STRANGE) for kind in ("artefact", "agn")},
-    "swapped_pairs_auc": 0.95, "swapped_pairs_auc_ci95": [0.93, 0.97], "swapped_pairs_precision": 0.99, "swapped_share": 0.1,
-}  # fmt: skip
 
 
 def scores(way):
@@ -231,50 +227,43 @@ def draw_values_on_maps(pairs, rng):
     maps = {name: rng.standard_normal((N, 2)) for name in ("image", "spectrum")}
     mass = rng.uniform(9, 11, N)
     mass[:5] = np.nan
-    return plots.values_on_maps(maps, {"redshift": pairs.index.redshift, "log_mstar": mass}, source=SOURCE)
+    return space.values_on_maps(maps, {"redshift": pairs.index.redshift, "log_mstar": mass}, source=SOURCE)
 
 
 def draw_groups_on_maps(pairs, rng):
     maps = {name: rng.standard_normal((N, 2)) for name in ("image", "spectrum")}
     groups = {"image": rng.integers(-1, 14, N), "spectrum": np.full(N, -1)}
-    return plots.groups_on_maps(maps, groups, "islands", source=SOURCE)
-
-
-def draw_maps_again(pairs, rng):
-    maps = {f"seed {seed}": rng.standard_normal((N, 2)) for seed in range(4)}
-    return plots.maps_again(maps, pairs.index.redshift, "redshift", source=SOURCE)
+    return space.groups_on_maps(maps, groups, "islands", source=SOURCE)
 
 
 def draw_mismatched(pairs, rng):
-    return plots.mismatched(pairs, np.arange(3), ["cos 0.1", "cos 0.2", "cos 0.3"], source=SOURCE)
+    return space.mismatched(pairs, np.arange(3), ["cos 0.1", "cos 0.2", "cos 0.3"], source=SOURCE)
 
 
-def draw_how_many(pairs, rng):
-    return plots.how_many({"image": {"2": 0.1, "3": 0.2}, "spectrum": {"2": 0.2, "3": 0.1}}, 3, source=SOURCE)
-
-
-def draw_radii(pairs, rng):
-    return plots.radii({"image": np.sort(rng.random(N))}, {"image": 0.5}, source=SOURCE)
+def draw_curves(pairs, rng):
+    x, y = {"image": np.arange(N)}, {"image": np.sort(rng.random(N))}
+    return space.curves(x, y, {"image": (5, 0.5)}, xlabel="number of clusters", source=SOURCE)
 
 
 def draw_effects(pairs, rng):
-    return plots.effects({"redshift": [1.5, -0.1], "merger": [None, 0.3]}, source=SOURCE)
+    return space.effects(pd.DataFrame({"redshift": [1.5, -0.1], "merger": [np.nan, 0.3]}), source=SOURCE)
 
 
 def draw_kept_by_maps(pairs, rng):
     way = {"redshift": {"r2": 0.8}, "merger": {"r2": -0.1}}
-    return plots.kept_by_maps(
+    return space.kept_by_maps(
         {name: {"map": way, "space": way} for name in ("image", "spectrum", "joint")}, source=SOURCE
     )
 
 
 def draw_detectors(pairs, rng):
-    return plots.detectors(ANOMALIES["detectors"], source=SOURCE)
+    titles = {"image_distance": "distance to neighbours", "disagreement": "both disagree"}
+    return space.detectors(dict.fromkeys(("artefact", "agn"), dict.fromkeys(titles, STRANGE)), titles, source=SOURCE)
 
 
 def draw_cluster_members(pairs, rng):
     groups = np.repeat([0, 1, 2], [N - 6, 5, 1])
-    return plots.cluster_members(pairs, np.arange(N), groups, 0, source=SOURCE)
+    return space.cluster_members(pairs, np.arange(N), groups, 0, source=SOURCE)
 
 
 def draw_galleries(pairs, rng):
@@ -579,23 +568,7 @@ ISLAND = {
     ],
 )
 def test_island_sentence(scores, words):
-    assert words in plots.island_sentence(ISLAND | scores, "trails").data
-
-
-def test_tables_of_the_space_say_what_chance_gives_and_what_is_missing():
-    text = plots.anomalies_table(ANOMALIES).data
-    assert "| image and spectrum disagree | 0.30 [0.10, 0.50] | 0.30 [0.10, 0.50] | 0.99 |" in text and "0.100" in text
-    assert "no rare kinds" in plots.anomalies_table({"detectors": {}}).data
-    assert "0.950** [0.930, 0.970]" in plots.swapped_sentence(ANOMALIES).data
-    assert "no property" in plots.labels_table({"image_ami": {}}).data
-    assert "merger (the same for all galaxies)" in plots.omitted_sentence({"merger": "the same for all galaxies"}).data
-    order = {
-        name: {"map": {"redshift": {"moran": 0.8, "moran_null": null}}}
-        for name, null in (("image", 0.01), ("joint", 0.02))
-    }
-    assert "| redshift | 0.800 | 0.800 | 0.020 |" in plots.order_table(order).data
-    assert "No property" in plots.omitted_sentence({}).data and "no labels" in plots.kinds_table({}).data
-    assert "| satellite trail | 4 | 1 |" in plots.kinds_table({"satellite_trail": {"n": 4, "found": 1}}).data
+    assert words in space.island_sentence(ISLAND | scores, "trails").data
 
 
 def test_tables_of_ones_own_galaxies():

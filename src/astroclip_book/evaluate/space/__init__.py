@@ -1,1 +1,0 @@
-"""The structure of an embedding space: maps, groups, what does not belong."""
