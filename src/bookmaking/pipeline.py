@@ -69,13 +69,7 @@ STEPS = {
             "06_redshift_and_mass",
         ),
         _step("oracle", ("oracle.h5",), ("survey", "data", "evaluation"), ("survey", "index"), "06_redshift_and_mass"),
-        _step(
-            "few_labels",
-            ("few_labels.h5",),
-            ("evaluation",),
-            ("survey", "features", "alignment"),
-            "07_few_labels",
-        ),
+        _recorded("few_labels", ("evaluation",), ("survey", "features", "alignment"), "07_few_labels"),
         _recorded(
             "ablations",
             ("alignment", "ablations", "evaluation"),

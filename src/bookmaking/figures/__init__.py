@@ -6,14 +6,6 @@ the figure's corner, so that no figure can be taken for the sky when it is not.
 
 from bookmaking.figures.ablations import ablations, scaling
 from bookmaking.figures.encoders import alike, attention, by_way, ways
-from bookmaking.figures.few_labels import (
-    artefacts_table,
-    confusion,
-    label_efficiency,
-    morphology_table,
-    probes_table,
-    roc,
-)
 from bookmaking.figures.galaxies import gallery, noise, population, rgb
 from bookmaking.figures.outcomes import outcomes_table
 from bookmaking.figures.own import grids_table, intervals_table, looked_up, own_table, warnings_table
@@ -54,13 +46,11 @@ __all__ = [
     "TERMS",
     "ablations",
     "alike",
-    "artefacts_table",
     "attention",
     "augmented_views",
     "by_way",
     "colours_beside",
     "colours_table",
-    "confusion",
     "cosine_histogram",
     "cosine_matrix",
     "distances_table",
@@ -70,9 +60,7 @@ __all__ = [
     "gallery",
     "grids_table",
     "intervals_table",
-    "label_efficiency",
     "looked_up",
-    "morphology_table",
     "no_training",
     "noise",
     "number",
@@ -83,7 +71,6 @@ __all__ = [
     "pit_histogram",
     "population",
     "predicted",
-    "probes_table",
     "pz_table",
     "rare_neighbours",
     "rare_precision",
@@ -93,7 +80,6 @@ __all__ = [
     "redshifts_beside",
     "retrieval_table",
     "rgb",
-    "roc",
     "scaling",
     "scaling_relations",
     "scores_table",

@@ -18,7 +18,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.evaluate.search import four_directions
 from bookmaking import figures as plots
 from bookmaking import verify
-from bookmaking.figures import light, outcomes, space, tables
+from bookmaking.figures import few_labels, light, outcomes, space, tables
 from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING
 from bookmaking.figures.spectra import stack
 from bookmaking.presets import ROOT
@@ -190,19 +190,21 @@ def draw_label_efficiency(pairs, rng):
         way: {"neighbours": curve, "linear": curve}
         for way in ("image", "spectrum", "cross", "unaligned_image", "photometry")
     }
-    return plots.label_efficiency({"redshift": ways, "log_mstar": ways}, source=SOURCE)
+    return few_labels.label_efficiency({"redshift": ways, "log_mstar": ways}, source=SOURCE)
 
 
 def draw_confusion(pairs, rng):
-    matrices = {way: rng.integers(0, 50, (3, 3)) for way in ("image", "spectrum", "cross")}
-    return plots.confusion(matrices, ["elliptical", "lenticular", "spiral"], source=SOURCE)
+    kinds = ["elliptical", "lenticular", "spiral"]
+    ways = ("image", "spectrum", "cross")
+    matrices = {way: pd.DataFrame(rng.integers(0, 50, (3, 3)), index=kinds, columns=kinds) for way in ways}
+    return few_labels.confusion(matrices, source=SOURCE)
 
 
 def draw_roc(pairs, rng):
-    rates = {"false": np.linspace(0, 1, 9), "true": np.linspace(0, 1, 9) ** 0.3}
+    rates = np.linspace(0, 1, 9), np.linspace(0, 1, 9) ** 0.3
     curves = {space: {"logistic": rates, "distance": rates} for space in ("aligned", "unaligned")}
     found = {space: {method: {"auc": 0.7} for method in methods} for space, methods in curves.items()}
-    return plots.roc(curves, found | {"best": {"aligned": "logistic", "unaligned": "distance"}}, source=SOURCE)
+    return few_labels.roc(curves, found | {"best": {"aligned": "logistic", "unaligned": "distance"}}, source=SOURCE)
 
 
 def ablation_result():
@@ -485,38 +487,6 @@ def test_standing_table_leaves_out_what_no_way_has():
     text = plots.standing_table({"cross": row, "spectrum": row | {"photometry_boosted": None}}).data
     assert "| image → spectrum | 0.700 [0.600, 0.800] | 0.600 | 0.300 | 0.800 | 50% | – |" in text
     assert "| – | 0.300 |" in text and "PCA" not in text and "best possible" not in text
-
-
-def test_tables_of_few_labels_have_a_row_for_each_way():
-    text = plots.probes_table({"redshift": {"image": {"linear": scores("image") | {"labels": 800}}}}).data
-    assert "| redshift | image → image | – | 0.50 [0.40, 0.60] | – | 800 | 60 |" in text
-    told = {
-        "balanced_accuracy": 0.6,
-        "balanced_accuracy_ci95": [0.5, 0.7],
-        "accuracy": 0.8,
-        "accuracy_ci95": [0.7, 0.9],
-        "n": N,
-    }
-    told["recall"] = {"elliptical": 0.9, "spiral": 0.3}
-    morphology = {way: {"logistic": told} for way in ("image", "spectrum", "cross")}
-    morphology |= {"classes": ["elliptical", "spiral"], "majority": {"accuracy": 0.7, "balanced_accuracy": 0.5}}
-    text = plots.morphology_table(morphology).data
-    assert (
-        "| image → spectrum | logistic regression | 0.60 [0.50, 0.70] | 0.80 [0.70, 0.90] | 0.90 | 0.30 | – | 60 |"
-        in text
-    )
-    found = {
-        "auc": 0.7,
-        "auc_ci95": [0.6, 0.8],
-        "average_precision": 0.2,
-        "average_precision_ci95": [0.1, 0.3],
-        "wanted": 9,
-    }
-    spaces = {space: {"logistic": found} for space in ("aligned", "unaligned")}
-    spaces |= {"best": dict.fromkeys(spaces, "logistic"), "kinds": {space: {"chip_edge": found} for space in spaces}}
-    text = plots.artefacts_table(spaces).data
-    assert "| any | before alignment | **logistic regression** | 0.70 [0.60, 0.80] | 0.20 [0.10, 0.30] | 9 |" in text
-    assert "| chip edge | shared space |" in text
 
 
 def test_numbers_for_sentences():
