@@ -13,11 +13,11 @@ from astroclip_book.data.files import full_disk_explained, lock, prepare
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.execution import execute
-from bookmaking.pipeline import CHAPTERS
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.run import Run
+from bookmaking.recipes import CHAPTERS
 from bookmaking.site.build import build_site
 from bookmaking.site.pdf import print_book
+from bookmaking.store import Run
 from bookmaking.verify import verify, write_reference
 from real_sky.download import DATA, download_dataset
 
@@ -57,10 +57,14 @@ def main() -> None:
 def _work(options: argparse.Namespace, run: Run, site: Path) -> None:
     if options.what != "site" and processes.rank() == 0:
         run.write_metrics()
-    if options.what == "steps":
+    if options.what == "make":
         run.device = choose_device(options.device)
-        for step in run.steps:
-            run.make(step)
+        for name in run.chain(options.target):
+            run.make(name)
+        return
+    if options.what == "why":
+        problems = {name: problem for name in run.steps if (problem := run.problem(name))}
+        print("\n".join(f"{name}: {problem}" for name, problem in problems.items()) or "All is up to date.")
         return
     if options.what != "site":
         parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
@@ -98,9 +102,13 @@ def _parser() -> argparse.ArgumentParser:
         ("book", "execute and site"), ("execute", "the chapters"), ("site", "their pages"),
         ("pdf", "the book, and print it as one PDF"),
         ("verify", "execute and compare with the reference, in a new runs/verify-<preset> unless --run-dir names a run to be completed"),
-        ("reference", "make a run the reference"), ("steps", "for torchrun, on many GPUs"),
+        ("reference", "make a run the reference"),
+        ("make", "one artefact and what it needs, without the chapters; encoders and features by torchrun too"),
+        ("why", "say what would be made again, and why"),
     ):  # fmt: skip
         command = commands.add_parser(name, help=purpose)
+        if name == "make":
+            command.add_argument("target", help="name of a recipe, or of a file that it makes")
         command.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/")
         command.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
         command.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")

@@ -16,12 +16,12 @@ from typing import TextIO
 
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from bookmaking.fingerprint import code_hash, digest, imports
+from bookmaking.keys import code_key, digest
 from bookmaking.memory import PeakMemory
 from bookmaking.presets import ROOT
 from bookmaking.provenance import commit
-from bookmaking.run import Run
 from bookmaking.schedule import side_by_side, waits
+from bookmaking.store import Run
 from bookmaking.verify import COMMENTED
 
 
@@ -88,11 +88,12 @@ def _key(run: Run, chapter: Path, parameters: dict, steps: Sequence[str]) -> str
     import jupytext
 
     script = jupytext.writes(jupytext.read(chapter), "py:percent")  # prose and magics become comments
-    modules = imports(ast.parse(script))
     text = hashlib.sha256(
         b"".join(path.read_bytes() for path in (chapter, *COMMENTED))
     ).hexdigest()  # chapters show them all
-    return digest(json.dumps([text, code_hash(modules), parameters, [run.key(step) for step in steps]], sort_keys=True))
+    return digest(
+        json.dumps([text, code_key(ast.parse(script)), parameters, [run.key(step) for step in steps]], sort_keys=True)
+    )
 
 
 def _execute(run: Run, parameters: dict, chapter: Path, threads: int, output: TextIO) -> dict:

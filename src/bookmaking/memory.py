@@ -21,27 +21,22 @@ class PeakMemory:
     """
 
     def __init__(self):
-        self.peak = 0
+        self.peak, self._done = 0, threading.Event()
 
-    def __enter__(self) -> Self:
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+    def start(self) -> Self:
+        """Sample until the context, or the process, ends."""
+        threading.Thread(target=self._watch, daemon=True).start()
         return self
+
+    __enter__ = start
 
     def __exit__(self, *_) -> None:
         self._done.set()
-        self._thread.join()
-        self._sample()
+        self.sample()
 
-    def _watch(self) -> None:
-        self._sample()
-        while not self._done.wait(INTERVAL):
-            self._sample()
-
-    def _sample(self) -> None:
-        this = psutil.Process()
-        total = 0
+    def sample(self) -> None:
+        """Look once."""
+        this, total = psutil.Process(), 0
         for process in [this, *this.children(recursive=True)]:
             try:
                 memory = process.memory_info()
@@ -49,3 +44,8 @@ class PeakMemory:
             except psutil.NoSuchProcess:  # a worker that ended meanwhile
                 continue
         self.peak = max(self.peak, total)
+
+    def _watch(self) -> None:
+        self.sample()
+        while not self._done.wait(INTERVAL):
+            self.sample()

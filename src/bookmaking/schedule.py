@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TextIO
 
 from astroclip_book.config import cores
-from bookmaking.run import Run
+from bookmaking.recipes import TRAININGS
+from bookmaking.store import Run
 
 AT_ONCE = 2  # chapters: more would want more memory than a laptop has
 QUIET = 15.0  # seconds between two lines of a progress bar, where it shares the screen
@@ -38,7 +39,7 @@ def waits(run: Run, reads: dict[Path, tuple[str, ...]]) -> dict[Path, set[Path]]
         return names if more == names else behind(more)
 
     makes = {chapter: {name for name, step in run.steps.items() if step.chapter == chapter.stem} for chapter in reads}
-    order = sorted(reads, key=lambda chapter: not any(run.steps[name].parallel for name in makes[chapter]))
+    order = sorted(reads, key=lambda chapter: chapter.stem not in TRAININGS)
     return {
         chapter: {other for other in reads if other != chapter and makes[other] & behind(set(reads[chapter]))}
         for chapter in order

@@ -12,7 +12,7 @@ from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.provenance import commit
-from bookmaking.run import Run
+from bookmaking.store import Run
 
 REFERENCES = ROOT / "book" / "reference"
 NAMES = ROOT / "tests" / "metric_names"

@@ -16,8 +16,8 @@ from astroclip_book.data.hdf5 import read_hdf5
 from astroclip_book.data.pairs import WAVELENGTH, Index, Pairs
 from bookmaking.execution import chapters
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.run import Run
 from bookmaking.second.files import write_coadd, write_cutout
+from bookmaking.store import Run
 from bookmaking.verify import verify
 
 BIN = Path(sys.executable).parent

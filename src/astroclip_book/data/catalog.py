@@ -10,6 +10,7 @@ import pandas as pd
 from astropy.cosmology import FlatLambdaCDM
 from astropy.table import Table
 
+from astroclip_book.data.pairs import SPLITS, Index
 from astroclip_book.errors import BookError
 
 COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)  # of distances, in the mock and in what it is compared with
@@ -98,3 +99,11 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
         forming = np.where(columns["AVG_SFR"] > 0, columns["AVG_SFR"], np.nan)
         columns["LOG_SSFR"] = np.log10(forming) - columns["LOG_MSTAR"]
     return columns, {name: int(rows.sum()) for name, rows in counts.items()}
+
+
+def labels(index: Index, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Redshift, and stellar mass where the catalogue's columns know it for two or more of each split, of the objects of an index."""
+    known, mass = {"redshift": index.redshift}, columns.get("LOG_MSTAR")
+    if mass is not None and all(np.isfinite(mass[index.where(split)]).sum() > 1 for split in SPLITS):
+        known["log_mstar"] = mass
+    return known

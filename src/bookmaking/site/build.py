@@ -16,9 +16,9 @@ from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.execution import chapters, executed, records
 from bookmaking.presets import ROOT
-from bookmaking.run import Run, titled
 from bookmaking.site.sphinx_pages import PDF
 from bookmaking.site.what_ran import caption_line, what_ran
+from bookmaking.store import Run, titled
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:

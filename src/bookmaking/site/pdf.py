@@ -12,9 +12,9 @@ import yaml
 
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT
-from bookmaking.run import Run
 from bookmaking.site.build import build_site, printed_book, run_jupyter_book, stage_site
 from bookmaking.site.sphinx_pages import PDF
+from bookmaking.store import Run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'

@@ -8,9 +8,9 @@ import pandas as pd
 
 from bookmaking.execution import chapters, outdated, records
 from bookmaking.figures.tables import table
-from bookmaking.fingerprint import digest
+from bookmaking.keys import digest
 from bookmaking.presets import Preset, as_yaml
-from bookmaking.run import Run
+from bookmaking.store import Run
 
 COLUMNS = ["", "wall time (s)", "peak memory (MiB)", "finished (UTC)", "commit", "state"]
 MACHINE = {"hardware.cpu": "processor", "hardware.cores": "cores", "hardware.memory_bytes": "memory (bytes)",

@@ -8,7 +8,7 @@ from astroclip_book.data.hdf5 import write_hdf5
 from astroclip_book.data.pairs import Index, Pairs
 from astroclip_book.evaluate import photoz
 from astroclip_book.evaluate.metrics import r2_interval
-from bookmaking.run import Run
+from bookmaking.store import Run
 from mock_survey.oracle.predictions import PROPERTIES, oracle_predictions
 from mock_survey.survey import FIRST_TARGETID, truth
 

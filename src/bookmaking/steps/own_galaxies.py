@@ -13,9 +13,9 @@ from astroclip_book.evaluate import photoz
 from astroclip_book.evaluate.lookup import INTERVAL, Found, Reference
 from astroclip_book.evaluate.novelty import LEVEL
 from astroclip_book.model import AstroCLIP
-from bookmaking.run import Run
 from bookmaking.second.strangers import strange_images, strange_spectra
 from bookmaking.second.survey import write_second_survey
+from bookmaking.store import Run
 from real_sky.observations import Images, Spectra, read_images, read_spectra
 from real_sky.sdss_trial import on_the_grid_of_sdss
 

@@ -10,8 +10,8 @@ from astroclip_book.evaluate.metrics import standardise
 from astroclip_book.evaluate.properties import known_properties, predict_properties
 from astroclip_book.evaluate.yardsticks import yardsticks
 from astroclip_book.models.heads import MODALITIES
-from bookmaking.run import Run
 from bookmaking.steps.truth import truth
+from bookmaking.store import Run
 
 
 def properties(run: Run, scratch: Path) -> dict:

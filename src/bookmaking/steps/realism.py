@@ -8,8 +8,8 @@ import numpy as np
 from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.data.pairs import Index, Pairs
 from astroclip_book.data.sampling import evenly
-from bookmaking.run import Run
 from bookmaking.steps.truth import truth
+from bookmaking.store import Run
 from real_sky.sky import distances
 from real_sky.sky import stored as sky
 from real_sky.sky.hosts import host_weight

@@ -10,8 +10,8 @@ from astroclip_book.evaluate.approximate import recall_of_index
 from astroclip_book.evaluate.geometry import geometry
 from astroclip_book.evaluate.rare import rare_kinds, rare_precision
 from astroclip_book.evaluate.retrieval import drawn_scores, retrieval
-from bookmaking.run import Run
 from bookmaking.steps.truth import truth
+from bookmaking.store import Run
 
 NEIGHBOURS = 10  # that the index is to find
 

@@ -1,7 +1,6 @@
 """Two processes, started by torchrun, do what one does."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -16,12 +15,11 @@ import torch
 from small import IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 from threadpoolctl import threadpool_limits
 
-from astroclip_book.data.files import read_json, write_json
+from astroclip_book.data.files import read_json
 from astroclip_book.errors import BookError
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.train import features, loop
-from bookmaking.pipeline import STEPS
 
 HERE = Path(__file__).parents[1]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -130,27 +128,18 @@ def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alon
     assert_same_features(alone, unfinished)
 
 
-def test_torchrun_makes_every_step_and_one_process_finds_them_up_to_date(book, tmp_path):
-    """Those that processes share and one that the first makes while the others wait; the rest is there, of the book."""
-    shutil.copytree(book.run, tmp_path, dirs_exist_ok=True)
-    missing = {name for name, step in STEPS.items() if step.parallel} | {"similarity"}
-    write_json(
-        tmp_path / "manifest.json", {k: v for k, v in read_json(tmp_path / "manifest.json").items() if k not in missing}
-    )
-    steps = ("-m", "bookmaking", "steps", "smoke", "--run-dir", tmp_path, "--device", "cpu")
-    run(*TORCHRUN, *steps)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert {name: record["processes"] for name, record in manifest.items() if record["processes"] > 1} == dict.fromkeys(
-        (
-            "image_encoder",
-            "spectrum_encoder",
-            "features",
-        ),
-        2,
-    )
+def test_torchrun_makes_features_and_one_process_finds_them_up_to_date(tmp_path):
+    """The first makes the survey while the others wait, and all train."""
+    command = ("-m", "bookmaking", "make", "features.h5", "smoke", "--run-dir", tmp_path, "--device", "cpu")
+    run(*TORCHRUN, *command)
+    manifest = read_json(tmp_path / "manifest.json")
+    joint = {name for name, record in manifest.items() if record["processes"] == 2}
+    assert joint == {"image_encoder", "spectrum_encoder", "features"} and manifest.keys() - joint == {"survey", "index"}
     assert not list((tmp_path / ".partial").glob("*/key"))
-    again = run(sys.executable, *steps).stdout.splitlines()
+    again = run(sys.executable, *command).stdout.splitlines()
     assert sorted(again) == sorted(f"{name}: up to date" for name in manifest)
+    refused = call(*TORCHRUN, "-m", "bookmaking", "make", "heads.pt", "smoke", "--run-dir", tmp_path)
+    assert refused.returncode and "'heads.pt' is made by one process: start it without torchrun" in refused.stderr
 
 
 def test_more_processes_than_gpus(monkeypatch):

@@ -8,7 +8,7 @@ from astroclip_book.errors import BookError
 from bookmaking import execution
 from bookmaking.execution import chapters, execute, executed, outdated, records
 from bookmaking.presets import load_preset
-from bookmaking.run import Run
+from bookmaking.store import Run
 
 CHAPTER = """
     ---

@@ -11,10 +11,10 @@ import pytest
 
 from astroclip_book.errors import BookError
 from bookmaking import schedule
-from bookmaking.pipeline import CHAPTERS
 from bookmaking.presets import load_preset
-from bookmaking.run import Run
+from bookmaking.recipes import CHAPTERS
 from bookmaking.schedule import Lines, side_by_side, waits
+from bookmaking.store import Run
 
 
 def note(directory: Path, chapter: Path, threads: int, output) -> dict:

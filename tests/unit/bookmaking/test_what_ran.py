@@ -7,22 +7,25 @@ from pathlib import Path
 import pytest
 
 from bookmaking.execution import _key
-from bookmaking.fingerprint import digest
+from bookmaking.keys import digest
 from bookmaking.presets import as_yaml, load_preset
-from bookmaking.run import Run, Step
+from bookmaking.recipes import Step
 from bookmaking.site.what_ran import caption_line, configuration, what_ran
+from bookmaking.store import Run
 
-TOY = """
-    def first(run, scratch):
-        (scratch / "pairs.h5").write_text("pairs")
 
-    def second(run, scratch):
-        run.path("pairs.h5")
-        return {"n": 1}
-"""
+def first(run, scratch):
+    (scratch / "pairs.h5").write_text("pairs")
+
+
+def second(run, scratch):
+    run.path("pairs.h5")
+    return {"n": 1}
+
+
 STEPS = {
-    "first": Step("first", "toy_record:first", ("pairs.h5",), ("survey",), (), "01_toy"),
-    "second": Step("second", "toy_record:second", (), (), ("first",), "01_toy"),
+    "first": Step("01_toy", ("pairs.h5",), ("survey",), (), first),
+    "second": Step("01_toy", (), (), ("first",), second),
 }
 CHAPTER = """
     ---
@@ -37,9 +40,7 @@ CHAPTER = """
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    (tmp_path / "toy_record.py").write_text(textwrap.dedent(TOY))
-    monkeypatch.syspath_prepend(str(tmp_path))
+def root(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01_toy.md").write_text(textwrap.dedent(CHAPTER).lstrip())
@@ -102,7 +103,7 @@ def test_what_is_out_of_date_or_missing_is_marked(root):
 
 def test_files_of_a_reader_are_named_with_their_size(root):
     (root / "mine.h5").write_text("x" * 2048)
-    steps = {"first": Step("first", "toy_record:first", ("pairs.h5",), ("data",), (), "01_toy")}
+    steps = {"first": Step("01_toy", ("pairs.h5",), ("data",), (), first)}
     run = Run(load_preset("smoke", pairs_path=str(root / "mine.h5")), root / "run", steps=steps)
     run.make("first")
     page = what_ran(run, root)

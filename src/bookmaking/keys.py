@@ -1,0 +1,115 @@
+"""What code a result depends on, read without running it: the package's modules by content, other packages by version."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from bookmaking.presets import ROOT
+
+PACKAGES = {"astroclip_book", "mock_survey", "real_sky", "bookmaking"}
+# How a run is kept, shown or started does not change what is computed; values are in the keys themselves.
+HOUSEKEEPING = {
+    "astroclip_book", "astroclip_book.config", "astroclip_book.errors", "astroclip_book.data.files", "astroclip_book.data.progress",
+    "astroclip_book.train.processes", "mock_survey.config", "bookmaking", "bookmaking.keys", "bookmaking.presets",
+    "bookmaking.provenance", "bookmaking.recipes", "bookmaking.store",
+}  # fmt: skip
+READERS = {"astroclip_book.data.catalog", "astroclip_book.data.pairs"}  # what a run itself reads its files with
+BESIDE = {".csv", ".html", ".json", ".js", ".css"}  # what a module may read from files beside it
+CELL = re.compile(r"^```{code-cell}[^\n]*\n((?:---\n.*?^---\n|(?::[^\n]*\n)*))(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def digest(text: str) -> str:
+    """Hexadecimal SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def code_of(function: Callable) -> ast.AST:
+    """The syntax tree of a function."""
+    if hasattr(function, "module"):  # a step that its chapter has not taken over yet
+        return ast.parse(f"import {function.module}")
+    return ast.parse(textwrap.dedent(inspect.getsource(function)))
+
+
+def code_of_chapter(stem: str) -> ast.AST:
+    """The syntax tree of a chapter's code cells, without that of the parameters."""
+    page = next(path for path in (ROOT / "notebooks" / f"{stem}.md", ROOT / "book" / f"{stem}.md") if path.is_file())
+    cells = CELL.findall(page.read_text(encoding="utf-8"))
+    return ast.parse("\n".join(code for head, code in cells if not re.search(r"tags:.*\bparameters\b", head)))
+
+
+def code_key(tree: ast.AST) -> tuple[str, dict[str, str]]:
+    """Hash of a tree and of all that it imports from the four packages, directly or not; versions of the other packages imported.
+
+    Comments, docstrings and layout do not count; files of other kinds under a module's name (``claims.csv``, or ``page/map.js``
+    beside ``page.py``) do.
+    """
+    text, waiting = _plain(tree), imports(tree) | READERS
+    found, others = {}, set()
+    while waiting:
+        name = waiting.pop()
+        top, path = name.partition(".")[0], _source(name)
+        if top not in PACKAGES:
+            others.add(top)
+        elif name not in found and name not in HOUSEKEEPING and path:
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            imported, found[name] = _parsed(path.read_text(encoding="utf-8"), package)
+            waiting |= imported
+            beside = [*path.parent.glob(f"{path.stem}.*"), *path.parent.glob(f"{path.stem}/*.*")]
+            texts = [file for file in beside if file.suffix in BESIDE]
+            found |= {f"{name} {file.name}": file.read_text(encoding="utf-8") for file in texts}
+    return digest("\n".join([text, *(f"{name} {found[name]}" for name in sorted(found))])), _versions(others)
+
+
+def imports(tree: ast.AST, package: str = "") -> set[str]:
+    """Modules that a tree imports anywhere, but for the standard library; ``from a import b`` counts as ``a`` and ``a.b``."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
+
+
+@functools.cache  # recipes and chapters share most of their modules
+def _parsed(source: str, package: str) -> tuple[frozenset[str], str]:
+    tree = ast.parse(source)
+    return frozenset(imports(tree, package)), _plain(tree)
+
+
+def _plain(tree: ast.AST) -> str:
+    """Code without docstrings, comments and layout."""
+    for node in ast.walk(tree):
+        if isinstance(getattr(node, "body", None), list):
+            node.body = [n for n in node.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+    return ast.dump(tree)
+
+
+def _source(module: str) -> Path | None:
+    """File of a module of the four packages, found without importing the packages it lies in."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top) if top in PACKAGES else None
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent.joinpath(*rest)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _versions(names: set[str]) -> dict[str, str]:
+    """Version of each installed distribution by which these can be imported, without a local part such as +cpu."""
+    found = {one for name in names for one in _distributions().get(name, ())}
+    return {one: metadata.version(one).partition("+")[0] for one in sorted(found)}
+
+
+_distributions = functools.cache(metadata.packages_distributions)

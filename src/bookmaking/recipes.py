@@ -1,0 +1,229 @@
+"""What makes what: artefacts that a function of the package makes, and results that a chapter's cells record."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Functions import in their bodies: keys are made of what stands there, and known without loading torch.
+
+
+@dataclass(frozen=True)
+class Step:
+    """One arrow of the book's data flow: a recipe, or a chapter's recorded result.
+
+    ``make(run, scratch)`` writes the artefacts into the directory ``scratch`` and returns metrics, a nested dict or None. After
+    a kill it is called again with the same ``scratch``, if its key is the same, and may resume. None: cells record the result.
+    """
+
+    chapter: str  # stem of the notebook that makes or records it
+    artefacts: tuple[str, ...] = ()  # file names in the run directory; () for numbers alone
+    values: tuple[str, ...] = ()  # what it uses of the preset, beside the seed: "section" or "section.value"
+    needs: tuple[str, ...] = ()  # steps whose artefacts or numbers it reads
+    make: Callable | None = None
+    parallel: bool = False  # whether all processes of torchrun work on it; else the first alone
+
+
+def survey(run, scratch: Path) -> dict:
+    """Simulate the survey of the preset."""
+    from mock_survey.survey import simulate
+
+    return simulate(run.preset.survey, run.preset.seed, scratch)
+
+
+def index(run, scratch: Path) -> dict:
+    """Read the pairs once, drop what cannot be used, split the rest; count what the catalogue knows of them."""
+    from astroclip_book.data.pairs import SPLITS, index_pairs
+
+    found, dropped = index_pairs(run.path("pairs.h5"), run.preset.data.validation_fraction, run.preset.seed)
+    found.save(scratch / "index.h5")
+    counts = {name: len(found.where(name)) for name in SPLITS}
+    return {"counts": counts | {"dropped": dropped, "catalog": run.catalog(found.targetid)[1]}}
+
+
+def image_encoder(run, scratch: Path) -> dict:
+    """Pre-train the encoder of images, or take published weights."""
+    from astroclip_book.models.published import adopt_image_encoder
+    from astroclip_book.train.images import train_image_encoder
+
+    config = run.preset.image_encoder
+    if config.weights_path:
+        return adopt_image_encoder(config, scratch)
+    return train_image_encoder(run.pairs(), config, run.device, run.preset.seed, scratch)
+
+
+def spectrum_encoder(run, scratch: Path) -> dict:
+    """Pre-train the encoder of spectra, or take published weights."""
+    from astroclip_book.models.published import adopt_spectrum_encoder
+    from astroclip_book.train.spectra import train_spectrum_encoder
+
+    config = run.preset.spectrum_encoder
+    if config.weights_path:
+        return adopt_spectrum_encoder(run.pairs(), config, scratch)
+    return train_spectrum_encoder(run.pairs(), config, run.device, run.preset.seed, scratch)
+
+
+def features(run, scratch: Path) -> dict:
+    """Pass every object through both frozen encoders."""
+    from astroclip_book.train.features import extract_features
+
+    encoders = run.path("image_encoder.pt"), run.path("spectrum_encoder.pt")
+    return extract_features(run.pairs(), *encoders, run.preset.features, run.device, run.preset.seed, scratch)
+
+
+def alignment(run, scratch: Path) -> dict:
+    """Train the heads on the cached features, and embed every object."""
+    from astroclip_book.train.alignment import align
+
+    return align(run.path("features.h5"), run.preset.alignment, run.device, run.preset.seed, scratch)
+
+
+def image_comparison(run, scratch: Path) -> None:
+    """Look at all images in four ways."""
+    from astroclip_book.data.hdf5 import write_hdf5
+    from astroclip_book.evaluate.comparison import compare
+
+    pairs, config = run.pairs(), run.preset.comparison
+    encoder, known = run.path("image_encoder.pt"), run.labels(pairs.index)
+    arrays = compare("image", pairs, known, encoder, config, run.device, run.preset.seed, scratch)
+    write_hdf5(scratch / "image_comparison.h5", arrays)
+
+
+def spectrum_comparison(run, scratch: Path) -> None:
+    """Look at all spectra in four ways."""
+    from astroclip_book.data.hdf5 import write_hdf5
+    from astroclip_book.evaluate.comparison import compare
+
+    pairs, config = run.pairs(), run.preset.comparison
+    encoder, known = run.path("spectrum_encoder.pt"), run.labels(pairs.index)
+    arrays = compare("spectrum", pairs, known, encoder, config, run.device, run.preset.seed, scratch)
+    write_hdf5(scratch / "spectrum_comparison.h5", arrays)
+
+
+def analysis(run, scratch: Path) -> None:
+    """Map and cluster the test split."""
+    from astroclip_book.data.embeddings import Embeddings
+    from astroclip_book.data.hdf5 import write_hdf5
+    from astroclip_book.evaluate.space import make_maps
+
+    embeddings = Embeddings.load(run.path("embeddings.h5"))
+    write_hdf5(scratch / "analysis.h5", make_maps(embeddings, run.preset.analysis, run.preset.seed))
+
+
+def explorer(run, scratch: Path) -> dict:
+    """Pack the test set for the explorer's page."""
+    from astroclip_book.data.embeddings import Embeddings
+    from astroclip_book.data.hdf5 import read_hdf5
+    from bookmaking.explorer.packing import write_explorer
+
+    embeddings, analysis = Embeddings.load(run.path("embeddings.h5")), read_hdf5(run.path("analysis.h5"))
+    catalog = run.truth(embeddings.targetid)
+    return write_explorer(scratch, run.source, run.pairs(), embeddings, catalog, analysis, run.preset.seed)
+
+
+@dataclass(frozen=True)
+class _old:
+    """A step that its chapter's cells have not taken over yet."""
+
+    name: str
+
+    @property
+    def module(self) -> str:
+        return f"bookmaking.steps.{self.name}"
+
+    def __call__(self, run, scratch):
+        return getattr(importlib.import_module(self.module), self.name)(run, scratch)
+
+
+PAIRS = ("survey", "index")  # pairs.h5, catalog.h5 and index.h5
+STEPS = {
+    "survey": Step("01_mock_survey", ("pairs.h5", "catalog.h5"), ("survey",), (), survey),
+    "index": Step("01_mock_survey", ("index.h5",), ("data",), ("survey",), index),
+    "image_encoder": Step(
+        "02_image_encoder", ("image_encoder.pt",), ("image_encoder",), PAIRS, image_encoder, parallel=True
+    ),
+    "spectrum_encoder": Step(
+        "03_spectrum_encoder", ("spectrum_encoder.pt",), ("spectrum_encoder",), PAIRS, spectrum_encoder, parallel=True
+    ),
+    "image_comparison": Step(
+        "02_image_encoder",
+        ("image_comparison.h5",),
+        ("comparison",),
+        (*PAIRS, "image_encoder"),
+        image_comparison,
+    ),
+    "image_scores": Step("02_image_encoder", (), ("evaluation",), (*PAIRS, "image_comparison")),
+    "spectrum_comparison": Step(
+        "03_spectrum_encoder",
+        ("spectrum_comparison.h5",),
+        ("comparison",),
+        (*PAIRS, "spectrum_encoder"),
+        spectrum_comparison,
+    ),
+    "spectrum_scores": Step(
+        "03_spectrum_encoder", (), ("evaluation",), (*PAIRS, "spectrum_encoder", "spectrum_comparison")
+    ),
+    "features": Step(
+        "04_alignment",
+        ("features.h5",),
+        ("features",),
+        (*PAIRS, "image_encoder", "spectrum_encoder"),
+        features,
+        parallel=True,
+    ),
+    "alignment": Step("04_alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), alignment),
+    "similarity": Step("05_similarity_search", (), ("evaluation",), (*PAIRS, "alignment"), _old("similarity")),
+    "properties": Step(
+        "06_redshift_and_mass",
+        ("predictions.h5",),
+        ("evaluation",),
+        (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment"),
+        _old("properties"),
+    ),
+    "oracle": Step("06_redshift_and_mass", ("oracle.h5",), ("survey", "data", "evaluation"), PAIRS, _old("oracle")),
+    "few_labels": Step("07_few_labels", (), ("evaluation",), (*PAIRS, "features", "alignment")),
+    "ablations": Step(
+        "08_ablations",
+        (),
+        ("alignment", "ablations", "evaluation"),
+        (*PAIRS, "image_encoder", "spectrum_encoder", "features"),
+    ),
+    "analysis": Step("09_embedding_space", ("analysis.h5",), ("analysis",), ("alignment",), analysis),
+    "analysis_scores": Step("09_embedding_space", (), ("evaluation", "analysis"), (*PAIRS, "alignment", "analysis")),
+    "explorer": Step("10_explorer", ("explorer_data.js", "bokeh.js"), (), (*PAIRS, "alignment", "analysis"), explorer),
+    "explorer_search": Step("10_explorer", (), (), ("alignment", "explorer")),
+    "claims": Step(
+        "claims",
+        (),
+        (),
+        ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "few_labels", "analysis_scores"),
+    ),
+    "realism": Step("11_mock_and_sky", ("sky.h5",), ("evaluation", "sky"), (*PAIRS, "alignment"), _old("realism")),
+    "own_galaxies": Step(
+        "12_your_own_galaxies",
+        ("own_galaxies.h5",),
+        ("survey", "own"),
+        (*PAIRS, "features", "alignment", "properties"),
+        _old("own_galaxies"),
+    ),
+}
+
+TRAININGS = ("02_image_encoder", "03_spectrum_encoder", "04_alignment", "08_ablations")  # chapters that take longest
+
+# Steps whose results each page makes or reads: a page is executed again when one of them changes. Those of most are what they
+# make, and what that needs.
+CHAPTERS = {
+    chapter: tuple(
+        one
+        for one in STEPS
+        if any(one in (name, *step.needs) for name, step in STEPS.items() if step.chapter == chapter)
+    )
+    for chapter in dict.fromkeys(step.chapter for step in STEPS.values())
+} | {
+    "light": PAIRS,
+    "differences": ("ablations", "properties"),
+    "introduction": tuple(STEPS),
+    "teaching": tuple(STEPS),
+}

@@ -1,0 +1,70 @@
+"""Which code a step depends on."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from bookmaking import keys
+from bookmaking.keys import code_key, imports
+
+
+def test_imports_of_all_kinds_but_the_standard_library():
+    tree = ast.parse(
+        "import astroclip_book.data.pairs, torch, os\nfrom astroclip_book.errors import BookError\n"
+        "def f():\n    from mock_survey import survey\n    from . import dust\n    from ..data.catalog import labels\n"
+    )
+    assert imports(tree, "a.b") == {
+        "astroclip_book.data.pairs", "torch", "astroclip_book.errors", "astroclip_book.errors.BookError", "mock_survey",
+        "mock_survey.survey", "a.b", "a.b.dust", "a.data.catalog", "a.data.catalog.labels",
+    }  # fmt: skip
+
+
+def test_code_is_read_without_running_it():
+    """The keys of all steps, so that a build with nothing to do need not load torch."""
+    text = (
+        "import sys; from bookmaking.store import STEPS, Run, load_preset; run = Run(load_preset('smoke'), 'none'); "
+        "[run.key(name) for name in STEPS]; print('torch' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", text], text=True).strip() == "False"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    package = tmp_path / "toypackage"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "deep.py").write_text("import numpy as np, scipy.stats\nx = 1  # π\n", encoding="utf-8")
+    (package / "middle.py").write_text("from .deep import x\n")
+    (package / "other.py").write_text("import matplotlib\ny = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(keys, "PACKAGES", {"toypackage"})
+    monkeypatch.setattr(keys, "READERS", set())
+    return package
+
+
+def key():
+    return code_key(ast.parse("from toypackage import middle"))
+
+
+def test_hash_follows_imports(package):
+    before, versions = key()
+    assert versions.keys() == {"numpy", "scipy"}
+    (package / "other.py").write_text("y = 2\n")
+    assert key()[0] == before
+    (package / "deep.py").write_text("import numpy as np, scipy.stats\n\n'''Docs.'''\nx = 1\n")
+    assert key()[0] == before
+    (package / "deep.py").write_text("x = 2\n")
+    assert key()[0] != before and key()[1] == {}
+
+
+def test_files_beside_a_module_that_counts_are_read_with_it(package):
+    before = key()
+    (package / "other.json").write_text("[1]")
+    assert key() == before
+    for beside in ("deep.json", "deep.css", "deep.part.js"):
+        (package / beside).write_text("[1]")
+        after = key()
+        assert after != before
+        before = after
