@@ -5,7 +5,7 @@ the figure's corner, so that no figure can be taken for the sky when it is not.
 """
 
 from bookmaking.figures.ablations import ablations, scaling
-from bookmaking.figures.encoders import alike, attention, by_way, ways
+from bookmaking.figures.encoders import alike, attention, augmented_views, training_curves, ways
 from bookmaking.figures.galaxies import gallery, noise, population, rgb
 from bookmaking.figures.outcomes import outcomes_table
 from bookmaking.figures.own import grids_table, intervals_table, looked_up, own_table, warnings_table
@@ -38,17 +38,13 @@ from bookmaking.figures.tables import (
     no_training,
     number,
     table,
-    ways_table,
 )
-from bookmaking.figures.training import TERMS, augmented_views, training_curves
 
 __all__ = [
-    "TERMS",
     "ablations",
     "alike",
     "attention",
     "augmented_views",
-    "by_way",
     "colours_beside",
     "colours_table",
     "cosine_histogram",
@@ -93,6 +89,5 @@ __all__ = [
     "values_on_maps",
     "warnings_table",
     "ways",
-    "ways_table",
     "yardsticks",
 ]

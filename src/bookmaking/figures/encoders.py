@@ -1,4 +1,4 @@
-"""What an encoder has learned: whom it finds alike, where it looks, and how much that tells."""
+"""What an encoder has learned, and how: views, training, whom it finds alike, where it looks, and how much that tells."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from astroclip_book.data.pairs import WAVELENGTH, Pairs
+from bookmaking.figures.galaxies import show_image
 from bookmaking.figures.search import show_galaxy
 from bookmaking.figures.spectra import mark_lines, observed_limits, smooth
 from bookmaking.figures.style import FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing
@@ -16,32 +17,39 @@ WAYS = {
     "pca": "principal components, neighbours",
     "supervised": "trained on labels",
 }
+STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 
 
-def by_way(metrics: dict, modality: str) -> dict[str, dict[str, dict]]:
-    """The scores of a run by each way to look at ``image`` or ``spectrum``: way to label to ``r2``, ``r2_ci95``, ``n``."""
-    others = {way: metrics["baseline"][way] for way in WAYS if way != "frozen"}
-    return {"frozen": metrics[f"{modality}_encoder"]["frozen"]} | {
-        way: {label: score[modality] for label, score in scores.items()} for way, scores in others.items()
-    }
+@drawing
+def training_curves(panels: dict[str, dict[str, list[float]]], best_epoch: int | None = None):
+    """Scores by epoch, a panel for each label of the ordinate with at most two curves by name; ``best_epoch`` counts from 0."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 2.8), squeeze=False)
+    for axis, (label, curves) in zip(axes[0], panels.items(), strict=True):
+        for (name, values), style in zip(curves.items(), STYLES, strict=False):
+            axis.plot(np.arange(1, len(values) + 1), values, label=name, ms=3 if len(values) < 40 else 0, **style)
+        if best_epoch is not None:
+            axis.axvline(best_epoch + 1, color="#777777", lw=0.8, ls=":", label="epoch kept")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.legend()
+    return figure
+
+
+@drawing
+def augmented_views(original: np.ndarray, views: np.ndarray):
+    """One galaxy as observed (h, w, 3) and random views of it (n, h', w', 3), nanomaggies."""
+    columns = (len(views) + 1) // 2
+    figure = plt.figure(figsize=(WIDTH, 2 * WIDTH / (columns + 2) + 0.3))
+    grid = figure.add_gridspec(2, columns + 1, width_ratios=[2] + [1] * columns)
+    show_image(figure.add_subplot(grid[:, 0]), original, "as observed")
+    for number, view in enumerate(views):
+        show_image(figure.add_subplot(grid[number // columns, 1 + number % columns]), view)
+    return figure
 
 
 @drawing
 def alike(pairs: Pairs, positions: np.ndarray, queries: np.ndarray, members: np.ndarray, modality: str):
-    """Queries and their nearest neighbours in the feature space of one encoder, a row each.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    positions : (n,) int array
-        Where in ``pairs`` the galaxies that were searched stand.
-    queries : (m,) int array
-        Places in ``positions``.
-    members : (m, k) int array
-        Places of the neighbours, nearest first.
-    modality : str
-        ``image`` or ``spectrum``.
-    """
+    """Queries (m,) and their nearest neighbours (m, k), all places in ``positions`` of ``pairs``, a row each."""
     figure, axes = plt.subplots(len(queries), members.shape[1] + 1, figsize=(WIDTH, 1.42 * len(queries)), squeeze=False)
     for row, query, found in zip(axes, queries, members, strict=True):
         shown = positions[[query, *found]]
@@ -49,21 +57,14 @@ def alike(pairs: Pairs, positions: np.ndarray, queries: np.ndarray, members: np.
         for axis, image, values, z in zip(row, images, flux, redshift, strict=True):
             show_galaxy(axis, image, values, z, modality)
             axis.set_xlabel(f"$z = {z:.3f}$", fontsize=6.5, labelpad=2)
-    axes[0, 0].set_title("query", fontsize=8)
-    for rank, axis in enumerate(axes[0, 1:], start=1):
-        axis.set_title(f"neighbour {rank}", fontsize=8)
+    for rank, axis in enumerate(axes[0]):
+        axis.set_title(f"neighbour {rank}" if rank else "query", fontsize=8)
     return figure
 
 
 @drawing
 def ways(scores: dict[str, dict[str, dict]]):
-    """R² of redshift and stellar mass, with intervals, by each way to look at the same pixels.
-
-    Parameters
-    ----------
-    scores : dict
-        Way (``frozen``, ``random``, ``pca``, ``supervised``) to label to ``r2`` and ``r2_ci95``.
-    """
+    """R² of redshift and stellar mass, with intervals, by each way of `WAYS` to look at the same pixels."""
     labels = list(scores["frozen"])
     figure, axes = plt.subplots(1, len(labels), figsize=(WIDTH, 1.9), sharey=True, squeeze=False)
     for axis, label in zip(axes[0], labels, strict=True):
@@ -81,27 +82,12 @@ def ways(scores: dict[str, dict[str, dict]]):
 
 @drawing
 def attention(
-    flux: np.ndarray,
-    redshift: np.ndarray,
-    places: np.ndarray,
-    weights: np.ndarray,
-    rest: np.ndarray,
-    mean: dict[str, np.ndarray],
+    flux: np.ndarray, redshift: np.ndarray, places: np.ndarray, weights: np.ndarray, rest: np.ndarray, mean: dict
 ):
-    """Where the encoder looks: on single spectra, and at rest on the mean over galaxies.
+    """Where the encoder looks.
 
-    Parameters
-    ----------
-    flux : (n, 7781) array
-    redshift : (n,) array
-    places : (m,) array
-        Observed wavelengths in Å.
-    weights : (n, m) array
-        How much each place counts, the mean over all places being 1.
-    rest : (p,) array
-        Wavelengths at rest in Å.
-    mean : dict of (p,) arrays
-        Curve's name to mean weights at these wavelengths.
+    On single spectra (n, 7781) by weights (n, m) at observed ``places`` (m,), in Å, whose mean is 1; and by the mean curves
+    (p,) of galaxies over wavelengths at ``rest`` (p,).
     """
     figure, axes = plt.subplots(len(flux) + 1, 1, figsize=(WIDTH, 1.5 * len(flux) + 2.4), squeeze=False)
     for axis, values, z, weight in zip(axes[:-1, 0], flux, redshift, weights, strict=True):
@@ -114,8 +100,7 @@ def attention(
         twin.fill_between(places, weight, step="mid", color=MODALITY["image"], alpha=0.25, lw=0)
         twin.set(ylim=(0, 1.3 * max(weight.max(), 1)), ylabel="weight")
         twin.spines["right"].set_visible(True)
-    middle = axes[(len(flux) - 1) // 2, 0]
-    middle.set_ylabel(FLUX, fontsize=8)
+    axes[(len(flux) - 1) // 2, 0].set_ylabel(FLUX, fontsize=8)
     axes[-2, 0].set_xlabel("observed wavelength (Å)")
     last = axes[-1, 0]
     for (name, curve), style in zip(mean.items(), ("-", "--"), strict=False):

@@ -10,8 +10,6 @@ import pandas as pd
 from IPython.display import Markdown
 from myst_nb import glue
 
-from bookmaking.figures.encoders import WAYS
-
 PROPERTIES = {"redshift": "redshift", "log_mstar": "log stellar mass"}
 
 
@@ -54,22 +52,6 @@ def glue_numbers(metrics: dict, places: dict[str, str], form: str = ".2f") -> No
         for key in place.split("/"):
             value = value[int(key)] if isinstance(value, list) else (value or {}).get(key)
         glue(name, number(value, form), display=False)
-
-
-def ways_table(scores: dict[str, dict[str, dict]]) -> Markdown:
-    """R² with its interval by each way to look at the same pixels, a row for each way and label.
-
-    Parameters
-    ----------
-    scores : dict
-        Way to label to ``r2``, ``r2_ci95``, ``n``.
-    """
-    rows = [
-        [WAYS[way], PROPERTIES[label], score["r2"], " to ".join(map(number, score["r2_ci95"])), score["n"]]
-        for label in scores["frozen"]
-        for way, score in ((way, scores[way][label]) for way in scores)
-    ]
-    return table(["way", "property", "$R^2$", "95% interval", "test galaxies"], rows)
 
 
 def no_training(weights: str) -> Markdown:

@@ -357,7 +357,7 @@ def test_figure(draw, pairs):
 
 def test_every_figure_function_is_drawn_here():
     texts = {name for name in plots.__all__ if name.endswith(("table", "_sentence"))} | {"number", "no_training"}
-    others = {"rgb", "by_way", "TERMS"}
+    others = {"rgb"}
     drawn = " ".join(name for name in globals() if name.startswith("draw_"))
     assert not {name for name in set(plots.__all__) - texts - others if name not in drawn}
 
@@ -398,18 +398,6 @@ def test_table_text():
     assert "| row | −0.250 | – |" in text and "| other | 1,234 | x |" in text
 
 
-def test_scores_by_way_are_those_of_the_modality():
-    metrics = {
-        "image_encoder": {"frozen": {"redshift": {"r2": 0.5}}},
-        "baseline": {
-            way: {"redshift": {"image": {"r2": r2}, "spectrum": {"r2": 0.9}}}
-            for way, r2 in (("random", 0.1), ("pca", 0.2), ("supervised", 0.6), ("photometry", 0.7))
-        },
-    }
-    found = {way: scores["redshift"]["r2"] for way, scores in plots.by_way(metrics, "image").items()}
-    assert found == {"frozen": 0.5, "random": 0.1, "pca": 0.2, "supervised": 0.6}
-
-
 def test_retrieval_table_has_both_galleries_once():
     names = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "median_rank")
     chance = dict.fromkeys(names, 0.001)
@@ -434,14 +422,6 @@ def test_rare_table_has_a_row_for_each_kind_and_direction():
     text = plots.rare_table({"merger": {"image_to_image": score}, "agn": {"spectrum_to_image": score}}).data
     assert "| merger | image → image | 0.500 | 0.400–0.600 | 0.020 | 9 |" in text
     assert "| active nucleus | spectrum → image |" in text
-
-
-def test_ways_table_has_a_row_for_each_way_and_label():
-    text = plots.ways_table(
-        {way: {"redshift": scores(way), "log_mstar": scores(way)} for way in ("frozen", "pca")}
-    ).data
-    assert "| frozen, neighbours | redshift | 0.500 | 0.400 to 0.600 | 60 |" in text
-    assert "| principal components, neighbours | log stellar mass | 0.500 |" in text
 
 
 def test_scores_table_has_neighbours_and_seeds():
