@@ -17,7 +17,7 @@ from astroclip_book.data.progress import progress
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.models.spender import SpectrumEncoder
-from astroclip_book.train.loop import autocast, best_epoch, check_batch, epochs, warm_up_and_cosine
+from astroclip_book.train.loop import autocast, batches, best_epoch, check_batch, epochs, warm_up_and_cosine
 
 N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
 BLOCK = 512  # objects encoded at a time
@@ -116,8 +116,7 @@ def predict_supervised(
     for epoch in epochs(label, n_epochs, seed, history, checkpoint, **parts):
         order = np.random.default_rng([seed, epoch]).permutation(train)
         network.train()
-        for start in range(0, len(train) - shape.batch_size + 1, shape.batch_size):
-            rows = np.sort(order[start : start + shape.batch_size])
+        for rows in batches(order, shape.batch_size):
             optimizer.zero_grad()
             with autocast(device):
                 predicted = network(_turned(read(rows)))

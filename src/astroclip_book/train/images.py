@@ -9,12 +9,11 @@ import torch
 
 from astroclip_book.config import ImageEncoder
 from astroclip_book.data import views
-from astroclip_book.data.image_cache import cache_images
-from astroclip_book.data.pairs import Pairs
+from astroclip_book.data.pairs import IMAGE_SIZE, Pairs
+from astroclip_book.data.progress import progress
 from astroclip_book.data.stretch import network_input
 from astroclip_book.models.moco import MoCo
-from astroclip_book.train import loop
-from astroclip_book.train.probe import probe
+from astroclip_book.train import loop, processes
 
 
 def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: int, directory: Path) -> dict:
@@ -29,8 +28,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
     moco = MoCo(config, fabric).to(fabric.device, memory_format=torch.channels_last)
     learned, decay = moco.query.parameters(), config.weight_decay
     optimizer = torch.optim.AdamW(learned, config.learning_rate, weight_decay=decay, fused=True)
-    batches = len(train) // config.batch_size
-    rate = loop.warm_up_and_cosine(optimizer, config.epochs * batches)
+    rate = loop.warm_up_and_cosine(optimizer, config.epochs * (len(train) // config.batch_size))
     trained, optimizer = fabric.setup(moco, optimizer)
     rows = np.concatenate([train, validation])  # what the cache holds, in this order
     cache = cache_images(pairs, rows, config.binning, directory / "images.f16")
@@ -66,11 +64,9 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
     for epoch in loop.epochs("image encoder", config.epochs, seed, history, checkpoint, **parts):
         generator = torch.Generator(fabric.device).manual_seed(loop.epoch_seed(seed, epoch))
         joint, losses = np.random.default_rng([seed, epoch]), []  # the same on all processes
-        shuffled = joint.permutation(len(train))
         moco.train()
-        for batch in range(batches):
-            whole = shuffled[batch * config.batch_size : (batch + 1) * config.batch_size]
-            images = load(np.sort(loop.share(fabric, whole)))
+        for batch in loop.batches(joint.permutation(len(train)), config.batch_size, fabric):
+            images = load(batch)
             query, key = view(images, generator), view(images, generator)
             order = torch.from_numpy(joint.permutation(config.batch_size)).to(fabric.device)
             optimizer.zero_grad()
@@ -82,9 +78,29 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
             losses.append(loss.detach())
         moco.eval()
         scores = {"train_loss": loop.gather(fabric, torch.stack(losses)).mean().item()}
-        scores |= {"validation_accuracy": accuracy(), "probe_r2": probe(encode, *places, pairs.index.redshift[rows])}
+        scores |= {
+            "validation_accuracy": accuracy(),
+            "probe_r2": loop.probe(encode, *places, pairs.index.redshift[rows]),
+        }
         history.append(scores)
     query = moco.query.to("cpu", memory_format=torch.contiguous_format)
     state = {"state": query["encoder"].state_dict(), "projection": query["fc"].state_dict()}
     loop.save({"config": vars(config), "history": loop.curves(history), **state}, directory / "image_encoder.pt")
     return {"image_encoder": history[-1] if history else {}}
+
+
+def cache_images(pairs: Pairs, rows: np.ndarray, binning: int, path: Path) -> np.ndarray:
+    """Binned images (n, 3, h, w), float16, in a file mapped into memory, so that epochs read pages and not HDF5.
+
+    The first of several processes makes it, the others wait.
+    """
+    shape = (len(rows), 3, IMAGE_SIZE // binning, IMAGE_SIZE // binning)
+    if processes.rank() == 0 and not path.exists():
+        cache = np.memmap(path.with_suffix(".partial"), np.float16, "w+", shape=shape)
+        for start in progress(range(0, len(rows), 256), "read images"):
+            images = torch.from_numpy(pairs.images(rows[start : start + 256]))
+            cache[start : start + 256] = views.bin_images(images, binning).clamp(-6e4, 6e4).numpy()
+        cache.flush()
+        path.with_suffix(".partial").rename(path)
+    processes.agree()
+    return np.memmap(path, np.float16, "r", shape=shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch.optim.lr_scheduler import LambdaLR
 
 from astroclip_book.data.progress import progress
@@ -55,9 +58,11 @@ def gather(fabric: Fabric, values: torch.Tensor) -> torch.Tensor:
     return fabric.all_gather(values, sync_grads=values.requires_grad).flatten(0, 1)
 
 
-def share(fabric: Fabric, rows: np.ndarray) -> np.ndarray:
-    """This process's part of a joint batch: equal and contiguous parts, in the order of the ranks."""
-    return np.split(rows, fabric.world_size)[fabric.global_rank]
+def batches(order: np.ndarray, size: int, fabric: Fabric | None = None) -> Iterator[np.ndarray]:
+    """Whole batches of rows in this order, each batch ascending; this process's equal share of them where there are several."""
+    for start in range(0, len(order) - size + 1, size):
+        batch = order[start : start + size]
+        yield np.sort(np.split(batch, fabric.world_size)[fabric.global_rank] if fabric else batch)
 
 
 def check_batch(where: str, n_train: int, batch_size: int) -> None:
@@ -112,6 +117,20 @@ def best_epoch(history: list[dict], label: str) -> int:
     if not np.isfinite(losses).any():
         raise BookError(f"{label}: the training diverged, no validation loss is a number: lower its learning rate.")
     return int(np.nanargmin(losses))
+
+
+@torch.no_grad()
+def probe(encode: Callable, train: np.ndarray, validation: np.ndarray, redshift: np.ndarray) -> float:
+    """A look at features while they are learned: R² of the redshifts (N,) of 1000 validation objects by their neighbours.
+
+    These are 16 among as many training objects; nothing is trained by it. ``encode`` makes features (n, d) of places (n,).
+    """
+    some = [rows[np.linspace(0, len(rows) - 1, min(len(rows), 1000)).astype(int)] for rows in (train, validation)]
+    parts = [[encode(part).float().cpu() for part in np.array_split(rows, len(rows) // 250 + 1)] for rows in some]
+    x, query = (torch.cat(one).numpy() for one in parts)
+    neighbours = KNeighborsRegressor(min(16, len(x)), weights="distance")
+    model = make_pipeline(StandardScaler(), neighbours).fit(x, redshift[some[0]])
+    return float(model.score(query, redshift[some[1]]))
 
 
 def curves(history: list[dict]) -> dict[str, list[float]]:

@@ -13,16 +13,16 @@ from astroclip_book.data.pairs import Pairs
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.train.loop import (
     autocast,
+    batches,
     check_batch,
     curves,
     epochs,
     gather,
     make_fabric,
+    probe,
     save,
-    share,
     warm_up_and_cosine,
 )
-from astroclip_book.train.probe import probe
 
 
 def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, seed: int, directory: Path) -> dict:
@@ -55,12 +55,10 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     torch.manual_seed(seed)
     model = SpectrumAutoencoder(config, noise_shape(pairs, train)).to(fabric.device)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
-    batches = len(train) // config.batch_size
-    rate = warm_up_and_cosine(optimizer, config.epochs * batches)
+    rate = warm_up_and_cosine(optimizer, config.epochs * (len(train) // config.batch_size))
     trained, optimizer = fabric.setup(model, optimizer)
 
     def load(positions: np.ndarray) -> list[torch.Tensor | None]:
-        positions = np.sort(positions)
         arrays = pairs.spectra(positions), pairs.index.redshift[positions], pairs.ivar(positions)
         return [None if values is None else torch.from_numpy(values).to(fabric.device) for values in arrays]
 
@@ -83,11 +81,11 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     history: list[dict] = []
     parts = {"model": model, "optimizer": optimizer, "rate": rate}
     for epoch in epochs("spectrum encoder", config.epochs, seed, history, directory / "checkpoint.pt", **parts):
-        rows = np.random.default_rng([seed, epoch]).permutation(train)
+        order = np.random.default_rng([seed, epoch]).permutation(train)
         model.train()
         terms = []
-        for batch in range(batches):
-            data = load(share(fabric, rows[batch * config.batch_size : (batch + 1) * config.batch_size]))
+        for rows in batches(order, config.batch_size, fabric):
+            data = load(rows)
             optimizer.zero_grad()
             with autocast(fabric.device):
                 losses = trained(*data)

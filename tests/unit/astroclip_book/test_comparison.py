@@ -16,7 +16,7 @@ from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.train import loop
-from astroclip_book.train.probe import probe
+from astroclip_book.train.loop import probe
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, 
 
 from astroclip_book.config import choose_device
 from astroclip_book.data.embeddings import Embeddings, other_seeds
-from astroclip_book.data.image_cache import cache_images
 from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.other_features import other_features
@@ -25,7 +24,7 @@ from astroclip_book.train.alignment import align
 from astroclip_book.train.cached_features import CachedFeatures
 from astroclip_book.train.features import extract_features
 from astroclip_book.train.heads import _validation_loss
-from astroclip_book.train.images import train_image_encoder
+from astroclip_book.train.images import cache_images, train_image_encoder
 from astroclip_book.train.loop import autocast, make_fabric
 from astroclip_book.train.spectra import train_spectrum_encoder
 
