@@ -20,14 +20,6 @@ from astroclip_book.models.heads import make_heads
 class AstroCLIP:
     """Frozen encoders and aligned heads of one run, and the galaxies they were trained on.
 
-    Parameters
-    ----------
-    image, spectrum : ImageFeatures, SpectrumFeatures
-    heads : nn.ModuleDict
-    device : str
-    directory : Path, optional
-        The run's, for `look_up`.
-
     Examples
     --------
     >>> model = AstroCLIP.from_run("runs/laptop")            # doctest: +SKIP
@@ -36,17 +28,12 @@ class AstroCLIP:
     """
 
     def __init__(
-        self,
-        image: ImageFeatures,
-        spectrum: SpectrumFeatures,
-        heads: nn.ModuleDict,
-        device: str = "cpu",
-        directory: Path | None = None,
+        self, image: ImageFeatures, spectrum: SpectrumFeatures, heads: nn.ModuleDict, device="cpu", directory=None
     ):
         self.device, self.directory = device, directory
-        self._references: dict[str, Reference] = {}
         self.image, self.spectrum = image.to(device), spectrum.to(device)
         self.heads = heads.to(device).eval()
+        self._references: dict[str, Reference] = {}
 
     @classmethod
     def from_run(cls, directory: str | Path, device: str = "cpu") -> AstroCLIP:
@@ -70,110 +57,72 @@ class AstroCLIP:
         return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)
 
     def embed_spectra(self, flux: np.ndarray, redshift: np.ndarray | None = None, batch_size: int = 256) -> np.ndarray:
-        """Embed spectra.
+        """Embed spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale.
 
-        Parameters
-        ----------
-        flux : (n, 7781) array
-            On the DESI grid 3600 + 0.8 i Å, any constant scale.
-        redshift : (n,) array, optional
-            Needed only where the run's encoder normalises spectra at rest (``normalisation: median``).
-        batch_size : int
-            Spectra at a time.
-
-        Returns
-        -------
-        (n, d) float32 array of unit vectors, d being the dimension of the run's alignment
-
-        Raises
-        ------
-        BookError
-            For another shape, values that are not finite, spectra that are all zero, or redshifts that are needed and not
-            given, or of another number.
+        ``redshift`` (n,) is needed only where the run's encoder normalises spectra at rest (``normalisation: median``). Returns
+        unit vectors (n, d) float32. BookError for other shapes, values that are not finite, and spectra that are all zero.
         """
-        return self._pass_spectra(flux, redshift, batch_size)[1]
+        return self._spectra(flux, redshift, batch_size)[1]
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
-        """Embed images.
+        """Embed images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec a pixel, the galaxy in the centre.
 
-        Parameters
-        ----------
-        images : (n, 152, 152, 3) array
-            Nanomaggies in g, r, z at 0.262 arcsec a pixel, the galaxy in the centre.
-        batch_size : int
-            Images at a time.
-
-        Returns
-        -------
-        (n, d) float32 array of unit vectors, d being the dimension of the run's alignment
-
-        Raises
-        ------
-        BookError
-            For another shape, values that are not finite, or images that are all zero.
+        Returns unit vectors (n, d) float32. BookError for other shapes, values that are not finite, and images that are all zero.
         """
-        return self._pass_images(images, batch_size)[1]
+        return self._images(images, batch_size)[1]
 
     def look_up(self, observed, k: int = 5, batch_size: int = 256) -> Found:
-        """The most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
+        """The k most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
 
-        Parameters
-        ----------
-        observed : real_sky.Spectra or real_sky.Images
-            As `real_sky.read_spectra` and `real_sky.read_images` return them: what has ``flux`` and ``redshift``, or ``images``.
-        k : int
-            Similar galaxies to name, of the same modality.
-        batch_size : int
-            Objects at a time.
+        ``observed`` are `real_sky.Spectra` or `real_sky.Images`: what has ``flux`` and ``redshift``, or ``images``.
 
         Raises
         ------
         BookError
-            As the embedding of arrays does, for objects that are neither, and when the run's galaxies are not at hand or
-            fewer than k.
+            As the embedding of arrays does, for objects that are neither, and when the run's galaxies are not at hand.
+        """
+        if hasattr(observed, "flux"):
+            redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
+            return self.reference("spectrum").look_up(*self._spectra(observed.flux, redshift, batch_size), k)
+        if hasattr(observed, "images"):
+            return self.reference("image").look_up(*self._images(observed.images, batch_size), k)
+        raise BookError(
+            f"look_up takes what read_spectra or read_images of real_sky return, not {type(observed).__name__}. Of arrays, "
+            "spectra_of_arrays and images_of_arrays of real_sky.observations.arrays make these."
+        )
+
+    def reference(self, modality: str) -> Reference:
+        """The run's galaxies in one modality, ``image`` or ``spectrum``.
+
+        Raises
+        ------
+        BookError
+            If there is no run, or chapters 04 and 06 have not been executed.
         """
         if self.directory is None:
             raise BookError("This model has no run directory to look galaxies up in: make it with AstroCLIP.from_run.")
-        if hasattr(observed, "flux"):
-            redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
-            modality, passed = "spectrum", self._pass_spectra(observed.flux, redshift, batch_size)
-        elif hasattr(observed, "images"):
-            modality, passed = "image", self._pass_images(observed.images, batch_size)
-        else:
-            raise BookError(
-                f"look_up takes what read_spectra or read_images of real_sky.observations return, not "
-                f"{type(observed).__name__}. For arrays, spectra_of_arrays and images_of_arrays of real_sky.observations.arrays make these."
-            )
         if modality not in self._references:
             self._references[modality] = Reference.from_run(self.directory, modality)
-        return self._references[modality].look_up(*passed, k)
+        return self._references[modality]
 
-    def _pass_spectra(
-        self, flux: np.ndarray, redshift: np.ndarray | None, batch_size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _spectra(self, flux: np.ndarray, redshift: np.ndarray | None, size: int) -> tuple[np.ndarray, np.ndarray]:
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         known = [] if redshift is None else [np.asarray(redshift, np.float32)]
         if known and known[0].shape != (len(flux),):
-            raise BookError(
-                f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each of the spectra."
-            )
-        return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], batch_size)
+            raise BookError(f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each spectrum.")
+        return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], size)
 
-    def _pass_images(self, images: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _images(self, images: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
-        return self._pass([images], self.image, self.heads["image"], batch_size)
+        return self._pass([images], self.image, self.heads["image"], size)
 
     @torch.inference_mode()
-    def _pass(
-        self, data: list[np.ndarray], encoder: nn.Module, head: nn.Module, size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _pass(self, data: list, encoder: nn.Module, head: nn.Module, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Frozen features (n, D) and embeddings (n, d)."""
-        features, embedded = [], []
-        for start in range(0, len(data[0]), size):
-            part = [torch.from_numpy(values[start : start + size]).to(self.device) for values in data]
-            features.append(encoder(*part))
-            embedded.append(head(features[-1]).cpu())
-        return torch.cat(features).cpu().numpy(), torch.cat(embedded).numpy()
+        batches = zip(*(torch.from_numpy(values).split(size) for values in data), strict=True)
+        features = [encoder(*(part.to(self.device) for part in batch)) for batch in batches]
+        embedded = torch.cat([head(part).cpu() for part in features])
+        return torch.cat(features).cpu().numpy(), embedded.numpy()
 
 
 def _checked(values: np.ndarray, shape: tuple[int, ...], name: str, unit: str) -> np.ndarray:

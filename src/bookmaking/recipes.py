@@ -200,13 +200,9 @@ STEPS = {
         (),
         ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "few_labels", "analysis_scores"),
     ),
-    "realism": Step("11_mock_and_sky", ("sky.h5",), ("evaluation", "sky"), (*PAIRS, "alignment"), _old("realism")),
+    "realism": Step("11_mock_and_sky", (), ("evaluation", "sky"), (*PAIRS, "alignment")),
     "own_galaxies": Step(
-        "12_your_own_galaxies",
-        ("own_galaxies.h5",),
-        ("survey", "own"),
-        (*PAIRS, "features", "alignment", "properties"),
-        _old("own_galaxies"),
+        "12_your_own_galaxies", (), ("survey", "own"), (*PAIRS, "features", "alignment", "properties")
     ),
 }
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ class Source:
 
 
 class Unavailable(Exception):
-    """An address does not give the file; the message says why."""
+    """Why an address does not give the file."""
 
 
 def load_dataset(name: str) -> dict[str, Source]:
@@ -62,17 +63,7 @@ def load_dataset(name: str) -> dict[str, Source]:
 def download_dataset(name: str, directory: Path = DATA) -> dict[str, Path]:
     """Download what is missing of a data set, and verify it; called again, it goes on where it was interrupted.
 
-    Parameters
-    ----------
-    name : str
-        Of a file in ``datasets/``, such as "desi", or path of another.
-    directory : Path
-        Where the files go, made when missing.
-
-    Returns
-    -------
-    dict of str to Path
-        The files, by the keys of the data set.
+    Returns the files by the keys of the data set, which has the name of a file in ``datasets/`` or the path of another.
 
     Raises
     ------
@@ -111,7 +102,7 @@ def _downloaded(source: Source, path: Path) -> Path:
                 return path
             except Unavailable as error:
                 reasons.append(f"{address}: {error}")
-    why = "\n  ".join([f"{path} ({source.what}) was not downloaded:" if reasons else f"{path} needs a hand:", *reasons])
+    why = "\n  ".join([f"{path} ({source.what}) {'was not downloaded' if reasons else 'needs a hand'}:", *reasons])
     raise BookError(f"{why}\n{source.by_hand} Put the file there under that name; it is verified when this runs again.")
 
 
@@ -119,13 +110,16 @@ def _fetch(address: str, part: Path) -> None:
     """Add to ``part`` until it is whole; connections that are lost, and servers that are busy, are tried again."""
     note, failures = part.with_suffix(".version"), 0  # which version the part is of: two are never stitched together
     while failures < PATIENCE:
-        begun, known = part.stat().st_size if part.exists() else 0, read_json(note)
-        mine = begun and known.get("address") == address
-        if mine and begun == known["size"]:
-            return note.unlink()
-        headers = {"Accept-Encoding": "identity"}
-        if mine and known["version"]:
-            headers |= {"Range": f"bytes={begun}-", "If-Range": known["version"]}
+        begun, known, headers = (
+            part.stat().st_size if part.exists() else 0,
+            read_json(note),
+            {"Accept-Encoding": "identity"},
+        )
+        if begun and known.get("address") == address:
+            if begun == known["size"]:
+                return note.unlink()
+            if known["version"]:
+                headers |= {"Range": f"bytes={begun}-", "If-Range": known["version"]}
         try:
             with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as answer:
                 _receive(answer, address, part, note, begun)
@@ -165,10 +159,8 @@ def _receive(answer: requests.Response, address: str, part: Path, note: Path, be
         write_json(note, {"address": address, "size": int(length), "version": version})
     bar = tqdm(desc=part.stem, total=begun + int(length), initial=begun, unit="B", unit_scale=True, mininterval=1)
     with part.open("ab") as file, bar:
-        while first:
-            file.write(first)
-            bar.update(len(first))
-            first = next(chunks, b"")
+        for chunk in chain([first], chunks):
+            bar.update(file.write(chunk))
 
 
 def _not_published(source: Source, path: Path) -> str | None:

@@ -12,13 +12,14 @@ import nbformat
 import numpy as np
 import pytest
 
-from astroclip_book.data.hdf5 import read_hdf5
+from astroclip_book import AstroCLIP
 from astroclip_book.data.pairs import WAVELENGTH, Index, Pairs
 from bookmaking.execution import chapters
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.second.files import write_coadd, write_cutout
 from bookmaking.store import Run
 from bookmaking.verify import verify
+from real_sky import read_images, read_spectra
 
 BIN = Path(sys.executable).parent
 
@@ -115,9 +116,10 @@ def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(book,
     objects = json.loads((run / "metrics.json").read_text())["own"]["objects"]
     assert [one["name"] for one in objects["spectrum"]] == [str(one) for one in pairs.index.targetid[two]]
     assert [one["name"] for one in objects["image"]] == ["galaxy_1"]
-    found = read_hdf5(run / "own_galaxies.h5")
+    model = AstroCLIP.from_run(run)
     # Galaxies of the run find themselves: what was written and read back is what the run was made of.
-    assert found["spectrum"]["row"][:, 0].tolist() == two.tolist() and found["image"]["row"][0, 0] == two[0]
+    assert model.look_up(read_spectra(tmp_path / "coadd-a.fits")).row[:, 0].tolist() == two.tolist()
+    assert model.look_up(read_images(tmp_path / "galaxy_1.fits")).row[0, 0] == two[0]
     assert "of **coadd-*.fits**" in "".join(
         str(cell.get("outputs")) for cell in nbformat.read(executed, as_version=4).cells
     )

@@ -1,25 +1,21 @@
-"""Real DESI spectra and Legacy Survey images, in the release's layout, through the chapters' own steps."""
+"""Real DESI spectra and Legacy Survey images, in the release's layout, through chapters; and real files looked up in a run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from astroclip_book import AstroCLIP
 from astroclip_book.data.pairs import GROUPS, Index, Pairs, create_pairs, open_rows
-from bookmaking import open_run
-from bookmaking.explorer.page import explorer
-from real_sky.observations import read_images, read_spectra
+from bookmaking.presets import ROOT
+from real_sky import read_images, read_spectra
 
-PER_GROUP = 30
-ENCODING = (
-    "survey",
-    "index",
-    "image_encoder",
-    "spectrum_encoder",
-    "image_comparison",
-    "spectrum_comparison",
-    "features",
-    "alignment",
-)
+BIN, PER_GROUP = Path(sys.executable).parent, 30
+CHAPTERS = ("01_mock_survey", "02_image_encoder", "03_spectrum_encoder", "04_alignment", "11_mock_and_sky")
 
 
 @pytest.fixture(scope="module")
@@ -37,24 +33,27 @@ def real_pairs(realdata, tmp_path_factory):
     return path
 
 
-def test_a_release_file_goes_through_every_step(real_pairs, realdata, tmp_path):
-    run = open_run({"preset": "smoke", "run_dir": str(tmp_path), "pairs_path": str(real_pairs), "device": "cpu"})
-    assert run.source == "real data: release"
-    for step in (*ENCODING, "similarity", "properties", "analysis", "explorer", "realism"):
-        run.make(step)
+def test_a_release_file_without_a_catalogue_goes_through_chapters(real_pairs, realdata, tmp_path):
+    run, preset = tmp_path / "run", yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8"))
+    preset["data"]["pairs_path"] = str(real_pairs)
+    (tmp_path / "real.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
+    given = f'-p preset "{tmp_path}/real.yaml" -p run_dir "{run}" -p device cpu'
+    for chapter in CHAPTERS:
+        read = f'"{BIN}/jupytext" --to ipynb --output - "{ROOT}/notebooks/{chapter}.md"'
+        command = f'{read} | "{BIN}/papermill" - "{tmp_path}/executed.ipynb" {given}'
+        result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     far = np.load(realdata / "desi_spectra.npz")["redshift"] > 0.8
-    dropped = run.metrics["counts"]["dropped"]
+    dropped = metrics["counts"]["dropped"]
     assert dropped.pop("redshift_out_of_range") == far[np.arange(PER_GROUP * len(GROUPS)) % len(far)].sum()
-    assert not any(dropped.values()) and run.metrics["counts"]["catalog"] == {}
-    assert np.isfinite(run.metrics["property"]["redshift"]["cross"]["r2"])
-    assert "log_mstar" not in run.metrics["property"]  # no catalogue was given
-    assert run.metrics["sky"]["colour"] == {"g_r": {}, "r_z": {}}
-    assert "Real data: release;" in explorer(run).data
-    assert 0 < run.metrics["sky"]["spectra_std_within_30"] < 1
-    pairs = Pairs(run.path("pairs.h5"), Index.load(run.path("index.h5")))
-    model = AstroCLIP.from_run(tmp_path)
-    positions = np.arange(7)
-    for embedded in (model.embed_images(pairs.images(positions)), model.embed_spectra(pairs.spectra(positions))):
+    assert not any(dropped.values()) and metrics["counts"]["catalog"] == {}
+    assert metrics["sky"]["colour"] == {"g_r": {}, "r_z": {}} and 0 < metrics["sky"]["spectra_std_within_30"] < 1
+    text = (tmp_path / "executed.ipynb").read_text(encoding="utf-8")
+    assert "The catalogue has no columns for this." in text
+    pairs = Pairs(real_pairs, Index.load(run / "index.h5"))
+    model = AstroCLIP.from_run(run)
+    for embedded in (model.embed_images(pairs.images(np.arange(7))), model.embed_spectra(pairs.spectra(np.arange(7)))):
         assert embedded.shape == (7, 128)
         np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, rtol=1e-5)
 

@@ -21,27 +21,16 @@ INTERVAL = 0.68  # of true redshifts that an interval is to hold: one standard d
 
 @dataclass(frozen=True)
 class Found:
-    """What a run says of n objects.
+    """What a run says of n objects: their like in the same modality, best first, and redshifts with intervals for objects like the run's."""
 
-    Attributes
-    ----------
-    embedding : (n, d) float32, unit length
-    row, targetid, cosine : (n, k) arrays
-        The most similar galaxies of the run in the same modality, best first; ``row`` counts within the run's index.
-    redshift, low, high : (n,) arrays
-        Mean over nearest galaxies, and an interval that holds 68 % of true redshifts, of objects like the run's.
-    novelty : dict of (n,) arrays
-        p-values by test, as `Novelty` gives them.
-    """
-
-    embedding: np.ndarray
-    row: np.ndarray
-    targetid: np.ndarray
-    cosine: np.ndarray
-    redshift: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    novelty: dict[str, np.ndarray]
+    embedding: np.ndarray  # (n, d) float32, unit length
+    row: np.ndarray  # (n, k), within the run's index
+    targetid: np.ndarray  # (n, k)
+    cosine: np.ndarray  # (n, k)
+    redshift: np.ndarray  # (n,), mean over nearest galaxies
+    low: np.ndarray  # (n,), and
+    high: np.ndarray  # (n,): between them lie 68 % of true redshifts
+    novelty: dict[str, np.ndarray]  # p-values (n,) by test, of `Novelty`
 
     @property
     def unusual(self) -> np.ndarray:
@@ -54,25 +43,18 @@ class Found:
 
 
 class Reference:
-    """The galaxies of a run in one modality, and how redshifts are read off them.
+    """The galaxies of a run in one modality, their frozen features (N, D), and how redshifts are read off them.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-    modality : str
-        ``image`` or ``spectrum``.
-    features : (N, D) array
-        Frozen features of the same objects.
-    choices : dict
-        ``k``, ``weighting``, ``pz_k`` and ``pz_weighting``, as chapter 06 chose them on the validation split.
+    ``choices`` are ``k``, ``weighting``, ``pz_k`` and ``pz_weighting``, as chapter 06 chose them on the validation split.
     """
 
     def __init__(self, embeddings: Embeddings, modality: str, features: np.ndarray, choices: dict):
-        self.embeddings, self.vectors, self.choices = embeddings, getattr(embeddings, modality), choices
+        self.embeddings, self.vectors = embeddings, getattr(embeddings, modality)
+        self.features, self.choices = features, choices
         train, validation = embeddings.where("train"), embeddings.where("validation")
         both = [(values[train], values[validation]) for values in (features, self.vectors)]
         self.novelty = Novelty(*both, signal=modality == "spectrum")
-        low, high = self._quantiles(self.vectors[validation], train)
+        _, low, high = self._redshifts(self.vectors[validation], train)
         self.widening = photoz.widening(low, high, embeddings.redshift[validation], INTERVAL)
 
     @classmethod
@@ -85,53 +67,29 @@ class Reference:
             If they have not been executed, or a file of theirs is damaged.
         """
         directory = Path(directory)
-        choices = read_json(directory / "metrics.json").get("property", {}).get("redshift", {}).get(modality)
-        missing = [name for name in ("embeddings.h5", "features.h5") if not (directory / name).is_file()]
-        if missing or not choices:
-            raise BookError(
-                f"{directory} has no {', '.join(missing) or 'redshifts in its metrics.json'}: to look galaxies up, "
-                "chapters 04 and 06 must have been executed (make book)."
-            )
         try:
+            choices = read_json(directory / "metrics.json")["property"]["redshift"][modality]
             with h5py.File(directory / "features.h5", "r") as file:
                 features = file[modality]["clean"][:]
-            embeddings = Embeddings.load(directory / "embeddings.h5")
+            return cls(Embeddings.load(directory / "embeddings.h5"), modality, features, choices)
         except (OSError, KeyError) as error:
             raise BookError(
-                f"features.h5 or embeddings.h5 in {directory} is damaged ({error}): delete both and run again "
-                "(make book)."
+                f"{directory} lacks metrics.json, features.h5 or embeddings.h5, or one is damaged ({error}): to look galaxies "
+                "up, chapters 04 and 06 must have been executed (make book)."
             ) from error
-        return cls(embeddings, modality, features, choices)
 
     def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int) -> Found:
-        """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named.
-
-        Raises
-        ------
-        BookError
-            As `search.neighbours`.
-        """
+        """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named."""
         row, cosine = neighbours(embedding, self.vectors, k)
-        gallery = self.embeddings.where("train", "validation")
-        answer = self._answer(embedding, gallery, self.choices["k"], self.choices["weighting"])
-        low, high = self._quantiles(embedding, gallery)
-        wider = self.widening * (high - low)
-        return Found(
-            embedding,
-            row,
-            self.embeddings.targetid[row],
-            cosine,
-            answer.prediction,
-            low - wider,
-            high + wider,
-            self.novelty(features, embedding),
-        )
+        gallery, targetid = self.embeddings.where("train", "validation"), self.embeddings.targetid[row]
+        redshift, low, high = self._redshifts(embedding, gallery)
+        wider, novelty = self.widening * (high - low), self.novelty(features, embedding)
+        return Found(embedding, row, targetid, cosine, redshift, low - wider, high + wider, novelty)
 
-    def _quantiles(self, asked: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-        """Ends (2, n) of the middle 68 % of p(z) by neighbours among some rows."""
-        answer = self._answer(asked, gallery, self.choices["pz_k"], self.choices["pz_weighting"])
-        return photoz.quantiles(answer.values, answer.weights, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2))
-
-    def _answer(self, asked: np.ndarray, gallery: np.ndarray, k: int, weighting: str):
-        near = Neighbours(self.vectors, gallery, asked, np.arange(len(asked)), k)
-        return near.answer(self.embeddings.redshift, k, weighting)
+    def _redshifts(self, asked: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Mean redshift, and the ends of the middle 68 % of p(z), by neighbours among some rows; (n,) each."""
+        rows, z, choices = np.arange(len(asked)), self.embeddings.redshift, self.choices
+        near = Neighbours(self.vectors, gallery, asked, rows, max(choices["k"], choices["pz_k"]))
+        of_z = near.answer(z, choices["pz_k"], choices["pz_weighting"])
+        ends = photoz.quantiles(of_z.values, of_z.weights, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2))
+        return near.answer(z, choices["k"], choices["weighting"]).prediction, *ends

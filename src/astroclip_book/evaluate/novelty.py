@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from astroclip_book.data.sampling import evenly
 from astroclip_book.evaluate.search import nearest
@@ -19,7 +21,7 @@ TESTS = {
 
 
 class Novelty:
-    """Tests of whether objects come from the distribution that a run was trained on.
+    """Tests of whether objects come from the distribution that a run was trained on; a call gives p-values (n,) by test.
 
     Two distances to the `NEIGHBOURS`-th nearest training object (Sun et al. 2022, https://arxiv.org/abs/2204.06507): in the
     frozen features, rotated to principal components and each scaled to unit variance, and among the embeddings, whose 128
@@ -29,45 +31,28 @@ class Novelty:
 
     What is returned is the share of validation objects that are at least as unusual, counting the object itself: a p-value
     that is valid whatever the distribution, as long as an object is drawn like these (Bates et al. 2023,
-    https://doi.org/10.1214/22-AOS2244).
-
-    Parameters
-    ----------
-    features : tuple of (n, D) and (m, D) arrays
-        Of training and validation objects.
-    embedding : tuple of (n, d) and (m, d) arrays
-        Of the same.
-    signal : bool
-        Whether the last feature is the signal-to-noise ratio.
+    https://doi.org/10.1214/22-AOS2244). ``features`` (n, D) and (m, D) and ``embedding`` (n, d) and (m, d) are of training and
+    validation objects; ``signal`` says whether the last feature is the signal-to-noise ratio.
     """
 
     def __init__(self, features: tuple[np.ndarray, np.ndarray], embedding: tuple[np.ndarray, np.ndarray], signal: bool):
         some = evenly(len(features[0]), REFERENCES)
-        known = features[0][some].astype(np.float32)
-        self.signal, self.embedding = signal, embedding[0][some]
-        self.middle, self.scale = known.mean(0), np.maximum(known.std(0), 1e-6)
-        values, vectors = np.linalg.eigh(np.cov((known - self.middle).T / self.scale[:, None]))
-        kept = np.cumsum(values) > (1 - VARIANCE) * values.sum()
-        self.axes = (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+        known, self.signal, self.embedding = features[0][some].astype(np.float32), signal, embedding[0][some]
+        self.scaler = StandardScaler().fit(known)
+        self.rotation = PCA(VARIANCE, whiten=True, svd_solver="covariance_eigh").fit(self.scaler.transform(known))
         self.known = self._rotated(known)
         self.usual = {name: np.sort(scores) for name, scores in self._scores(features[1], embedding[1]).items()}
 
     def __call__(self, features: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
-        """p-values (n,) by the name of the test, of objects with features (n, D) and embeddings (n, d)."""
-        return {
-            name: (len(usual) - np.searchsorted(usual, scores, "left") + 1) / (len(usual) + 1)
-            for (name, scores), usual in zip(
-                self._scores(features, embedding).items(), self.usual.values(), strict=True
-            )
-        }
+        n = len(next(iter(self.usual.values()))) + 1
+        scores = self._scores(features, embedding)
+        return {name: (n - np.searchsorted(self.usual[name], one, "left")) / n for name, one in scores.items()}
 
     def _scores(self, features: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
+        pairs = {"features": (self._rotated(features), self.known), "embedding": (embedding, self.embedding)}
         k = min(NEIGHBOURS, len(self.known))
-        scores = {
-            "features": nearest(self._rotated(features), self.known, k)[1][:, -1],
-            "embedding": nearest(embedding, self.embedding, k)[1][:, -1],
-        }
+        scores = {name: nearest(asked, known, k)[1][:, -1] for name, (asked, known) in pairs.items()}
         return scores | ({"signal": -features[:, -1].astype(np.float32)} if self.signal else {})
 
     def _rotated(self, features: np.ndarray) -> np.ndarray:
-        return (features.astype(np.float32) - self.middle) / self.scale @ self.axes
+        return self.rotation.transform(self.scaler.transform(features.astype(np.float32)))

@@ -8,7 +8,6 @@ from bookmaking.figures.ablations import ablations, scaling
 from bookmaking.figures.encoders import alike, attention, augmented_views, training_curves, ways
 from bookmaking.figures.galaxies import gallery, noise, population, rgb
 from bookmaking.figures.outcomes import outcomes_table
-from bookmaking.figures.own import grids_table, intervals_table, looked_up, own_table, warnings_table
 from bookmaking.figures.properties import pit_histogram, predicted, yardsticks
 from bookmaking.figures.property_tables import gains_table, photoz_table, pz_table, scores_table, standing_table
 from bookmaking.figures.retrieval import rare_table, retrieval_table
@@ -20,21 +19,9 @@ from bookmaking.figures.search import (
     rare_precision,
     recall_curve,
 )
-from bookmaking.figures.sky import (
-    colours_beside,
-    galleries,
-    redshifts_beside,
-    scaling_relations,
-    signal_to_noise,
-    spread_beside,
-    texture_differences,
-    transferred,
-)
 from bookmaking.figures.space import values_on_maps
 from bookmaking.figures.spectra import observed_spectra, reconstructions
 from bookmaking.figures.tables import (
-    colours_table,
-    distances_table,
     no_training,
     number,
     table,
@@ -45,24 +32,16 @@ __all__ = [
     "alike",
     "attention",
     "augmented_views",
-    "colours_beside",
-    "colours_table",
     "cosine_histogram",
     "cosine_matrix",
-    "distances_table",
     "four_way",
     "gains_table",
-    "galleries",
     "gallery",
-    "grids_table",
-    "intervals_table",
-    "looked_up",
     "no_training",
     "noise",
     "number",
     "observed_spectra",
     "outcomes_table",
-    "own_table",
     "photoz_table",
     "pit_histogram",
     "population",
@@ -73,21 +52,14 @@ __all__ = [
     "rare_table",
     "recall_curve",
     "reconstructions",
-    "redshifts_beside",
     "retrieval_table",
     "rgb",
     "scaling",
-    "scaling_relations",
     "scores_table",
-    "signal_to_noise",
-    "spread_beside",
     "standing_table",
     "table",
-    "texture_differences",
     "training_curves",
-    "transferred",
     "values_on_maps",
-    "warnings_table",
     "ways",
     "yardsticks",
 ]

@@ -17,41 +17,24 @@ def write_coadd(path: Path, flux: np.ndarray, ivar: np.ndarray, targetid: np.nda
 
     Where two arms overlap, each has the same flux and half of the inverse variance: joined, they are what was written.
     """
-    seen_by = np.sum([_within(arm) for arm in ARMS], axis=0)
-    columns = [
-        fits.Column("TARGETID", "K", array=targetid),
-        fits.Column("OBJTYPE", "3A", array=["TGT"] * len(targetid)),
-    ]
-    parts = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns, name="FIBERMAP")]
-    for arm in ARMS:
-        seen = _within(arm)
-        arrays = {
-            "WAVELENGTH": WAVELENGTH[seen],
-            "FLUX": flux[:, seen],
-            "IVAR": ivar[:, seen] / seen_by[seen],
-            "MASK": np.zeros((len(flux), seen.sum()), np.int32),
-        }
+    seen = {arm: (WAVELENGTH > low - 0.1) & (WAVELENGTH < high + 0.1) for arm, (low, high) in ARMS.items()}
+    shared, ids = sum(seen.values()), fits.Column("TARGETID", "K", array=targetid)
+    kinds = fits.Column("OBJTYPE", "3A", array=["TGT"] * len(targetid))
+    parts = [fits.PrimaryHDU(), fits.BinTableHDU.from_columns([ids, kinds], name="FIBERMAP")]
+    for arm, there in seen.items():
+        weight = ivar[:, there] / shared[there]
+        arrays = {"WAVELENGTH": WAVELENGTH[there], "FLUX": flux[:, there], "IVAR": weight, "MASK": np.int32(weight * 0)}
         parts += [fits.ImageHDU(values, name=f"{arm}_{name}") for name, values in arrays.items()]
     fits.HDUList(parts).writeto(path, overwrite=True)
-    table = fits.BinTableHDU.from_columns(
-        [fits.Column("TARGETID", "K", array=targetid), fits.Column("Z", "D", array=redshift)], name="REDSHIFTS"
-    )
+    table = fits.BinTableHDU.from_columns([ids, fits.Column("Z", "D", array=redshift)], name="REDSHIFTS")
     beside = path.with_name(path.name.replace("coadd-", "redrock-", 1))
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(beside, overwrite=True)
 
 
 def write_cutout(path: Path, image: np.ndarray, pixel_scale: float = PIXEL_SCALE) -> None:
     """Write one image (h, w, 3) in nanomaggies g, r, z as the cut-out service of the Legacy Surveys does."""
-    header = fits.Header(
-        {"BANDS": "".join(BANDS), "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 180.0, "CRVAL2": 0.0}
-    )
-    for axis, size in (("1", image.shape[1]), ("2", image.shape[0])):
-        header[f"CRPIX{axis}"] = (size + 1) / 2
-    degrees = pixel_scale / 3600
-    header.update({"CD1_1": -degrees, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": degrees})
-    fits.PrimaryHDU(np.moveaxis(image, -1, 0), header).writeto(path, overwrite=True)
-
-
-def _within(arm: str) -> np.ndarray:
-    low, high = ARMS[arm]
-    return (WAVELENGTH > low - 0.1) & (WAVELENGTH < high + 0.1)
+    high, wide = image.shape[:2]
+    header = {"BANDS": "".join(BANDS), "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 180.0, "CRVAL2": 0.0}
+    header |= {"CRPIX1": (wide + 1) / 2, "CRPIX2": (high + 1) / 2}
+    header |= {"CD1_1": -pixel_scale / 3600, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": pixel_scale / 3600}
+    fits.PrimaryHDU(np.moveaxis(image, -1, 0), fits.Header(header)).writeto(path, overwrite=True)

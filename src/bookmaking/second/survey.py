@@ -21,13 +21,8 @@ OTHER_IDS = 500_000_000_000_000  # added to targetids, so that none is that of a
 def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> tuple[Path, list[Path], np.ndarray]:
     """Draw n galaxies as a run's survey draws its own, from another seed and without artefacts, and write them as files.
 
-    Returns
-    -------
-    coadd : Path
-        One DESI-like file with all spectra, the redshifts beside it.
-    cut_outs : list of Path
-        One Legacy-Survey-like file for each image, in the same order.
-    redshift : (n,) array
+    Returns one DESI-like file with all spectra, the redshifts beside it; one Legacy-Survey-like file for each image, in the
+    same order; and the redshifts (n,).
     """
     seed = seed + ANOTHER
     galaxies = truth(replace(survey, n_galaxies=n, artefact_fraction=0.0), seed)
@@ -35,7 +30,6 @@ def write_second_survey(survey: Survey, seed: int, n: int, directory: Path) -> t
     noiseless = spectra.observed_spectra(galaxies, galaxies["aperture"])
     generators = [np.random.default_rng([seed, 4, i]) for i in galaxies["index"]]
     flux, sigma = spectrograph.expose(noiseless, galaxies, generators)
-    directory.mkdir(parents=True, exist_ok=True)
     coadd = directory / "coadd-mock-bright-0.fits"
     ivar = np.where(flux == 0, 0, 1 / np.square(sigma)).astype(np.float32)  # where the mock masks, its flux is 0
     write_coadd(coadd, flux.astype(np.float32), ivar, galaxies["targetid"], galaxies["redshift"])

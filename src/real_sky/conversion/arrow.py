@@ -28,8 +28,7 @@ def numbers(column: pa.Array | pa.ChunkedArray, where: str, dtype: type = np.flo
     BookError
         If lengths differ, or it does not hold numbers.
     """
-    column = plain(column)
-    shape = [len(column)]
+    column, shape = plain(column), [len(column)]
     while is_list(column.type):
         lengths = pc.unique(pc.list_value_length(column)).to_pylist()
         if len(lengths) != 1 or lengths[0] is None:
@@ -55,8 +54,7 @@ def targetids(column: pa.Array | pa.ChunkedArray, where: str) -> np.ndarray:
     if pa.types.is_integer(column.type):
         return numbers(column, where, np.int64)
     texts = [one.decode() if isinstance(one, bytes) else str(one) for one in column.to_pylist()]
-    digits = [text.removeprefix("b'").removesuffix("'").strip() for text in texts]  # bytes that somebody printed
-    for text, one in zip(texts, digits, strict=True):
-        if not (one.isascii() and one.isdigit() and int(one) < 2**63):
-            raise BookError(f"{where}: {text[:40]!r} is no TARGETID of DESI, an integer of up to 19 digits.")
-    return np.array([int(one) for one in digits], np.int64)
+    try:  # of bytes that somebody printed, too
+        return np.array([int(text.removeprefix("b'").removesuffix("'")) for text in texts], np.int64)
+    except (ValueError, OverflowError) as error:
+        raise BookError(f"{where}: no TARGETIDs of DESI, integers of up to 19 digits ({error}).") from error

@@ -25,27 +25,15 @@ BATCH = 64  # pairs in memory
 
 
 def convert_parquet(sources: Path | Iterable[Path], output: Path) -> Path:
-    """Write Parquet files of the AstroCLIP release as a file of pairs; called again after a kill, it goes on.
+    """Write Parquet files of the AstroCLIP release as a file of pairs, ``output``; called again after a kill, it goes on.
 
-    The release calls the first 80 % of each of its groups the training side and the rest the test set, and so does `index_pairs`.
-    Parquet files have lost the groups, and keep a split in their names (``train-00000-of-00120.parquet``, or a directory
-    ``partial-train``). So pairs of files named train are laid down first, then those named val or validation, then those named
-    test, and dealt to the ten groups in turn: with a split of 80 to 20 each side is what it was, to one pair a group.
-    The public conversion is reported with 138,583 train and 29,697 test pairs of 197,976, which is 70 : 15 : 15 and not the
-    release's split: its test pairs are all in the test set here, which its last validation pairs fill up. What the names say and
-    cannot be kept is logged.
-
-    Parameters
-    ----------
-    sources : Path, or several
-        Files, or directories in which all ``*.parquet`` are read.
-    output : Path
-        The file to write.
-
-    Returns
-    -------
-    Path
-        ``output``
+    ``sources`` are files, or directories in which all ``*.parquet`` are read. The release calls the first 80 % of each of its
+    groups the training side and the rest the test set, and so does `index_pairs`. Parquet files have lost the groups, and keep a
+    split in their names (``train-00000-of-00120.parquet``, or a directory ``partial-train``). So pairs of files named train are
+    laid down first, then those named val or validation, then those named test, and dealt to the ten groups in turn: with a split
+    of 80 to 20 each side is what it was, to one pair a group. The public conversion is reported with 138,583 train and 29,697
+    test pairs of 197,976, which is 70 : 15 : 15: its test pairs are all in the test set here, which its last validation pairs
+    fill up. What the names say and cannot be kept is logged.
 
     Raises
     ------
@@ -72,14 +60,13 @@ def _batches(files: dict[Path, pq.ParquetFile], first: int) -> Iterator[dict[str
     """Pairs from number ``first`` on, by the names of the datasets."""
     start = 0
     for path, file in files.items():
-        for group in range(file.num_row_groups):
-            if start + file.metadata.row_group(group).num_rows <= first:
-                start += file.metadata.row_group(group).num_rows
-                continue
-            for batch in file.iter_batches(BATCH, row_groups=[group], columns=COLUMNS):
-                if start + len(batch) > first:
-                    yield _pairs(batch.slice(max(0, first - start)), path)
-                start += len(batch)
+        if start + file.metadata.num_rows <= first:
+            start += file.metadata.num_rows
+            continue
+        for batch in file.iter_batches(BATCH, columns=COLUMNS):
+            if start + len(batch) > first:
+                yield _pairs(batch.slice(max(0, first - start)), path)
+            start += len(batch)
 
 
 def _pairs(batch: pa.RecordBatch, path: Path) -> dict[str, np.ndarray]:
@@ -123,7 +110,6 @@ def _report(files: list[Path], counts: list[int]) -> None:
             log.warning("%d of %d files named %s are missing: %s …", len(missing), int(total), stem, missing[:3])
     order = np.repeat([SPLITS.get(_split(path), 0) for path in files], counts)
     tested = np.arange(len(order)) >= TRAIN_FRACTION * len(order)
-    log.info("pairs of files named train, val and test: %s", np.bincount(order, minlength=3).tolist())
     if not (order == SPLITS["test"]).any():
         log.warning("no file is named test: the last fifth in the order of the names is the test set")
     for name, lost, side in (("test", ~tested, "training side"), ("train", tested, "test set")):

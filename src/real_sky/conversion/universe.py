@@ -1,9 +1,8 @@
 """Catalogues of the Multimodal Universe in HATS format, cross-matched by LSDB and written as a file of pairs.
 
-HATS holds a catalogue as Parquet files, one for each tile of the sky; LSDB matches tile by tile. An ``image`` holds bands, each
-with ``band``, ``flux`` (h, w) in nanomaggies and ``scale`` in arcsec a pixel; a ``spectrum`` holds pixels, each with ``flux`` and
-``ivar`` in 1e-17 erg/s/cm²/Å, ``lambda`` in Å, and ``mask``, true where a pixel is bad. DESI's have ``Z``, ``ZWARN`` and
-``object_id``, the TARGETID, beside it. Sources: https://docs.lsdb.io, scripts/legacysurvey, ssl_legacysurvey and desi of
+An ``image`` holds bands, each with ``band``, ``flux`` (h, w) in nanomaggies and ``scale`` in arcsec a pixel; a ``spectrum`` holds
+pixels, each with ``flux`` and ``ivar`` in 1e-17 erg/s/cm²/Å, ``lambda`` in Å, and ``mask``, true where a pixel is bad. DESI's have
+``Z``, ``ZWARN`` and ``object_id``, the TARGETID, beside it. Sources: https://docs.lsdb.io, scripts/legacysurvey, ssl_legacysurvey and desi of
 https://github.com/MultimodalUniverse/MultimodalUniverse, and the catalogues at
 https://huggingface.co/collections/UniverseTBD/multimodal-universe-hats.
 """
@@ -42,19 +41,8 @@ def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.
     Pairs stand in the file in the order of their tiles, in ten equal groups. So the test set, the last fifth of each group, is
     ten other regions than the training side; galaxies that share an image's pixels are on the same side.
 
-    Parameters
-    ----------
-    images, spectra : str
-        Directories or addresses (``hf://datasets/…``) of HATS catalogues, with `IMAGE`, and with `KEYS` and `SPECTRUM`.
-    output : Path
-        The file to write, with ``ivar`` beside the release's datasets.
-    radius : float
-        Arcsec.
-
-    Returns
-    -------
-    Path
-        ``output``
+    ``images`` and ``spectra`` are directories or addresses (``hf://datasets/…``) of HATS catalogues, with `IMAGE`, and with `KEYS`
+    and `SPECTRUM`; ``radius`` is in arcsec. ``output`` has ``ivar`` beside the release's datasets.
 
     Raises
     ------
@@ -71,28 +59,17 @@ def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.
     try:
         keys = [tile.compute() for tile in _matched(lsdb, images, IMAGE[:2], spectra, KEYS, radius)]
         taken = chosen(keys, where, radius)
-        tiles = _matched(lsdb, images, IMAGE, spectra, KEYS + SPECTRUM, radius)
-        count = sum(map(len, taken))
-        source = {
-            "images": str(images),
-            "spectra": str(spectra),
-            "radius": radius,
-            "pairs": [len(one) for one in taken],
-        }
-        ends = np.cumsum(source["pairs"])
+        tiles, counts = _matched(lsdb, images, IMAGE, spectra, KEYS + SPECTRUM, radius), [len(one) for one in taken]
+        source, ends = {"images": str(images), "spectra": str(spectra), "pairs": counts}, np.cumsum(counts)
 
         def batches(first: int):
             for tile, rows, end in zip(tiles, taken, ends, strict=True):
                 if len(rows) and end > first:
                     yield pairs_of(tile.compute().iloc[rows], where)
 
-        return write_pairs(output, np.arange(count), source, batches, ivar=True)
-    except FileNotFoundError as error:
-        raise BookError(
-            f"{error}. A HATS catalogue is a directory with hats.properties or collection.properties."
-        ) from error
+        return write_pairs(output, np.arange(sum(counts)), source, batches, ivar=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise BookError(f"{where} cannot be matched: {error}") from error
+        raise BookError(f"{where} cannot be matched as HATS catalogues (with hats.properties): {error}") from error
 
 
 def _matched(lsdb, images: str, image_columns: list[str], spectra: str, spectrum_columns: list[str], radius: float):
@@ -138,15 +115,11 @@ def pairs_of(frame, where: str) -> dict[str, np.ndarray]:
     BookError
         For images of other bands, sizes or scales, and spectra on another grid than DESI's.
     """
-    column = {name: plain(pa.array(frame[name])) for name in ("image_image", "spectrum_spectrum", "Z_spectrum")}
-    flux, ivar = _spectra(column["spectrum_spectrum"], where)
-    return {
-        "images": _images(column["image_image"], where),
-        "spectra": flux,
-        "ivar": ivar,
-        "redshifts": numbers(column["Z_spectrum"], f"{where}, column Z"),
-        "targetids": targetids(pa.array(frame["object_id_spectrum"]), f"{where}, column object_id"),
-    }
+    spectrum, z, targetid = (plain(pa.array(frame[f"{name}_spectrum"])) for name in ("spectrum", "Z", "object_id"))
+    flux, ivar = _spectra(spectrum, where)
+    images = _images(plain(pa.array(frame["image_image"])), where)
+    redshift, targetid = numbers(z, f"{where}, column Z"), targetids(targetid, f"{where}, column object_id")
+    return {"images": images, "spectra": flux, "ivar": ivar, "redshifts": redshift, "targetids": targetid}
 
 
 def _images(column: pa.Array, where: str) -> np.ndarray:
@@ -184,6 +157,5 @@ def _field(column: pa.Array, name: str) -> pa.Array:
     """One field of all rows, as lists: rows are structs of lists, as in Parquet files, or lists of structs, as nested-pandas has them."""
     if not is_list(column.type):
         return plain(pc.struct_field(column, name))
-    values, counts = plain(column.flatten()), pc.fill_null(pc.list_value_length(column), 0)
-    ends = np.cumsum([0, *counts.to_pylist()])
-    return pa.LargeListArray.from_arrays(pa.array(ends), pc.struct_field(values, name))
+    ends = np.cumsum([0, *pc.list_value_length(column).to_pylist()])
+    return pa.LargeListArray.from_arrays(pa.array(ends), pc.struct_field(plain(column.flatten()), name))

@@ -20,7 +20,7 @@ SMALLEST = 50  # pairs: five a group, of which the last is for the test set
 def write_pairs(
     output: Path, place: np.ndarray, source: dict, batches: Callable[[int], Iterator[dict]], ivar: bool = False
 ) -> Path:
-    """Write pairs, in ``<output>.partial`` until the last is there; called again after a kill, it goes on.
+    """Write pairs to ``output``, in ``<output>.partial`` until the last is there; called again after a kill, it goes on.
 
     Parameters
     ----------
@@ -34,11 +34,6 @@ def write_pairs(
     ivar : bool
         Whether inverse variances are written beside the spectra.
 
-    Returns
-    -------
-    Path
-        ``output``
-
     Raises
     ------
     BookError
@@ -46,9 +41,9 @@ def write_pairs(
     """
     if len(place) < SMALLEST:
         raise BookError(f"{len(place)} pairs are too few for ten groups with a test set each: {SMALLEST} are needed.")
-    growing, note = output.with_name(f"{output.name}.partial"), output.with_name(f"{output.name}.partial.json")
+    growing, note, busy = (output.with_name(f"{output.name}.partial{end}") for end in ("", ".json", ".lock"))
     starts = np.cumsum([0, *(len(part) for part in np.array_split(place, len(GROUPS)))])
-    with lock(output.with_name(f"{output.name}.lock"), f"Another process is writing {output}: wait for it."):
+    with lock(busy, f"Another process is writing {output}: wait for it."):
         state = read_json(note)
         if state.get("source") != source or not growing.exists():
             create_pairs(growing, np.diff(starts).tolist(), ivar)
@@ -70,7 +65,7 @@ def write_pairs(
             )
         os.replace(growing, output)
         note.unlink()
-        output.with_name(f"{output.name}.lock").unlink()
+        busy.unlink()
     return output
 
 

@@ -17,21 +17,10 @@ STRETCH = 100  # pixels whose noise is taken as the same
 def spectra_of_arrays(
     flux, wavelength=WAVELENGTH, ivar=None, valid=None, redshift=None, name=None, where: str = "the spectra"
 ) -> Spectra:
-    """Spectra on any grid.
+    """Spectra (n, p) in any constant scale, on any grid of wavelengths (p,) in Å and vacuum; ``where`` is what messages call them.
 
-    Parameters
-    ----------
-    flux : (n, p) array
-        Any constant scale.
-    wavelength : (p,) array
-        Å, vacuum.
-    ivar : (n, p) array, optional
-        Without it, the noise is measured from differences of neighbouring pixels, and pixels that are not finite were not seen.
-    valid : (n, p) bool array, optional
-        Where a pixel was seen.
-    redshift, name : (n,) arrays, optional
-    where : str
-        What messages call them.
+    Without ``ivar`` (n, p), the noise is measured from differences of neighbouring pixels, and pixels that are not finite were not
+    seen; ``valid`` (n, p) says which were. ``redshift`` and ``name`` are (n,).
 
     Raises
     ------
@@ -73,8 +62,7 @@ def check_weights(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray, wh
     Raises
     ------
     BookError
-        For shapes that do not fit, wavelengths that do not increase, inverse variances that are negative or not finite, and
-        fluxes that are not finite where they count.
+        For shapes that do not fit, wavelengths that do not increase, and numbers that are negative or not finite where they count.
     """
     if flux.ndim != 2 or ivar.shape != flux.shape or wavelength.shape != flux.shape[1:] or flux.size == 0:
         raise BookError(

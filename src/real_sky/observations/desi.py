@@ -19,15 +19,9 @@ from real_sky.observations.observed import Spectra
 
 
 def read_coadd(path: Path, targetids: Iterable[int] | None = None) -> Spectra:
-    """Read spectra of a DESI coadd, arms joined where they overlap, weighted by inverse variance.
+    """Read spectra of a DESI coadd, by default of all but sky fibres; arms that overlap are joined, weighted by inverse variance.
 
     Redshifts are those of ``redrock-…`` beside ``coadd-…``, where there is one.
-
-    Parameters
-    ----------
-    path : Path
-    targetids : iterable of int, optional
-        By default all objects but sky fibres.
 
     Raises
     ------

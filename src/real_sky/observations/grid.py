@@ -25,17 +25,8 @@ def rebin(flux: np.ndarray, ivar: np.ndarray, wavelength: np.ndarray) -> tuple[n
     pixel: the result, averaged over the old pixels, is what was observed, and its scatter is that of pixels of this width.
     On a grid that is a part of ``WAVELENGTH``, every value stays what it was.
 
-    Parameters
-    ----------
-    flux, ivar : (p,) arrays
-        Flux density and its inverse variance; pixels with ``ivar`` 0 were not seen, whatever their flux.
-    wavelength : (p,) array
-        Centres of the pixels, Å, vacuum, increasing.
-
-    Returns
-    -------
-    flux, ivar : (7781,) float64 arrays
-        0 where nothing was seen.
+    ``flux`` and ``ivar`` are (p,), pixels with ``ivar`` 0 were not seen, whatever their flux; ``wavelength`` (p,) are the centres
+    of the pixels, in Å and vacuum. Returns both as (7781,) float64, 0 where nothing was seen.
     """
     old, seen = edges(wavelength), ivar > 0
     result, there = mean_over(np.where(seen, flux, 0), seen, old, GRID)

@@ -43,10 +43,8 @@ def read_cutout(path: Path) -> Images:
         raise BookError(f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT): ask for {REQUEST}.")
     scale = 3600 * proj_plane_pixel_scales(world)
     if (np.abs(scale / PIXEL_SCALE - 1) > TOLERANCE).any():
-        raise BookError(
-            f"{path} has pixels of {scale[0]:.4g} × {scale[1]:.4g} arcsec, {PIXEL_SCALE} are needed: galaxies would look "
-            f"larger or smaller, and nearer or farther, than they are. Ask for {REQUEST}."
-        )
+        found = f"{scale[0]:.4g} × {scale[1]:.4g}"
+        raise BookError(f"{path} has pixels of {found} arcsec, {PIXEL_SCALE} are needed: ask for {REQUEST}.")
     bands = str(header.get("BANDS", "".join(BANDS))).strip()
     if len(bands) != len(values) or not set(BANDS) <= set(bands):
         raise BookError(f"{path} has {len(values)} planes and BANDS = '{bands}': g, r and z are needed ({REQUEST}).")

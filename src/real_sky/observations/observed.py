@@ -21,20 +21,12 @@ NAME = 60  # characters
 
 @dataclass(frozen=True)
 class Spectra:
-    """Spectra on the grid of the pairs.
+    """Spectra on the grid of the pairs."""
 
-    Attributes
-    ----------
-    flux : (n, 7781) float32, on ``WAVELENGTH``; what was not observed is filled (`grid.complete`)
-    ivar : (n, 7781) float32, 0 where nothing was observed
-    redshift : (n,) float64, as the file has it; NaN where unknown
-    name : (n,) str
-    """
-
-    flux: np.ndarray
-    ivar: np.ndarray
-    redshift: np.ndarray
-    name: np.ndarray
+    flux: np.ndarray  # (n, 7781) float32, on ``WAVELENGTH``; what was not observed is filled (`grid.complete`)
+    ivar: np.ndarray  # (n, 7781) float32, 0 where nothing was observed
+    redshift: np.ndarray  # (n,) float64, as the file has it; NaN where unknown
+    name: np.ndarray  # (n,) str
 
     def __len__(self) -> int:
         return len(self.name)
@@ -71,18 +63,11 @@ class Spectra:
 
 @dataclass(frozen=True)
 class Images:
-    """Images as the pairs have them.
+    """Images as the pairs have them."""
 
-    Attributes
-    ----------
-    images : (n, 152, 152, 3) float32, nanomaggies in g, r, z at 0.262 arcsec a pixel; 0 where nothing was observed
-    redshift : (n,) float64, NaN where unknown
-    name : (n,) str
-    """
-
-    images: np.ndarray
-    redshift: np.ndarray
-    name: np.ndarray
+    images: np.ndarray  # (n, 152, 152, 3) float32, nanomaggies in g, r, z at 0.262 arcsec a pixel; 0 where not observed
+    redshift: np.ndarray  # (n,) float64, NaN where unknown
+    name: np.ndarray  # (n,) str
 
     def __len__(self) -> int:
         return len(self.name)

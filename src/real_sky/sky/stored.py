@@ -1,11 +1,10 @@
 """What the sky looks like, in numbers: summary statistics of real observations that the mock is held against.
 
-They are stored in ``stored.json`` so that every run can be compared; `real_sky.sky.measure` makes them from files.
+They are stored in ``stored.json`` so that every run can be compared; ``datasets/measure_sky.py`` makes them from files.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 from pathlib import Path
@@ -14,39 +13,37 @@ import numpy as np
 
 from astroclip_book.data.pairs import N_WAVELENGTH
 
-MAX_REDSHIFT = 0.8
 MAGNITUDE_EDGES = (16.0, 17.0, 18.0, 19.0, 19.5)  # of the bins in r within which colours are compared
 COLOURS = {"g_r": (0, 1), "r_z": (1, 2)}  # name: bands subtracted
 MASS_EDGES = tuple(np.arange(8.0, 11.6, 0.5).tolist())  # log10 solar masses
 COLOUR_EDGES = tuple(np.round(np.arange(0.1, 0.95, 0.1), 1).tolist())  # g - r
 SPREAD_BINNING = 31  # pixels: 251 bins of 25 Å fill the 7781
 BORDER = 8  # pixels at each edge of a cut-out in which the sky is measured
-WITHIN = 0.3  # relative difference at which a spread still counts as alike
-FAILURE = 0.05  # an error in redshift of more than this times 1 + z is a failure
 FEW = 20  # fewer objects than this have no percentiles worth comparing
+SOLAR_R = 4.65  # absolute AB magnitude of the Sun in r, Willmer 2018 (https://doi.org/10.3847/1538-4365/aabfdf)
+
+# Hosts of supernovae, and their neighbours by chance: the selection behind the stored colours. They are the DESI bright
+# targets (Legacy Surveys DR8) near 10,827 candidate hosts of supernovae and other transients, up to three for each:
+# desihub/timedomain, snsurvey/sn_target_dr8.ipynb. Such galaxies are nearer and form more stars than others of their magnitude.
+# Supernovae Ia a year for each solar mass of stars, and for each solar mass of stars formed a year: the law of Scannapieco
+# & Bildsten (2005) with the values of Sullivan et al. (2006).
+PER_MASS, PER_STARS = 5.3e-14, 3.9e-4
+# Two constants fitted to the number of the file's galaxies in bins of r over `LIMITS`; its colours played no part.
+REACH = 0.08  # redshift up to which supernovae were found
+CHANCE = 0.14  # share of the galaxies that are no hosts
+LIMITS = (15.0, 19.5)  # r
 
 
-@functools.cache
 def reference() -> dict:
     """The stored statistics: ``redshift``, ``colours``, ``spectra_std``, ``spectra_snr``, ``image_noise``, ``nearby``."""
-    return json.loads(Path(__file__).with_name("stored.json").read_text())
+    return json.loads(Path(__file__).with_name("stored.json").read_text(encoding="utf-8"))
 
 
 def colour_percentiles(magnitudes: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:
-    """Percentiles 5, 50, 95 of the colours in bins of r.
+    """Percentiles 5, 50, 95 of the colours of magnitudes (n, 3) in g, r, z, in bins of r; objects with a missing one are left out.
 
-    Parameters
-    ----------
-    magnitudes : (n, 3) array
-        g, r, z; objects with a missing one are left out.
-    weight : (n,) array, optional
-        What each object counts for; by default all count alike.
-
-    Returns
-    -------
-    list of dict
-        For each bin between ``MAGNITUDE_EDGES`` with at least ``FEW`` objects: ``r`` [low, high], ``n``, ``g_r``, ``r_z``.
-        With weights, ``n`` is the number of equal ones that would scatter as much, (sum w)² / sum w² (Kish 1965).
+    Returns for each bin between `MAGNITUDE_EDGES` with at least `FEW` objects ``r`` [low, high], ``n``, ``g_r`` and ``r_z``. With
+    weights (n,), ``n`` is the number of equal ones that would scatter as much, (sum w)² / sum w² (Kish 1965).
     """
     weight = np.ones(len(magnitudes)) if weight is None else weight
     good = np.isfinite(magnitudes).all(axis=1) & (weight > 0)
@@ -64,6 +61,40 @@ def colour_percentiles(magnitudes: np.ndarray, weight: np.ndarray | None = None)
             }
             bins.append({"r": [low, high], "n": n, **percentiles})
     return bins
+
+
+def colour_distances(magnitudes: np.ndarray, bins: list[dict], weight: np.ndarray | None = None) -> dict:
+    """Colours of magnitudes (n, 3) at fixed magnitude beside stored ``bins``, as `colour_percentiles` makes them.
+
+    Returns colour to the bin's bright edge ("16") to ``median_difference`` (magnitudes, ours less the sky's), ``width_ratio`` (5 %
+    to 95 %) and ``n``. A bin in which we have few galaxies is left out. Weights of `host_weight` compare what is selected alike.
+    """
+    ours = {tuple(one["r"]): one for one in colour_percentiles(magnitudes, weight)}
+    result: dict = {name: {} for name in COLOURS}
+    for real in bins:
+        mine = ours.get(tuple(real["r"]))
+        for name in COLOURS if mine else ():
+            (low, middle, high), (real_low, real_middle, real_high) = mine[name], real[name]
+            result[name][f"{real['r'][0]:g}"] = {
+                "median_difference": middle - real_middle,
+                "width_ratio": (high - low) / (real_high - real_low),
+                "n": mine["n"],
+            }
+    return result
+
+
+def host_weight(r: np.ndarray, redshift: np.ndarray, catalog: dict[str, np.ndarray]) -> np.ndarray:
+    """Chance of each galaxy of a magnitude-limited sample to be in the file behind the stored colours, (n,) of unit sum.
+
+    Where ``LOG_MSTAR`` and ``LOG_SFR`` of the catalogue are unknown, or the magnitude r as observed is beyond `LIMITS`, it is 0.
+    """
+    unknown = np.full(len(redshift), np.nan)
+    mass, stars = (10 ** np.asarray(catalog.get(name, unknown), float) for name in ("LOG_MSTAR", "LOG_SFR"))
+    found = (PER_MASS * mass + PER_STARS * stars) * np.exp(-((redshift / REACH) ** 2))
+    inside = (r > LIMITS[0]) & (r < LIMITS[1]) & np.isfinite(found)
+    if not inside.any():
+        return np.zeros(len(redshift))
+    return np.where(inside, (1 - CHANCE) * found / found[inside].sum() + CHANCE / inside.sum(), 0.0)
 
 
 def binned_percentiles(x: np.ndarray, y: np.ndarray, edges: tuple[float, ...]) -> list[dict]:

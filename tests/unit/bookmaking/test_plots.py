@@ -23,8 +23,6 @@ from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING
 from bookmaking.figures.spectra import stack
 from bookmaking.presets import ROOT
 from mock_survey.galaxies import sed
-from real_sky.sky import stored as sky
-from real_sky.sky.transfer import worst
 
 N = 60
 SOURCE = "mock survey"
@@ -268,70 +266,6 @@ def draw_cluster_members(pairs, rng):
     return space.cluster_members(pairs, np.arange(N), groups, 0, source=SOURCE)
 
 
-def draw_galleries(pairs, rng):
-    return plots.galleries({"this run": pairs.images(np.arange(8)), "sky": pairs.images(np.arange(3))}, source=SOURCE)
-
-
-def draw_redshifts_beside(pairs, rng):
-    return plots.redshifts_beside(pairs.index.redshift, np.linspace(0.01, 0.6, 101).tolist(), source=SOURCE)
-
-
-def draw_colours_beside(pairs, rng):
-    magnitudes = np.cumsum(rng.uniform(-1, -0.2, (200, 3)), axis=1) + 18.5
-    bins = sky.colour_percentiles(magnitudes)
-    assert bins
-    return plots.colours_beside(magnitudes, bins, [], sky.reference()["colours"]["bins"], source=SOURCE)
-
-
-def draw_scaling_relations(pairs, rng):
-    mass = rng.uniform(8, 11.5, 500)
-    relations = {
-        "log_radius_of_mass": (mass, 0.3 * mass - 2),
-        "mass_to_light_of_colour": (mass / 20, mass / 10 - 1),
-        "log_sfr_of_mass": (mass, mass - 10),
-    }
-    return plots.scaling_relations(relations, sky.reference()["nearby"], source=SOURCE)
-
-
-def draw_scaling_relations_of_one(pairs, rng):
-    mass = rng.uniform(8, 11.5, 30)
-    return plots.scaling_relations({"log_sfr_of_mass": (mass, mass - 10)}, {}, source=SOURCE)
-
-
-def draw_signal_to_noise(pairs, rng):
-    snr = np.append(rng.lognormal(1, 1, N), -0.1)
-    return plots.signal_to_noise(rng.uniform(17, 22, N + 1), snr, sky.reference()["spectra_snr"], source=SOURCE)
-
-
-def draw_spread_beside(pairs, rng):
-    real = sky.reference()["spectra_std"]["std"]
-    return plots.spread_beside(np.repeat(real, 31) * 1.1, real, source=SOURCE)
-
-
-def draw_texture_differences(pairs, rng):
-    return plots.texture_differences(rng.normal(0, 1, 72), source=SOURCE)
-
-
-def draw_transferred(pairs, rng):
-    truth = np.array([0.03, 0.1, 0.2, 0.3, 0.4])
-    found = {
-        "row": np.arange(5),
-        "truth": truth,
-        "prediction": truth + [0.3, 0, 0.01, -0.2, 0.1],
-        "nearest": np.arange(5),
-        "nearest_at_truth": np.array([-1, 1, 2, 3, 4]),
-    }
-    return plots.transferred(found, worst(found), pairs.spectra(np.arange(5)), pairs, source=SOURCE)
-
-
-def draw_looked_up(pairs, rng):
-    numbers = {name: rng.uniform(0, 0.5, 4) for name in ("redshift", "low", "high", "known")}
-    numbers["known"][1] = np.nan
-    found = numbers | {"pixels": pairs.images(np.arange(3)), "unusual": np.array([True, False, False, True])}
-    found |= {"row": rng.integers(0, 5, (4, 2)), "cosine": rng.uniform(size=(4, 2))}
-    return plots.looked_up(pairs, found, "image", source=SOURCE)
-
-
 def draw_behind_filters(pairs, rng):
     return light.behind_filters(source=SOURCE)
 
@@ -476,29 +410,6 @@ def test_numbers_for_sentences():
     assert "`weights.ckpt`" in plots.no_training("/some/where/weights.ckpt").data
 
 
-def test_distances_table_has_the_marks_beside_the_numbers():
-    measured = {"redshift_ks": 0.04, "spectra_std_within_30": 0.95, "noise_ratio": {"g": 1.0}}
-    text = plots.distances_table(measured).data
-    assert "| 0.040 | ≤ 0.08 |" in text and "real galaxies" not in text
-    found = {"n": 22, "r2": 0.9, "nmad": 0.01, "failures": 0.1} | {
-        f"{k}_ci95": [0.0, 1.0] for k in ("r2", "nmad", "failures")
-    }
-    asked = {"probe": {"auc": 0.6, "auc_ci95": [0.5, 0.7]}, "transfer": {"redshift": found}}
-    text = plots.distances_table(measured | asked).data
-    assert "AUC [0.500, 0.700] | 0.600 | 0.5 |" in text and "22 real galaxies" in text and "| 0.900 | ≥ 0.8 |" in text
-
-
-def test_colours_table_has_both_comparisons_and_dashes_where_one_is_missing():
-    direct, weighted = ({"median_difference": d, "width_ratio": w, "n": 50} for d, w in ((0.3, 1.1), (0.02, 0.9)))
-    scores = {
-        "colour": {"g_r": {"16": direct}, "r_z": {"16": direct}},
-        "colour_as_hosts": {"g_r": {"16": weighted}, "r_z": {}},
-    }
-    text = plots.colours_table(scores).data
-    assert "| *g* − *r*, *r* from 16 | 0.300 | 0.020 | 1.100 | 0.900 |" in text
-    assert "| *r* − *z*, *r* from 16 | 0.300 | – | 1.100 | – |" in text and "| 0 ± 0.08 |" in text
-
-
 ISLAND = {
     "wanted": 9, "group": "dbscan/image 3", "size": 5, "precision": 0.9, "precision_ci95": [0.5, 1.0], "recall": 0.5,
     "recall_ci95": [0.3, 0.7], "f1": 0.6, "f1_null": 0.2, "found_again": 0.4,
@@ -519,28 +430,6 @@ ISLAND = {
 )
 def test_island_sentence(scores, words):
     assert words in space.island_sentence(ISLAND | scores, "trails").data
-
-
-def test_tables_of_ones_own_galaxies():
-    one = {
-        "name": "spec-1-2-3",
-        "known": None,
-        "redshift": 0.2,
-        "low": -0.001,
-        "high": 0.3,
-        "observed": 0.867,
-        "unusual": [],
-    }
-    rows = plots.own_table([one, one | {"known": 0.25, "unusual": ["features", "signal"]}]).data.splitlines()[2:]
-    assert rows[0] == "| `spec-1-2-3` | – | 0.200 | −0.001 to 0.300 | 86.7% | – |"
-    assert rows[1].endswith("| features, signal |")
-    share = {"n": 200, "nmad": 0.01, "within": 0.68, "width": 0.05, "unusual": 0.02}
-    both = {"spectrum": share, "image": share}
-    scores = {"test": both, "second": both, "strangers": {"spectrum": {"quasar": 0.5}, "image": {"star": 0.25}}}
-    one = {"nmad": 0.01, "outliers_005": 0.045, "n": 500}
-    assert "| SDSS, as read | 0.010 | 4.5% | 500 |" in plots.grids_table({"SDSS, as read": one}).data
-    assert "| spectrum | quasar | 50.0% |" in plots.warnings_table(scores).data
-    assert "| image, test galaxies | 0.010 | 68.0% | 0.050 | 200 |" in plots.intervals_table(scores).data
 
 
 def test_outcomes_stand_beside_the_committed_runs_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):

@@ -7,8 +7,6 @@ from scipy.stats import ks_2samp
 
 from mock_survey.dust import draw_reddening, galactic_transmission
 from mock_survey.galaxies import population, sed
-from real_sky.sky import distances as realism
-from real_sky.sky import hosts
 from real_sky.sky import stored as sky
 
 
@@ -97,11 +95,11 @@ def test_colours_like_those_of_supernova_hosts(realdata):
     transmission = galactic_transmission(draw_reddening(mock["redshift"].size, rng))
     observed = mock["magnitudes"] - 2.5 * np.log10(transmission)
     catalog = {"LOG_MSTAR": mock["log_mstar"], "LOG_SFR": mock["log_sfr"]}
-    weight = hosts.host_weight(observed[:, 1], mock["redshift"], catalog)
+    weight = sky.host_weight(observed[:, 1], mock["redshift"], catalog)
     edges = [15, 16, 17, 17.5, 18, 18.5, 19, 19.5]
     counts, expected = np.histogram(real[:, 1], edges)[0], np.histogram(observed[:, 1], edges, weights=weight)[0]
     assert np.abs(expected - counts / counts.sum()).max() < 0.03
-    for colour, bins in realism.colour_distances(observed, sky.colour_percentiles(real), weight).items():
+    for colour, bins in sky.colour_distances(observed, sky.colour_percentiles(real), weight).items():
         assert list(bins) == ["16", "17", "18", "19"]
         for edge, one in bins.items():
             assert abs(one["median_difference"]) < 0.08 and 0.75 < one["width_ratio"] < 1.25, (colour, edge, one)

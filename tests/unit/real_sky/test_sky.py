@@ -1,11 +1,15 @@
-"""The stored statistics of the sky: well formed, and what the files of observations give."""
+"""Statistics of the sky: well formed, what the files of observations give, and nothing for what is alike."""
+
+import runpy
 
 import numpy as np
 import pytest
 
 from astroclip_book.data.imaging import SKY_NOISE
-from astroclip_book.data.pairs import WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH
+from bookmaking.presets import ROOT
 from real_sky.sky import stored as sky
+from real_sky.sky.texture import STATISTICS, WINDOWS, probe, texture
 
 
 def test_stored_statistics_are_whole():
@@ -33,13 +37,6 @@ def test_percentiles_in_bins():
     assert low["percentiles"] == pytest.approx([0.16, 0.5, 0.84]) and high["percentiles"][1] == pytest.approx(15)
 
 
-def test_objects_without_a_magnitude_have_no_colour():
-    magnitudes = np.tile([17.5, 16.5, 16.0], (40, 1))
-    magnitudes[:10, 0] = np.nan
-    (one,) = sky.colour_percentiles(magnitudes)
-    assert one["n"] == 30 and one["g_r"] == [1.0, 1.0, 1.0] and one["r_z"] == [0.5, 0.5, 0.5]
-
-
 def leaves(tree, name=""):
     if isinstance(tree, dict):
         tree = {f"{name}.{key}": value for key, value in tree.items()}
@@ -51,9 +48,86 @@ def leaves(tree, name=""):
 
 
 def test_stored_statistics_are_those_of_the_files(realdata):
-    from real_sky.sky.measure import measure
-
+    measure = runpy.run_path(str(ROOT / "datasets" / "measure_sky.py"))["measure"]
     stored, made = leaves(sky.reference()), leaves(measure(realdata))
     assert stored.keys() == made.keys() and len(stored) > 400
     for name, value in stored.items():
         assert made[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-3, abs=1e-6)), name
+
+
+def galaxies(n, seed, shift=0.0, stretch=1.0):
+    rng = np.random.default_rng(seed)
+    r = rng.uniform(16, 19.5, n)
+    g_r, r_z = 0.7 + shift + 0.2 * stretch * rng.standard_normal(n), 0.5 + 0.1 * rng.standard_normal(n)
+    return np.stack([r + g_r, r, r - r_z], axis=1)
+
+
+def test_colours_at_fixed_magnitude():
+    bins = sky.colour_percentiles(galaxies(20_000, 0))
+    assert [one["r"] for one in bins] == [[16, 17], [17, 18], [18, 19], [19, 19.5]]
+    found = sky.colour_distances(galaxies(20_000, 1, shift=0.1, stretch=1.5), bins)
+    for edge in ("16", "17", "18", "19"):
+        assert found["g_r"][edge]["median_difference"] == pytest.approx(0.1, abs=0.025)
+        assert found["g_r"][edge]["width_ratio"] == pytest.approx(1.5, rel=0.06)
+        assert found["r_z"][edge]["median_difference"] == pytest.approx(0, abs=0.015)
+    few = galaxies(1000, 1)
+    few[few[:, 1] > 17] = np.nan  # objects without a magnitude have no colour
+    assert list(sky.colour_distances(few, bins)["g_r"]) == ["16"]
+    assert sky.colour_distances(np.full((3, 3), np.nan), bins) == {"g_r": {}, "r_z": {}}
+
+
+def test_weights_undo_a_selection():
+    every = galaxies(40_000, 0)
+    blue = every[:, 0] - every[:, 1] < 0.7
+    kept = np.random.default_rng(1).random(40_000) < np.where(blue, 0.8, 0.2)
+    bins = sky.colour_percentiles(every[kept])
+    direct = sky.colour_distances(every, bins)["g_r"]["18"]
+    weighted = sky.colour_distances(every, bins, np.where(blue, 0.8, 0.2))["g_r"]["18"]
+    assert direct["median_difference"] > 0.05 and abs(weighted["median_difference"]) < 0.02
+    assert weighted["width_ratio"] == pytest.approx(1, abs=0.05) and weighted["n"] < direct["n"]
+
+
+def test_hosts_are_near_and_form_stars():
+    n, rng = 20_000, np.random.default_rng(0)
+    r, z = rng.uniform(14, 20.5, n), rng.uniform(0.01, 0.3, n)
+    catalog = {"LOG_MSTAR": rng.uniform(9, 11, n), "LOG_SFR": rng.uniform(-2, 1, n)}
+    weight = sky.host_weight(r, z, catalog)
+    assert weight.sum() == pytest.approx(1) and (weight[(r < 15) | (r > 19.5)] == 0).all()
+    expected = 0.14 * np.mean(z < 0.08) + 0.86  # but for the few beyond the reach
+    assert expected - 0.3 < weight[z < 0.08].sum() < expected
+    forming = catalog["LOG_SFR"] > 0.5
+    assert weight[forming].sum() > 1.7 * forming.mean()
+    assert (sky.host_weight(r, z, {"LOG_MSTAR": catalog["LOG_MSTAR"]}) == 0).all()
+
+
+def test_sky_noise_ignores_the_galaxy_and_few_neighbours():
+    images = 0.02 * np.random.default_rng(0).standard_normal((20, 152, 152, 3)) + 0.01
+    images[:, 60:90, 60:90] += 10
+    images[:, :6, 20:30] += 10
+    assert np.median(sky.sky_noise(images), axis=0) == pytest.approx([0.02] * 3, rel=0.03)
+
+
+def spectra(n, seed, correlated=False):
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((n, N_WAVELENGTH + 1))
+    noise = (noise[:, 1:] + noise[:, :-1]) / np.sqrt(2) if correlated else noise[:, 1:]
+    shape = 5 + rng.uniform(-2, 2, (n, 1)) * (WAVELENGTH - 6000) / 3000
+    return shape + noise * np.exp(rng.normal(0, 0.2, (n, 1)))
+
+
+def test_texture_ignores_scale_and_level():
+    flux = spectra(5, 0)
+    features = texture(flux)
+    assert features.shape == (5, len(STATISTICS) * WINDOWS) and np.isfinite(features).all()
+    np.testing.assert_allclose(texture(3 * flux + 100), features, rtol=1e-6, atol=1e-8)
+    which = STATISTICS.index("correlation, 1 pixel")
+    white, correlated = (texture(spectra(50, 1, c)).reshape(50, len(STATISTICS), WINDOWS)[:, which] for c in (False, True))  # fmt: skip
+    assert np.abs(white.mean()) < 0.02 and correlated.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_probe_tells_what_differs_and_nothing_else():
+    mock = texture(spectra(120, 0))
+    same = probe(mock, texture(spectra(25, 1)), 200, 0)
+    other = probe(mock, texture(spectra(25, 2, correlated=True)), 200, 0)
+    assert same["auc_ci95"][0] < 0.5 < same["auc_ci95"][1]
+    assert other["auc"] > 0.98 and (other["n_mock"], other["n_real"]) == (120, 25)

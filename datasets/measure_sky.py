@@ -1,26 +1,30 @@
-"""The content of ``stored.json``, made from the files of observations."""
+"""Makes ``src/real_sky/sky/stored.json`` of the files of observations: ``python datasets/measure_sky.py <directory>``."""
 
 from __future__ import annotations
 
 import csv
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
 from speclite.filters import load_filter
 
-from astroclip_book.data.catalog import COSMOLOGY
 from astroclip_book.data.pairs import BANDS, WAVELENGTH
-from real_sky.sky.distances import mass_to_light
+from real_sky.sky import stored
 from real_sky.sky.stored import (
     COLOUR_EDGES,
     MASS_EDGES,
-    MAX_REDSHIFT,
+    SOLAR_R,
     binned,
     binned_percentiles,
     colour_percentiles,
     sky_noise,
 )
+
+MAX_REDSHIFT = 0.8
+HUBBLE = 70  # km/s/Mpc
 
 
 def measure(directory: Path) -> dict:
@@ -52,7 +56,7 @@ def measure(directory: Path) -> dict:
             "percentiles": np.percentile(redshift, np.arange(101)),
         },
         "colours": {
-            "source": "DESI bright targets that host supernovae or lie near hosts (see hosts.py), Legacy Surveys DR8 photometry as "
+            "source": "DESI bright targets that host supernovae or lie near hosts (see stored.py), Legacy Surveys DR8 photometry as "
             "observed, through desihub/timedomain",
             "bins": colour_percentiles(magnitudes),
         },
@@ -90,7 +94,7 @@ def _snr_of_spectra(flux: np.ndarray, ivar: np.ndarray) -> dict:
 
 
 def _nearby(path: Path) -> dict:
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     column = {
         name: np.array([float(row[name]) for row in rows])
@@ -98,8 +102,8 @@ def _nearby(path: Path) -> dict:
     }
     good = (column["r50"] > 0) & (column["b_a"] > 0) & (column["logmstar"] > 0) & (np.abs(column["modelg_r"]) < 5)
     cz, mass, absolute, colour, radius, ratio = (values[good] for values in column.values())
-    kpc = radius * np.sqrt(ratio) / 206265 * cz / COSMOLOGY.H0.value * 1e3  # circularised
-    light = np.round(mass_to_light(mass, absolute), 6)
+    kpc = radius * np.sqrt(ratio) / 206265 * cz / HUBBLE * 1e3  # circularised
+    light = np.round(mass + 0.4 * (absolute - SOLAR_R), 6)  # log10 of stellar mass per r luminosity, solar units
     return {
         "log_radius_of_mass": binned_percentiles(mass, np.log10(kpc), MASS_EDGES),
         "mass_to_light_of_colour": binned_percentiles(colour, light, COLOUR_EDGES),
@@ -115,3 +119,8 @@ def _rounded(value):
     if isinstance(value, (float, np.floating)):
         return float(f"{value:.4g}")
     return value if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    content = json.dumps(measure(Path(sys.argv[1])), indent=1, ensure_ascii=False)
+    Path(stored.__file__).with_name("stored.json").write_text(content + "\n", encoding="utf-8")
