@@ -29,17 +29,12 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     """Write ``pairs.h5`` and ``catalog.h5`` of a mock survey into a directory.
 
     Called again on the same directory after a kill, it renders what is missing. The result depends on ``survey`` and
-    ``seed`` alone, not on the number of workers (by default one per core).
-
-    Returns
-    -------
-    dict of counts for ``metrics.json``
+    ``seed`` alone, not on the number of workers (by default one per core). Returned are counts for ``metrics.json``.
     """
     galaxies = truth(survey, seed)
     directory.mkdir(parents=True, exist_ok=True)
     path, marks = directory / "pairs.h5", directory / "snr.npy"
-    # The marks come last: where they are, the file is laid out.
-    if not marks.exists():
+    if not marks.exists():  # they come last: where they are, the file is laid out
         create(path, galaxies)
         np.save(directory / "new.npy", np.zeros(survey.n_galaxies))
         (directory / "new.npy").rename(marks)
@@ -49,10 +44,7 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     blocks = ({name: values[part] for name, values in galaxies.items()} for part in missing)
     workers = workers or max(1, min(cores(), len(missing) // WORTH_A_PROCESS))
     rendered = Parallel(workers, return_as="generator")(delayed(render)(block, seed) for block in blocks)
-    images, spectra = (
-        [row for group in pairs.GROUPS for row in np.asarray(pairs.open_rows(path, group, name))]
-        for name in ("images", "spectra")
-    )
+    images, spectra = _rows(path, "images"), _rows(path, "spectra")
     with progress(total=len(parts), initial=len(parts) - len(missing), description="mock survey") as bar:
         for part, (image, spectrum, ratio) in zip(missing, rendered, strict=True):
             for i, index in enumerate(range(*part.indices(survey.n_galaxies))):
@@ -106,6 +98,11 @@ def create(path: Path, galaxies: Galaxies) -> None:
     for group, part in zip(pairs.GROUPS, parts, strict=True):
         pairs.open_rows(path, group, "redshifts")[:] = galaxies["redshift"][part]
         pairs.open_rows(path, group, "targetids")[:] = galaxies["targetid"][part]
+
+
+def _rows(path: Path, name: str) -> list[np.ndarray]:
+    """Views of the rows of all groups, one after the other."""
+    return [row for group in pairs.GROUPS for row in np.asarray(pairs.open_rows(path, group, name))]
 
 
 def catalog(galaxies: Galaxies, snr: np.ndarray) -> dict[str, np.ndarray]:

@@ -39,17 +39,12 @@ def legacy_seed(seed: int):
 
 def luminosity_function(blue: bool) -> dict:
     """Schechter function in rest-frame B: Herbel et al. (2017), table 2, after Beare et al. (2015)."""
-    if blue:
-        return {
-            "alpha": -1.3,
-            "M_star": lambda z: -20.40492365 - 0.9408582 * z,
-            "phi_star": lambda z: 0.00370253 * np.exp(-z / 9.73858),
-        }
-    return {
-        "alpha": -0.5,
-        "M_star": lambda z: -20.37196157 - 0.70798041 * z,
-        "phi_star": lambda z: RED_SHARE * 0.0035097 * np.exp(-z / 0.70596888),
-    }
+    alpha, m0, m1, phi, fall = (
+        (-1.3, -20.40492365, 0.9408582, 0.00370253, 9.73858)
+        if blue
+        else (-0.5, -20.37196157, 0.70798041, RED_SHARE * 0.0035097, 0.70596888)
+    )
+    return {"alpha": alpha, "M_star": lambda z: m0 - m1 * z, "phi_star": lambda z: phi * np.exp(-z / fall)}
 
 
 def _transition(magnitude, p0, p1, q0, q1, q2) -> np.ndarray:
@@ -100,12 +95,9 @@ def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
 def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.ndarray]:
     """Galaxies of a DESI-like sample, of which BGS Bright ends at the apparent r magnitude (AB) ``magnitude_limit``.
 
-    Returns
-    -------
-    dict of (n, ...) arrays
-        Magnitudes are AB and free of Galactic dust, radii in arcsec, masses in solar masses (surviving stars, Chabrier
-        initial mass function of the kcorrect templates), ages in Gyr, velocities in km/s. Metallicity and age are those of
-        the templates that make the spectrum: what the data can tell.
+    Arrays have n rows. Magnitudes are AB and free of Galactic dust, radii in arcsec, masses in solar masses (surviving
+    stars, Chabrier initial mass function of the kcorrect templates), ages in Gyr, velocities in km/s. Metallicity and age
+    are those of the templates that make the spectrum: what the data can tell.
     """
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):

@@ -88,10 +88,7 @@ def redden_to(target: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 
 
 def surviving_fraction(coefficients: np.ndarray) -> np.ndarray:
-    """Share of the stellar mass ever formed that is still in stars, per galaxy.
-
-    SkyPy's own helpers of this kind sum over the galaxies as well as over the templates.
-    """
+    """Share (n,) of the stellar mass ever formed that is still in stars; SkyPy's own helpers sum over the galaxies too."""
     return coefficients @ kcorrect.mremain / coefficients.sum(axis=1)
 
 

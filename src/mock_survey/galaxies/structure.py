@@ -134,26 +134,25 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     # From a tenth of the bluest discs to half of the reddest have a bar (Masters et al. 2011, figure 4).
     bar_fraction = np.interp(sed.colour(coefficients), [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
     bar = disc_like & (rng.random(kind.size) < bar_fraction)
-    return {
-        "morphology": kind,
-        "bulge_to_total": share,
-        "bulge_coefficients": bulge,
-        "disc_coefficients": coefficients - bulge,
-        "bulge_share": np.einsum("nk,nkb->nb", bulge, light) / np.einsum("nk,nkb->nb", coefficients, light),
-        "radius": radius,
-        "disc_radius": disc,
-        "bulge_radius": np.where(elliptical, radius, BULGE_SIZE * disc),
-        "axis_ratio": ratio,
-        "inclination": tilt,
-        "angle": rng.uniform(0, np.pi, kind.size),
-        "stellar_dispersion": dispersion,
-        "rotation_velocity": rotation,
-        "gas_dispersion": np.where(galaxies["quiescent"] | elliptical, dispersion, gas),
-        "bar": bar,
-        # A ring: twice as many of the barred, a fifth in all (Nair & Abraham 2010).
-        "ring": disc_like & (rng.random(kind.size) < np.where(bar, 0.3, 0.15)),
-        # 2 per cent merge nearby (Darg et al. 2010), more in the past (Lotz et al. 2011).
-        "merger": rng.random(kind.size) < 0.02 * (1 + redshift) ** 2,
-        # Edge-on discs show a lane where they turn faster than 120 km/s (Dalcanton et al. 2004).
-        "dust_lane": spiral & (tilt > 78) & (rotation > 120),
-    }
+    shape = {"morphology": kind, "radius": radius, "disc_radius": disc, "axis_ratio": ratio, "inclination": tilt}
+    motion = {"stellar_dispersion": dispersion, "rotation_velocity": rotation}
+    return (
+        shape
+        | motion
+        | {
+            "bulge_to_total": share,
+            "bulge_coefficients": bulge,
+            "disc_coefficients": coefficients - bulge,
+            "bulge_share": np.einsum("nk,nkb->nb", bulge, light) / np.einsum("nk,nkb->nb", coefficients, light),
+            "bulge_radius": np.where(elliptical, radius, BULGE_SIZE * disc),
+            "angle": rng.uniform(0, np.pi, kind.size),
+            "gas_dispersion": np.where(galaxies["quiescent"] | elliptical, dispersion, gas),
+            "bar": bar,
+            # A ring: twice as many of the barred, a fifth in all (Nair & Abraham 2010).
+            "ring": disc_like & (rng.random(kind.size) < np.where(bar, 0.3, 0.15)),
+            # 2 per cent merge nearby (Darg et al. 2010), more in the past (Lotz et al. 2011).
+            "merger": rng.random(kind.size) < 0.02 * (1 + redshift) ** 2,
+            # Edge-on discs show a lane where they turn faster than 120 km/s (Dalcanton et al. 2004).
+            "dust_lane": spiral & (tilt > 78) & (rotation > 120),
+        }
+    )

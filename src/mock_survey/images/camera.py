@@ -21,15 +21,11 @@ RESAMPLING = (0.14, -0.07)
 SHARED = 0.5
 
 
-def _lognormal(law: tuple, normal: np.ndarray) -> np.ndarray:
-    """Draws (n, 3) of the three log-normal laws (shape, location, scale), a column each, from normal ones (n, 3)."""
+def _lognormal(law: tuple, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws (n, 3) of three log-normal laws (shape, location, scale), with correlation `SHARED` between the bands."""
+    normal = np.sqrt(SHARED) * rng.standard_normal((n, 1)) + np.sqrt(1 - SHARED) * rng.standard_normal((n, 3))
     shape, location, scale = np.transpose(law)
     return location + scale * np.exp(shape * normal)
-
-
-def _partly_shared(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Normal deviates (n, 3) with correlation `SHARED` between the bands."""
-    return np.sqrt(SHARED) * rng.standard_normal((n, 1)) + np.sqrt(1 - SHARED) * rng.standard_normal((n, 3))
 
 
 def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -38,8 +34,8 @@ def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.n
     A dict of ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel, for an exposure
     ``depth`` relative to the Legacy Surveys'.
     """
-    noise = np.maximum(_lognormal(SKY_NOISE, _partly_shared(n, rng)), 1e-3)  # the least that they found
-    return {"psf_sigma": _lognormal(PSF_SIGMA, _partly_shared(n, rng)), "sky_noise": noise / np.sqrt(depth)}
+    noise = np.maximum(_lognormal(SKY_NOISE, n, rng), 1e-3)  # the least that they found
+    return {"psf_sigma": _lognormal(PSF_SIGMA, n, rng), "sky_noise": noise / np.sqrt(depth)}
 
 
 def psf(sigma: float) -> galsim.GSObject:

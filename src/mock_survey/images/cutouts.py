@@ -18,18 +18,9 @@ def image_truth(galaxies: dict[str, np.ndarray], depth: float, rng: np.random.Ge
     """What decides an image beyond the population: structure, seeing, depth, reddening, number of neighbours."""
     n = galaxies["redshift"].size
     ebv = draw_reddening(n, rng)
-    return {
-        **substructure.draw_shapes(galaxies, rng),
-        **camera.conditions(n, depth, rng),
-        "ebv": ebv,
-        "galactic_transmission": galactic_transmission(ebv),
-        "n_neighbours": rng.poisson(counts_table()[1][-1], n),
-    }
-
-
-def transform_size(radius: float) -> int:
-    """Side of the Fourier grid: room for the wings, but no more than a compact galaxy needs."""
-    return 192 if radius < 2.5 else 256 if radius < 6 else 512
+    drawn = substructure.draw_shapes(galaxies, rng) | camera.conditions(n, depth, rng)
+    dust = {"ebv": ebv, "galactic_transmission": galactic_transmission(ebv)}
+    return drawn | dust | {"n_neighbours": rng.poisson(counts_table()[1][-1], n)}
 
 
 def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Components:
@@ -90,8 +81,9 @@ def photograph(components: Components, psf_sigma: np.ndarray) -> np.ndarray:
 
 def galaxy_image(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
     """The galaxy alone, without neighbours, Galactic dust or noise: (152, 152, 3) float32, nanomaggies."""
-    components = galaxy_components(galaxy, transform_size(galaxy["radius"]), rng)
-    return photograph(components, galaxy["psf_sigma"])
+    # Side of the Fourier grid: room for the wings, but no more than a compact galaxy needs.
+    size = 192 if galaxy["radius"] < 2.5 else 256 if galaxy["radius"] < 6 else 512
+    return photograph(galaxy_components(galaxy, size, rng), galaxy["psf_sigma"])
 
 
 def draw_image(galaxy: dict, rng: np.random.Generator) -> np.ndarray:

@@ -16,19 +16,17 @@ SATURATION = 16.0  # r magnitude; a brighter star saturates DECam and makes an a
 
 
 def galaxy_counts(r: np.ndarray) -> np.ndarray:
-    """Galaxies per square degree and magnitude at magnitude ``r``.
+    """Galaxies per square degree and magnitude at magnitude ``r``, flattening as in Capak et al. (2004).
 
-    Bright ones give 92 per square degree at r < 17.77 (Strauss et al. 2002) and 864 at r < 19.5 (Hahn et al. 2023);
-    from there the counts flatten as in Capak et al. (2004).
+    92 are brighter than r = 17.77 (Strauss et al. 2002), 864 than r = 19.5 (Hahn et al. 2023).
     """
     return 10 ** np.interp(r, [14, 17.77, 19.5, 22, 24], [0.0, 2.1, 3.02, 4.12, 4.85])
 
 
 def star_counts(r: np.ndarray) -> np.ndarray:
-    """Stars per square degree and magnitude at magnitude ``r``.
+    """Stars per square degree and magnitude at magnitude ``r``: a power law of the slope of Robin et al. (2003).
 
-    A power law of the slope of Robin et al. (2003) at high latitude, through some 1,300 stars per square degree at
-    16 < r < 19 in the footprint of DESI (Cooper et al. 2023).
+    It passes through some 1,300 stars per square degree at 16 < r < 19 in the footprint of DESI (Cooper et al. 2023).
     """
     return 10 ** (2.85 + 0.17 * (np.asarray(r) - 19)) * (np.asarray(r) > SATURATION)
 
@@ -108,11 +106,5 @@ def _transforms(objects: dict[str, np.ndarray], shift: np.ndarray, size: int) ->
     q = column["axis_ratio"]
     square = length * ((kx * c + ky * s) ** 2 / q + (ky * c - kx * s) ** 2 * q)
     # Disc and core: as peaked as a Sérsic profile of index 2.
-    light = 0.7 * _exponential(square) + 0.3 * _exponential(0.09 * square)
+    light = sum(share * (1 / ((1 + x) * np.sqrt(1 + x))) for share, x in ((0.7, square), (0.3, 0.09 * square)))
     return light * phase.astype(np.complex64)
-
-
-def _exponential(square: np.ndarray) -> np.ndarray:
-    """Transform of an exponential disc where frequency times scale length has this square; (1 + x)^-1.5, but fast."""
-    one = 1 + square
-    return 1 / (one * np.sqrt(one))

@@ -44,22 +44,17 @@ def sky_plane() -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def disc_plane(galaxy: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (152, 152) in the plane of the inclined disc, in its scale lengths."""
-    x, y = sky_plane()
-    c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
-    flattening = np.sqrt(galaxy["axis_ratio"])  # keeps the area, as GalSim's shear does
-    scale = 1.678 / galaxy["disc_radius"]
-    return (x * c + y * s) * (flattening * scale), (y * c - x * s) * (scale / flattening)
-
-
 def young_light(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
     """Spiral arms, ring or clumps with their knots, (152, 152) of unit sum.
 
     Arms are logarithmic spirals. The knots' luminosities follow the power law of H II regions, dN/dL ~ L^-2 over two
     decades (Kennicutt et al. 1989).
     """
-    u, v = disc_plane(galaxy)
+    x, y = sky_plane()
+    c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
+    # In the plane of the inclined disc, in its scale lengths; flattened so that the area stays, as by GalSim's shear.
+    flattening, scale = np.sqrt(galaxy["axis_ratio"]), 1.678 / galaxy["disc_radius"]
+    u, v = (x * c + y * s) * (flattening * scale), (y * c - x * s) * (scale / flattening)
     if galaxy["morphology"] == 3:  # an irregular's young light sits off its centre
         u = u - rng.uniform(0.2, 0.8)
     r = np.hypot(u, v)

@@ -19,15 +19,10 @@ FAINTEST = 1e-3  # nanomaggies, below which a measured flux counts as this: it h
 
 
 def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Measured magnitudes, colours of bulge and disc, sizes, axis ratio, and the structure that one would see.
+    """What an image tells at best of galaxies of `survey.truth`, behind the dust of the Milky Way, (n, 19).
 
-    Galaxies of `survey.truth` are seen through the dust of the Milky Way, which nothing in an image tells.
-
-    Returns
-    -------
-    (n, 19) float array
-        g - r, r - z and r; share of the bulge in g, r, z; g - r and r - z of bulge and of disc; log of their half-light
-        radii (arcsec) and of the disc's axis ratio; spiral, bar, ring, dust lane, clumps and merger as 0 or 1.
+    g - r, r - z and r; share of the bulge in g, r, z; g - r and r - z of bulge and of disc; log of their half-light radii
+    (arcsec) and of the disc's axis ratio; spiral, bar, ring, dust lane, clumps and merger as 0 or 1.
     """
     radii = np.stack([galaxies["bulge_radius"], galaxies["disc_radius"]], axis=1)
     area = radii**2 * (BULGE_AREA, DISC_AREA) / (4 * np.pi * PIXEL_SCALE**2)
@@ -40,15 +35,19 @@ def image_measurements(galaxies: dict[str, np.ndarray], rng: np.random.Generator
     measured = flux + error[..., 0]
     seen = np.maximum(measured.sum(axis=-1), FAINTEST)
     whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
-    error = _radius_error(flux, covariance, spread, galaxies["psf_sigma"])
+    # The width of a Gaussian on the plane whose flux has signal-to-noise ratio q is known to a share 1 / q, in all bands
+    # together; the seeing's part of it is no news.
+    ratio = flux / np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    own = 1 - galaxies["psf_sigma"][..., None] ** 2 / spread
+    error = 1 / np.sqrt(np.square(ratio * own).sum(axis=1) + np.finfo(float).tiny)
     sizes = np.log(radii) + error * rng.standard_normal(radii.shape)
     # Stretched along one axis and shrunk along the other: two widths that differ, each known sqrt(2) times worse.
     ratio = np.log(galaxies["axis_ratio"]) + 2 * error[:, 1] * rng.standard_normal(len(error))
     # What the mock paints, as `cutouts.galaxy_components` does: nothing in discs too small to show it.
     painted = [galaxies[name] for name in ("spiral", "bar", "ring", "dust_lane")] + [galaxies["morphology"] == 3]
     structure = [flag & (galaxies["disc_radius"] > RESOLVED) for flag in painted] + [galaxies["merger"]]
-    columns = [*_colours(whole), 22.5 + whole[:, 1], *(measured[..., 0] / seen).T]
-    columns += [*_colours(parts[..., 0]), *_colours(parts[..., 1]), *sizes.T, ratio, *structure]
+    columns = [*-np.diff(whole).T, 22.5 + whole[:, 1], *(measured[..., 0] / seen).T]
+    columns += [*-np.diff(parts[..., 0]).T, *-np.diff(parts[..., 1]).T, *sizes.T, ratio, *structure]
     return np.stack(columns, axis=1).astype(float)
 
 
@@ -64,18 +63,3 @@ def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray)
     # The source's own photons, as `camera.expose` counts them.
     photons = np.eye(2) * (flux / SKY_BRIGHTNESS[:, None])[..., None]
     return variance * (np.linalg.inv(overlap) + photons)
-
-
-def _radius_error(flux: np.ndarray, covariance: np.ndarray, spread: np.ndarray, psf_sigma: np.ndarray) -> np.ndarray:
-    """Error (n, 2) of the log radius of bulge and disc, from all bands together.
-
-    The width of a Gaussian on the plane whose flux has signal-to-noise ratio q is known to a share 1 / q; the seeing's
-    part of it is no news.
-    """
-    ratio = flux / np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-    own = 1 - psf_sigma[..., None] ** 2 / spread
-    return 1 / np.sqrt(np.square(ratio * own).sum(axis=1) + np.finfo(float).tiny)
-
-
-def _colours(magnitudes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return magnitudes[:, 0] - magnitudes[:, 1], magnitudes[:, 1] - magnitudes[:, 2]

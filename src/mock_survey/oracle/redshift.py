@@ -16,6 +16,7 @@ from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey.dust import galactic_attenuation
 from mock_survey.galaxies import sed
 from mock_survey.spectra import light, spectrograph
+from mock_survey.survey import Galaxies
 
 STEP = 1e-4  # of log(1 + z), 30 km/s: finer steps change no score of redshifts in the fourth digit
 LOWEST = np.log(1.005)  # log(1 + z), where the mock's luminosity functions begin
@@ -27,25 +28,15 @@ REST = np.exp(np.log(WAVELENGTH[0]) + STEP * np.arange(OBSERVED + LAGS - 1)) / (
 SMOOTHING = 0.01  # of log(1 + z): what the histogram of redshifts is smoothed by
 BLOCK = 50  # galaxies in memory at a time
 
-Galaxies = dict[str, np.ndarray]
-
 
 def redshift_predictions(galaxies: Galaxies, spectra: np.ndarray, prior: Galaxies) -> np.ndarray:
-    """Posterior mean of each redshift, (n,).
+    """Posterior mean of each redshift, (n,), from observed spectra (n, 7781) that are zero where masked.
 
     Known are the shape of the spectrum at rest, the noise of each pixel, masked pixels, the dust of the Milky Way,
     and the signal-to-noise ratio that the galaxy has in its whole spectrum: at every redshift, the galaxy is as well
     seen, so its brightness says nothing about its distance. Not known are the residuals of sky lines in the observed
-    spectra, but for how they look and how strong they tend to be, and the errors of the flux calibration.
-
-    Parameters
-    ----------
-    galaxies : dict of (n, ...) arrays
-        Of `survey.truth`.
-    spectra : (n, 7781) array
-        Observed, in 1e-17 erg/s/cm²/Å, zero where masked.
-    prior : dict of (N, ...) arrays
-        A large draw of the survey's, whose redshifts and sky residuals are expected beforehand.
+    spectra, but for how they look and how strong they tend to be, and the errors of the flux calibration. Redshifts and
+    sky residuals of ``prior``, a large draw of the survey's, are expected beforehand.
     """
     expected, residual, means = log_prior(prior["redshift"]), prior["sky_residual"].std(), []
     for start in range(0, len(galaxies["redshift"]), BLOCK):

@@ -15,6 +15,7 @@ from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey.galaxies import sed
 from mock_survey.spectra import light, spectrograph
 from mock_survey.spectra.lines import LINES, SPEED
+from mock_survey.survey import Galaxies
 
 PIXEL = WAVELENGTH[1] - WAVELENGTH[0]
 BLOCK = 50  # galaxies in memory at a time
@@ -23,20 +24,14 @@ REACH = 15  # pixels to either side of a line's centre: half the distance of [N 
 BAND = "decamDR1-r"
 DARKEST = 0.1  # of its light, the least that a galaxy is measured to have: there is a log to be taken
 
-Galaxies = dict[str, np.ndarray]
-
 
 def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Generator) -> np.ndarray:
-    """Light of the stars and of the gas as measured at the true redshift of galaxies of `survey.truth`.
+    """Light of the stars and of the gas of galaxies of `survey.truth` as measured at the true redshift, (n, 17).
 
-    Another draw, ``prior``, tells what is to be expected.
-
-    Returns
-    -------
-    (n, 17) float array
-        Redshift; log of the r-band light and of the stellar mass in the fibre; log of the luminosities of the lines
-        `MEASURED` up to a constant, at least their error and NaN where out of sight; their ratios [N II]/H-alpha,
-        [O III]/H-beta and H-alpha/H-beta; shares of the five templates in the light.
+    Redshift; log of the r-band light and of the stellar mass in the fibre; log of the luminosities of the lines
+    `MEASURED` up to a constant, at least their error and NaN where out of sight; their ratios [N II]/H-alpha,
+    [O III]/H-beta and H-alpha/H-beta; shares of the five templates in the light. Another draw, ``prior``, tells what is
+    to be expected.
     """
     known, calibration = star_light(prior)[1], prior["calibration"].std(axis=0)
     # Shares add up to one; how bright the galaxy is, one does not know beforehand.

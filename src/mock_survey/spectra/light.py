@@ -58,18 +58,10 @@ def rest_templates() -> tuple[np.ndarray, np.ndarray]:
 
 
 def observed_spectra(galaxies: dict[str, np.ndarray], share: np.ndarray) -> np.ndarray:
-    """Noiseless flux on `WAVELENGTH`, behind the dust of the Milky Way.
+    """Noiseless flux (n, 7781) on `WAVELENGTH` in 1e-17 erg/s/cm²/Å, behind the dust of the Milky Way.
 
-    Parameters
-    ----------
-    galaxies : dict
-        Of `population.draw_population` and `lines.line_truth`, with ``distance_modulus`` and ``ebv``.
-    share : (n, 2) array
-        Of the light of bulge and disc that is seen: `aperture`, or ones for whole galaxies.
-
-    Returns
-    -------
-    (n, 7781) float64 array in 1e-17 erg/s/cm²/Å
+    Of galaxies as `survey.truth` has them, ``share`` (n, 2) of the light of bulge and disc is seen: their ``aperture``, or
+    ones for whole galaxies.
     """
     rest, templates = rest_templates()
     stretch = 1 + galaxies["redshift"][:, None]

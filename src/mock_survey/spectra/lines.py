@@ -34,16 +34,12 @@ def calzetti(wavelength: np.ndarray) -> np.ndarray:
 
 
 def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What decides the emission lines of galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``.
+    """What decides the emission lines of n galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``.
 
-    Returns
-    -------
-    dict
-        ``ionisation`` (n,), position in `KINDS`; ``gas_reddening`` (n,), E(B-V) in magnitudes.
-        Gas lit by young stars: ``line_luminosity`` (n, 29) in erg/s, dimmed by the galaxy's own dust.
-        Gas lit by a nucleus or by old stars: ``nuclear_width`` (n,), equivalent width of its H-alpha in angstrom, and
-        ``nuclear_ratio`` (n, 29), its lines relative to that.
-        Broad-line regions: ``broad_width`` (n,), of H-alpha likewise, and ``broad_dispersion`` (n,) in km/s.
+    ``ionisation`` is the position in `KINDS`, ``gas_reddening`` E(B-V) in magnitudes. Of gas lit by young stars there is
+    ``line_luminosity`` (n, 29) in erg/s, dimmed by the galaxy's own dust; of gas lit by a nucleus or by old stars,
+    ``nuclear_width``, the equivalent width of its H-alpha in angstrom, and ``nuclear_ratio`` (n, 29), its lines relative to
+    that; of broad-line regions, ``broad_width``, of H-alpha likewise, and ``broad_dispersion`` in km/s.
     """
     mass = galaxies["log_mstar"]
     n = mass.size
@@ -74,10 +70,7 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     nucleus = line_ratios(
         np.select([seyfert, composite], [-0.05 + 0.15 * normal[0], -0.1 + 0.1 * normal[0]], 0.05 + 0.2 * normal[0]),
         np.select([seyfert, composite], [0.75 + 0.2 * normal[1], 0.2 + 0.2 * normal[1]], 0.25 + 0.2 * normal[1]),
-        -0.25 + 0.15 * normal[2],
-        0.3 + 0.2 * normal[3],
-        0.7 * dust,
-        hard=seyfert,
+        *(-0.25 + 0.15 * normal[2], 0.3 + 0.2 * normal[3], 0.7 * dust, seyfert),
     )
     typical, scatter = np.array([0.15, 0.0, 4.0, 12.0, 1.0]), np.array([0.3, 0.0, 0.5, 0.7, 0.45])  # by `KINDS`
     width = typical[kind] * rng.lognormal(0, scatter[kind])
@@ -94,16 +87,11 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
 
 
 def line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust, hard=False) -> np.ndarray:
-    """Lines relative to H-alpha as observed, (n, 29).
+    """Lines relative to H-alpha as observed, (n, 29), behind dust of E(B-V) ``dust`` (n,).
 
-    Parameters
-    ----------
-    nitrogen, oxygen, sulphur, oxygen_two : (n,) arrays
-        log [N II] 6585/H-alpha, [O III] 5008/H-beta, [S II]/H-alpha (both lines), [O II]/H-alpha (both), before dust.
-    dust : (n,) array
-        E(B-V) in magnitudes.
-    hard : (n,) bool array
-        Ionised by an active nucleus, which adds He II and [Ne V] and strengthens [O I] and [Ne III].
+    Before dust, log [N II] 6585/H-alpha is ``nitrogen``, [O III] 5008/H-beta ``oxygen``, [S II]/H-alpha (both lines)
+    ``sulphur``, [O II]/H-alpha (both) ``oxygen_two``; an active nucleus, where ``hard``, adds He II and [Ne V] and
+    strengthens [O I] and [Ne III].
     """
     hb = np.full(nitrogen.size, 1 / BALMER["Ha"])
     o3, n2, s2, o2 = hb * 10**oxygen, 10**nitrogen, 10**sulphur, 10**oxygen_two

@@ -53,15 +53,10 @@ def sky_lines() -> np.ndarray:
 def exposure_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What the observation does to the spectra of targets (n,).
 
-    Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2); the early data hold
-    from one to many exposures of a target, hence the wide spread.
-
-    Returns
-    -------
-    dict
-        ``spectrum_noise`` (n,), standard deviation at 7000 angstrom in 1e-17 erg/s/cm²/Å; ``noise_tilt`` (n,), how
-        much steeper it rises to the blue; ``sky_residual`` (n,), error of the sky lines in units of their noise in dark
-        time; ``calibration`` (n, 6), offset and slope of the flux calibration in each arm.
+    Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2); the early data hold from
+    one to many exposures of a target, hence the wide spread. ``spectrum_noise`` is the standard deviation at 7000 angstrom
+    in 1e-17 erg/s/cm²/Å, ``noise_tilt`` how much steeper it rises to the blue, ``sky_residual`` the error of the sky lines
+    in units of their noise in dark time, ``calibration`` (n, 6) offset and slope of the flux calibration in each arm.
     """
     n = target.size
     return {
@@ -100,24 +95,11 @@ def sky_line_sigma(level: np.ndarray) -> np.ndarray:
     return level[:, None] * smooth_shape() * np.sqrt(sky_lines())
 
 
-def expose(
-    flux: np.ndarray, exposure: dict[str, np.ndarray], rng: list[np.random.Generator]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra as the pipeline would give them, and their standard deviations.
+def expose(flux: np.ndarray, exposure: dict, rng: list[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
+    """Spectra as the pipeline would give them, and their standard deviations, both (n, 7781), from noiseless ``flux``.
 
-    Parameters
-    ----------
-    flux : (n, 7781) array
-        Noiseless, in 1e-17 erg/s/cm²/Å.
-    exposure : dict
-        Of `exposure_truth`, (n, ...) each.
-    rng : list of n generators
-        One per object, so that an object's noise does not depend on which others are drawn.
-
-    Returns
-    -------
-    flux, sigma : (n, 7781) arrays
-        Masked pixels have zero flux, as in DESI's coadds.
+    ``exposure`` is that of `exposure_truth`. One generator an object keeps its noise from depending on which others are
+    drawn. Masked pixels have zero flux, as in DESI's coadds.
     """
     sigma = noise_sigma(flux, exposure["spectrum_noise"], exposure["noise_tilt"])
     residual = exposure["sky_residual"][:, None] * sky_line_sigma(exposure["spectrum_noise"])
