@@ -16,9 +16,7 @@ SKY_BRIGHTNESS = 10 ** (0.4 * (22.5 - np.array([22.04, 20.91, 18.46]))) * PIXEL_
 # Weights of the first and second neighbours along each axis that give the correlations of the noise in Legacy Survey
 # coadds, some 0.25 and -0.12: Lanczos resampling.
 RESAMPLING = (0.14, -0.07)
-# Correlation between the bands of depths and of seeing: parts of the footprint were observed with more exposures and by
-# better nights in all bands (the Dark Energy Survey's), while one night knows nothing of another.
-SHARED = 0.5
+SHARED = 0.5  # correlation between the bands of depths and of seeing: the Dark Energy Survey's part is deeper in all
 
 
 def _lognormal(law: tuple, n: int, rng: np.random.Generator) -> np.ndarray:

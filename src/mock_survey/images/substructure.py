@@ -45,10 +45,9 @@ def sky_plane() -> tuple[np.ndarray, np.ndarray]:
 
 
 def young_light(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
-    """Spiral arms, ring or clumps with their knots, (152, 152) of unit sum.
+    """Logarithmic spiral arms, ring or clumps with their knots, (152, 152) of unit sum.
 
-    Arms are logarithmic spirals. The knots' luminosities follow the power law of H II regions, dN/dL ~ L^-2 over two
-    decades (Kennicutt et al. 1989).
+    The knots' luminosities follow the power law of H II regions, dN/dL ~ L^-2 over two decades (Kennicutt et al. 1989).
     """
     x, y = sky_plane()
     c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])

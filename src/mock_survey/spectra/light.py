@@ -18,8 +18,7 @@ FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Colla
 FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
 PARSEC = 3.0857e18  # cm
 TEMPLATE_BIN = 258.0  # km/s
-# km/s: half a bin's width, and 3 angstrom at 5000 of the library (Bruzual & Charlot 2003).
-TEMPLATE_DISPERSION = 110.0
+TEMPLATE_DISPERSION = 110.0  # km/s: half a bin's width, and 3 Å at 5000 of the library (Bruzual & Charlot 2003)
 
 
 @functools.cache
