@@ -11,23 +11,7 @@ from small import ALIGNMENT
 from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.models.decoder import RestFrameDecoder
 from astroclip_book.models.heads import Head
-from astroclip_book.models.resnet import ResNet
 from astroclip_book.models.spender import SpectrumEncoder
-
-
-@pytest.mark.parametrize(("depth", "n_parameters", "n_features"), [(18, 11_176_512, 512), (50, 23_508_032, 2048)])
-def test_resnet_is_torchvisions_in_size_and_names(depth, n_parameters, n_features):
-    network = ResNet(depth, 64)
-    assert sum(p.numel() for p in network.parameters()) == n_parameters  # torchvision's, less its classifier
-    assert network.n_features == n_features
-    names = set(network.state_dict())
-    assert {
-        "conv1.weight",
-        "bn1.running_mean",
-        "layer2.0.downsample.1.weight",
-        "layer4.1.bn2.num_batches_tracked",
-    } <= names
-    assert network(torch.randn(2, 3, 32, 32)).shape == (2, n_features)
 
 
 def test_spender_at_full_width_has_the_published_size():

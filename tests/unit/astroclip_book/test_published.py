@@ -1,6 +1,5 @@
 """Published weights in the place of a training: files of the layouts that Stein et al. and Spender publish, wrong and hostile ones."""
 
-import argparse
 import dataclasses
 import os
 import pathlib
@@ -115,12 +114,6 @@ def test_classes_of_lightning_are_not_needed(tmp_path, monkeypatch, module):
     (tmp_path / "file").rename(tmp_path / "moco.ckpt")
     metrics = adopt_image_encoder(dataclasses.replace(IMAGE, weights_path=str(tmp_path / "moco.ckpt")), tmp_path)
     assert metrics["image_encoder"]["published"] == OPTIONS
-
-
-def test_options_in_a_namespace_and_none_at_all(tmp_path):
-    state, options = moco().state_dict(), argparse.Namespace(emb_dim=16, place=pathlib.Path("/data"))
-    assert images_of(lightning(state, options), tmp_path)[1] == {"image_encoder": {"published": {"emb_dim": 16}}}
-    assert images_of({"state_dict": state}, tmp_path)[1] == {"image_encoder": {"published": {}}}
 
 
 @pytest.mark.parametrize(("wrapped", "listed", "redshift"), [(False, False, False), (True, True, True)])
