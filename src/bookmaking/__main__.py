@@ -14,7 +14,6 @@ from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.execution import execute
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.recipes import CHAPTERS
 from bookmaking.site.build import build_site
 from bookmaking.site.pdf import print_book
 from bookmaking.store import Run
@@ -69,7 +68,7 @@ def _work(options: argparse.Namespace, run: Run, site: Path) -> None:
     if options.what != "site":
         parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
         with full_disk_explained(run.directory):
-            execute(run, parameters, CHAPTERS)
+            execute(run, parameters)
     if options.what == "verify":
         print("\n" + verify(run))
     elif options.what == "reference":

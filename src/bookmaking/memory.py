@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 import psutil
@@ -11,7 +14,12 @@ INTERVAL = 0.5  # s between samples
 
 
 class PeakMemory:
-    """Context that samples the memory that this process and its children hold.
+    """Context that samples the memory that a process and its children hold.
+
+    Parameters
+    ----------
+    pid : callable, optional
+        Gives the process's number, or None before it starts; by default this process.
 
     Attributes
     ----------
@@ -20,8 +28,8 @@ class PeakMemory:
         them back when it needs them.
     """
 
-    def __init__(self):
-        self.peak, self._done = 0, threading.Event()
+    def __init__(self, pid: Callable[[], int | None] = os.getpid):
+        self.peak, self._pid, self._done = 0, pid, threading.Event()
 
     def start(self) -> Self:
         """Sample until the context, or the process, ends."""
@@ -36,13 +44,12 @@ class PeakMemory:
 
     def sample(self) -> None:
         """Look once."""
-        this, total = psutil.Process(), 0
-        for process in [this, *this.children(recursive=True)]:
-            try:
+        total, pid = 0, self._pid()
+        with suppress(psutil.NoSuchProcess):  # ended meanwhile, or a worker did
+            this = psutil.Process(pid) if pid else None
+            for process in [this, *this.children(recursive=True)] if this else []:
                 memory = process.memory_info()
                 total += memory.rss - getattr(memory, "shared", 0)
-            except psutil.NoSuchProcess:  # a worker that ended meanwhile
-                continue
         self.peak = max(self.peak, total)
 
     def _watch(self) -> None:

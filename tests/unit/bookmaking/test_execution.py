@@ -1,13 +1,19 @@
 """Chapters are executed when something changed, and a failing one says why in a line."""
 
+import ast
+import sys
 import textwrap
+from contextlib import nullcontext
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from astroclip_book.errors import BookError
 from bookmaking import execution
 from bookmaking.execution import chapters, execute, executed, outdated, records
 from bookmaking.presets import load_preset
+from bookmaking.recipes import CHAPTERS, Step
 from bookmaking.store import Run
 
 CHAPTER = """
@@ -41,7 +47,7 @@ def run_chapters(repository):
 
     def go(code, preset="smoke"):
         (repository / "notebooks" / "01_toy.md").write_text(textwrap.dedent(CHAPTER).format(code=code).lstrip())
-        return execute(run, {"preset": preset}, {}, repository)
+        return execute(run, {"preset": preset}, repository)
 
     go.run = run
     return go
@@ -57,19 +63,28 @@ def test_a_chapter_is_executed_once_until_it_changes(run_chapters, repository):
         and record["peak_rss_bytes"] > 2**24
         and record["parameters"] == {"preset": "smoke"}
     )
-    assert not outdated(run_chapters.run, chapters(repository)[0], record)
+    assert outdated(run_chapters.run, chapters(repository)[0]) is None
     assert run_chapters("print(preset + preset)") == ["01_toy"]
     assert run_chapters("print(preset + preset)", preset="laptop") == ["01_toy"]
 
 
-def test_a_chapter_is_out_of_date_when_the_reference_that_it_comments_on_is_renewed(
-    run_chapters, repository, monkeypatch
-):
+def test_prose_is_taken_over_without_execution(run_chapters, repository):
     run_chapters("print(preset)")
-    record, chapter = records(run_chapters.run)["01_toy"], chapters(repository)[0]
-    (repository / "other.json").write_text("{}")
+    page = repository / "notebooks" / "01_toy.md"
+    page.write_text(
+        page.read_text().replace("# A chapter", "# Another title").replace("[parameters]", "[parameters, x]")
+    )
+    assert execute(run_chapters.run, {"preset": "smoke"}, repository) == []
+    notebook = nbformat.read(executed(run_chapters.run, page), as_version=4)
+    assert notebook.cells[0].source == "# Another title" and notebook.cells[1].metadata.tags == ["parameters", "x"]
+    assert notebook.cells[-1].outputs[0].text == "smoke\n"
+
+
+def test_a_chapter_is_executed_again_when_the_reference_that_it_shows_is_renewed(run_chapters, repository, monkeypatch):
     monkeypatch.setattr(execution, "COMMENTED", [repository / "other.json"])
-    assert outdated(run_chapters.run, chapter, record)
+    run_chapters("print('outcomes')")
+    (repository / "other.json").write_text("{}")
+    assert outdated(run_chapters.run, chapters(repository)[0])
 
 
 def test_a_failing_chapter_keeps_the_old_and_says_why(run_chapters, repository):
@@ -87,3 +102,92 @@ def test_a_failing_chapter_keeps_the_old_and_says_why(run_chapters, repository):
 def test_a_killed_chapter_is_explained(run_chapters):
     with pytest.raises(BookError, match="01_toy.md stopped: its process was killed, .* GiB free"):
         run_chapters("import os; os.kill(os.getpid(), 9)")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MPLBACKEND", "Agg"),
+        ("JUPYTER_PATH", "{}"),  # holds another kernel of the same name
+        ("PYTHONSTARTUP", "{}/startup.py"),
+        ("PYTHONPATH", "{}"),  # holds a broken numpy
+        ("SLURM_NTASKS", "4"),
+        ("LC_ALL", "en_US.ISO-8859-1"),
+        ("PIP_USER", "1"),
+    ],
+)
+def test_the_users_settings_do_not_reach_the_kernel(run_chapters, tmp_path, monkeypatch, name, value):
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text('{"argv": ["false"], "display_name": "Python 3", "language": "python"}')
+    (tmp_path / "startup.py").write_text("histfile = 'x'\n")
+    (tmp_path / "numpy.py").write_text("raise ImportError('of another Python')\n")
+    monkeypatch.setenv(name, value.format(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    code = "import os, sys, matplotlib, numpy; print(dict(os.environ)); print(sys.executable, matplotlib.get_backend(), 'é–')"
+    run_chapters(code + "; assert 'histfile' not in globals()")
+    cell = nbformat.read(executed(run_chapters.run, tmp_path / "01_toy.md"), as_version=4).cells[-1]
+    environment, last = cell.outputs[0].text.splitlines()
+    assert last == f"{sys.executable} module://matplotlib_inline.backend_inline é–"
+    found = ast.literal_eval(environment)
+    assert found["CUDA_VISIBLE_DEVICES"] == "7" and found.get(name) != value.format(tmp_path)
+
+
+@pytest.fixture
+def side_by_side(run_chapters, repository, monkeypatch):
+    """Executes toy chapters, each of which notes its times and threads; ``needs``: chapter to those whose artefact it reads."""
+
+    def go(needs: dict[str, list[str]], bad: str = "") -> dict[str, tuple[float, float, int]]:
+        steps = {name: Step(name, needs=tuple(needs[name])) for name in needs}
+        monkeypatch.setattr(execution, "CHAPTERS", {name: (name, *needs[name]) for name in needs})
+        monkeypatch.setattr(execution, "cores", lambda: 2)
+        monkeypatch.setattr(Run, "key", lambda run, name: name)
+        run = Run(load_preset("smoke"), repository / "run", steps=steps)
+        for name in needs:
+            code = f"import os, time; start = time.time(); {'1 / 0' if name == bad else 'time.sleep(1)'}; "
+            code += "print('noted', start, time.time(), os.environ['OMP_NUM_THREADS'])"
+            (repository / "notebooks" / f"{name}.md").write_text(textwrap.dedent(CHAPTER).format(code=code).lstrip())
+        with nullcontext() if not bad else pytest.raises(BookError, match="ZeroDivisionError"):
+            execute(run, {"preset": "smoke"}, repository)
+        times = {}
+        for path in (repository / "run" / "chapters").glob("*[a-z].ipynb"):
+            if ".failed" not in path.name:
+                text = nbformat.read(path, as_version=4).cells[-1].outputs[0].text
+                times[path.stem] = tuple(map(float, text.split()[1:]))
+        return times
+
+    return go
+
+
+def test_those_that_do_not_need_each_other_share_the_cores_and_the_others_wait(side_by_side, capfd):
+    times = side_by_side({"first": [], "left": ["first"], "right": ["first"], "last": ["left", "right"]})
+    first, left, right, last = (times[name] for name in ("first", "left", "right", "last"))
+    assert [first[2], left[2], right[2], last[2]] == [2, 1, 1, 2]
+    assert first[1] <= min(left[0], right[0]) and max(left[1], right[1]) <= last[0]
+    assert min(left[1], right[1]) > max(left[0], right[0])
+    assert "left: noted" in capfd.readouterr().out
+
+
+def test_a_failure_lets_the_other_finish_and_begins_nothing_new(side_by_side):
+    assert set(side_by_side({"bad": [], "good": [], "later": ["good", "bad"]}, bad="bad")) == {"good"}
+
+
+def test_the_books_chapters_wait_for_what_makes_their_data(tmp_path):
+    run, paths = Run(load_preset("smoke"), tmp_path), {name: Path(f"{name}.md") for name in CHAPTERS}
+    reads = {paths[name]: names for name, names in CHAPTERS.items()}
+    found = {name: {one.stem for one in execution._waits(run, path, reads)} for name, path in paths.items()}
+    assert found["01_mock_survey"] == set()
+    assert found["02_image_encoder"] == found["03_spectrum_encoder"] == {"01_mock_survey"}
+    assert found["04_alignment"] == {"01_mock_survey", "02_image_encoder", "03_spectrum_encoder"}
+    assert "04_alignment" in found["11_mock_and_sky"] and "06_redshift_and_mass" in found["claims"]
+
+
+def test_a_bar_is_a_line_now_and_then_and_lines_are_whole(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 6))
+    monkeypatch.setattr(execution.time, "monotonic", lambda: next(clock))
+    lines = execution.Lines("02")
+    for text in ("made", " in 3 s\n", *(f"\rbar {i}" for i in range(6)), "\rbar full\nnext\n"):
+        lines.write(text)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "02: made in 3 s" and shown[-2:] == ["02: bar full", "02: next"]
+    assert 1 <= sum("bar" in line for line in shown[:-2]) <= 3
