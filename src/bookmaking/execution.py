@@ -22,7 +22,7 @@ from astroclip_book.errors import BookError
 from bookmaking.keys import code_key, digest
 from bookmaking.presets import ROOT
 from bookmaking.provenance import commit
-from bookmaking.recipes import CHAPTERS
+from bookmaking.recipes import CHAPTERS, TRAININGS
 from bookmaking.store import Run
 from bookmaking.verify import COMMENTED
 
@@ -82,8 +82,7 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
             waiting[chapter] = _steps(run, chapter)
         else:
             _take_over_prose(run, chapter)
-    # Trainings first: they take longest.
-    order = sorted(waiting, key=lambda chapter: not any(run.steps[n].parallel for n in _makes(run, chapter)))
+    order = sorted(waiting, key=lambda chapter: chapter.stem not in TRAININGS)
     waiting = {chapter: _waits(run, chapter, waiting) for chapter in order}
     running: dict[Future, Path] = {}
     done, failure = [], None
