@@ -18,18 +18,9 @@ from astroclip_book.models.heads import make_heads
 
 
 class AstroCLIP:
-    """Frozen encoders and aligned heads of one run, and the galaxies they were trained on.
+    """Frozen encoders and aligned heads of one run, and the galaxies they were trained on: ``AstroCLIP.from_run("runs/laptop")``."""
 
-    Examples
-    --------
-    >>> model = AstroCLIP.from_run("runs/laptop")            # doctest: +SKIP
-    >>> model.embed_spectra(flux) @ model.embed_images(images).T   # doctest: +SKIP
-    >>> model.look_up(read_spectra("coadd-main-bright-10378.fits")).redshift   # doctest: +SKIP
-    """
-
-    def __init__(
-        self, image: ImageFeatures, spectrum: SpectrumFeatures, heads: nn.ModuleDict, device="cpu", directory=None
-    ):
+    def __init__(self, image: nn.Module, spectrum: nn.Module, heads: nn.ModuleDict, device="cpu", directory=None):
         self.device, self.directory = device, directory
         self.image, self.spectrum = image.to(device), spectrum.to(device)
         self.heads = heads.to(device).eval()
@@ -57,50 +48,38 @@ class AstroCLIP:
         return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)
 
     def embed_spectra(self, flux: np.ndarray, redshift: np.ndarray | None = None, batch_size: int = 256) -> np.ndarray:
-        """Embed spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale.
+        """Spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale, to unit vectors (n, d) float32.
 
-        ``redshift`` (n,) is needed only where the run's encoder normalises spectra at rest (``normalisation: median``). Returns
-        unit vectors (n, d) float32. BookError for other shapes, values that are not finite, and spectra that are all zero.
+        ``redshift`` (n,) is needed only where the run's encoder normalises spectra at rest (``normalisation: median``). BookError
+        for other shapes, values that are not finite, and spectra that are all zero.
         """
         return self._spectra(flux, redshift, batch_size)[1]
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
-        """Embed images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec a pixel, the galaxy in the centre.
+        """Images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec, the galaxy in the centre, to unit vectors (n, d) float32.
 
-        Returns unit vectors (n, d) float32. BookError for other shapes, values that are not finite, and images that are all zero.
+        BookError for other shapes, values that are not finite, and images that are all zero.
         """
         return self._images(images, batch_size)[1]
 
     def look_up(self, observed, k: int = 5, batch_size: int = 256) -> Found:
         """The k most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
 
-        ``observed`` are `real_sky.Spectra` or `real_sky.Images`: what has ``flux`` and ``redshift``, or ``images``.
-
         Raises
         ------
         BookError
-            As the embedding of arrays does, for objects that are neither, and when the run's galaxies are not at hand.
+            For objects that are neither `real_sky.Spectra` nor `real_sky.Images`, and as the embedding and `reference` say.
         """
         if hasattr(observed, "flux"):
             redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
             return self.reference("spectrum").look_up(*self._spectra(observed.flux, redshift, batch_size), k)
         if hasattr(observed, "images"):
             return self.reference("image").look_up(*self._images(observed.images, batch_size), k)
-        raise BookError(
-            f"look_up takes what read_spectra or read_images of real_sky return, not {type(observed).__name__}. Of arrays, "
-            "spectra_of_arrays and images_of_arrays of real_sky.observations.arrays make these."
-        )
+        kind = type(observed).__name__
+        raise BookError(f"look_up takes what read_spectra or read_images of real_sky return, not {kind}.")
 
     def reference(self, modality: str) -> Reference:
-        """The run's galaxies in one modality, ``image`` or ``spectrum``.
-
-        Raises
-        ------
-        BookError
-            If there is no run, or chapters 04 and 06 have not been executed.
-        """
-        if self.directory is None:
-            raise BookError("This model has no run directory to look galaxies up in: make it with AstroCLIP.from_run.")
+        """The run's galaxies in one modality, ``image`` or ``spectrum``; BookError if chapters 04 and 06 have not been executed."""
         if modality not in self._references:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality]

@@ -110,11 +110,8 @@ def _fetch(address: str, part: Path) -> None:
     """Add to ``part`` until it is whole; connections that are lost, and servers that are busy, are tried again."""
     note, failures = part.with_suffix(".version"), 0  # which version the part is of: two are never stitched together
     while failures < PATIENCE:
-        begun, known, headers = (
-            part.stat().st_size if part.exists() else 0,
-            read_json(note),
-            {"Accept-Encoding": "identity"},
-        )
+        begun = part.stat().st_size if part.exists() else 0
+        known, headers = read_json(note), {"Accept-Encoding": "identity"}
         if begun and known.get("address") == address:
             if begun == known["size"]:
                 return note.unlink()

@@ -66,13 +66,13 @@ class Reference:
         BookError
             If they have not been executed, or a file of theirs is damaged.
         """
-        directory = Path(directory)
         try:
+            directory = Path(directory)
             choices = read_json(directory / "metrics.json")["property"]["redshift"][modality]
             with h5py.File(directory / "features.h5", "r") as file:
                 features = file[modality]["clean"][:]
             return cls(Embeddings.load(directory / "embeddings.h5"), modality, features, choices)
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, TypeError) as error:
             raise BookError(
                 f"{directory} lacks metrics.json, features.h5 or embeddings.h5, or one is damaged ({error}): to look galaxies "
                 "up, chapters 04 and 06 must have been executed (make book)."

@@ -5,10 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.ticker import NullLocator
 
 from astroclip_book.data.pairs import WAVELENGTH
-from bookmaking.figures.galaxies import show_image
 from bookmaking.figures.spectra import mark_lines, smooth
 from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 from real_sky.sky.stored import COLOUR_EDGES, MASS_EDGES, binned, binned_percentiles
@@ -22,25 +20,6 @@ RELATIONS = {
     "log_sfr_of_mass": ((LABELS["log_mstar"], r"$\log_{10}$ SFR ($M_\odot$ yr$^{-1}$)"), MASS_EDGES),
 }
 FORMING = -11  # log10 of stars formed a year per mass in stars, between the two sequences
-
-
-@drawing
-def galleries(groups: dict[str, np.ndarray], columns: int = 6):
-    """Colour images (n, h, w, 3) in rows, one stretch for all, each group under its own title."""
-    rows = sum(-(-len(images) // columns) for images in groups.values())
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(WIDTH, rows * WIDTH / columns + 0.3 * len(groups)), squeeze=False
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
-    row = 0
-    for title, images in groups.items():
-        axes[row, 0].set_title(title, loc="left")
-        for axis, image in zip(axes[row:].flat, images, strict=False):
-            axis.set_axis_on()
-            show_image(axis, image)
-        row += -(-len(images) // columns)
-    return figure
 
 
 @drawing
@@ -124,8 +103,6 @@ def spread_beside(spread: np.ndarray, real: list[float]):
     above.plot(wavelength, ours, color=OURS["color"], label="this run")
     above.plot(wavelength, real, color="black", lw=1, label="sky")
     above.set(ylabel="standard deviation", yscale="log")
-    above.set_yticks([0.3, 0.5, 1, 2, 5], ["0.3", "0.5", "1", "2", "5"])
-    above.yaxis.set_minor_locator(NullLocator())
     above.legend()
     below.axhspan(0.7, 1.3, color=FAINT, alpha=0.3, lw=0)
     below.plot(wavelength, ours / real, color=OURS["color"])
@@ -147,31 +124,33 @@ def texture_differences(difference: np.ndarray):
 
 
 @drawing
-def transferred(truth: np.ndarray, prediction: np.ndarray, limit: float, worst: list[list[tuple[str, np.ndarray]]]):
-    """Redshifts (m,) of real galaxies from mock neighbours, and spectra behind the worst, labelled, as curves of one panel each."""
+def transferred(truth: np.ndarray, prediction: np.ndarray, limit: float, worst: dict[int, dict[str, np.ndarray]]):
+    """Redshifts (m,) of real galaxies from mock neighbours, and by the worst failures, a panel each, spectra by their labels."""
     figure = plt.figure(figsize=(WIDTH, 3.6 + 1.7 * len(worst)))
     top, bottom = figure.subfigures(2, 1, height_ratios=(3.6, 1.7 * len(worst)))
-    axis, error = top.subplots(), np.abs(prediction - truth) / (1 + truth)
-    window = np.array([0.0, max(truth.max(), prediction.max()) * 1.06])
-    axis.fill_between(
-        window, window - limit * (1 + window), window + limit * (1 + window), color=FAINT, alpha=0.25, lw=0
+    axis, failed = top.subplots(), np.abs(prediction - truth) > limit * (1 + truth)
+    window, colours = np.array([0, max(truth.max(), prediction.max()) * 1.06]), ("#4477AA", MODALITY["spectrum"])
+    sns.scatterplot(
+        x=truth, y=prediction, hue=failed, style=failed, palette=colours[: len(set(failed))], legend=False, ax=axis
     )
-    axis.plot(window, window, color="black", lw=0.8, ls="--")
-    sns.scatterplot(x=truth, y=prediction, style=error > limit, hue=error > limit, palette={False: OURS["color"], True: MODALITY["spectrum"]}, s=28, legend=False, ax=axis)  # fmt: skip
-    for letter, i in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", np.argsort(-error, kind="stable")[: (error > limit).sum()], strict=False):  # fmt: skip
-        axis.annotate(letter, (truth[i], prediction[i]), (4, 3), textcoords="offset points", fontsize=7)
+    for slope, style in ((-limit, ":"), (0, "--"), (limit, ":")):
+        axis.plot(window, window + slope * (1 + window), color="black", lw=0.8, ls=style)
     name = LABELS["redshift"]
     axis.set(xlabel=f"true {name}", ylabel=f"predicted {name}", xlim=window, ylim=window, aspect="equal")
-    for axis, curves, i in zip(bottom.subplots(len(worst), 1, sharex=True, squeeze=False)[:, 0], worst, np.argsort(-error, kind="stable"), strict=False):  # fmt: skip
-        for level, (label, flux), colour in zip((0, -4, -8), curves, ("black", OURS["color"], MODALITY["cross"]), strict=False):  # fmt: skip
+    axes = bottom.subplots(len(worst), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, letter, (i, curves) in zip(axes, "ABC", worst.items(), strict=False):
+        top.axes[0].annotate(letter, (truth[i], prediction[i]), (4, 3), textcoords="offset points", fontsize=7)
+        for level, (label, flux), colour in zip(
+            (0, -4, -8), curves.items(), ("black", "#4477AA", MODALITY["cross"]), strict=False
+        ):
             smoothed = smooth(flux)
             low, middle, high = np.percentile(smoothed[200:-200], [10, 50, 90])
             scaled = np.clip(2 * (smoothed - middle) / (high - low), -3, 4)
             axis.plot(WAVELENGTH, scaled + level, color=colour, lw=0.7, label=label)
-        axis.set(xlim=WAVELENGTH[[0, -1]], yticks=[], xlabel="observed wavelength (Å)")
-        axis.label_outer()
+        axis.set(xlim=WAVELENGTH[[0, -1]], yticks=[], ylabel=letter)
         mark_lines(axis, truth[i])
         axis.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=3, fontsize=6.5, borderpad=0)
+    axes[-1].set_xlabel("observed wavelength (Å)")
     return figure
 
 

@@ -59,10 +59,8 @@ def write_pairs(
                 state["done"] += len(rows)
                 write_json(note, state)
                 bar.update(len(rows))
-        if state["done"] < len(place):
-            raise BookError(
-                f"{output}: {len(place) - state['done']} pairs did not arrive. Delete {growing}, run again."
-            )
+        if missing := len(place) - state["done"]:
+            raise BookError(f"{output}: {missing} pairs did not arrive. Delete {growing}, and run this again.")
         os.replace(growing, output)
         note.unlink()
         busy.unlink()
@@ -77,7 +75,5 @@ def check_output(output: Path) -> None:
     BookError
         In either case.
     """
-    if output.exists():
-        raise BookError(f"{output} exists already: move it away, or name another --output.")
-    if not os.access(output.absolute().parent, os.W_OK):
-        raise BookError(f"{output.absolute().parent} cannot be written to: name another --output.")
+    if output.exists() or not os.access(output.absolute().parent, os.W_OK):
+        raise BookError(f"{output} exists already or cannot be written: move it away, or name another --output.")

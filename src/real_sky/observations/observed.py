@@ -54,9 +54,8 @@ class Spectra:
                 f"{where}: at most {max(share, default=0):.0%} of the pixels from {WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å "
                 f"were observed, all {between}; {COVERAGE:.0%} are needed, as an encoder would judge what is filled in."
             )
-        if poor := int((~enough).sum()):
-            limit = f"{COVERAGE:.0%}"
-            log.warning("%s: left out %d of %d spectra: less than %s observed", where, poor, len(enough), limit)
+        if not enough.all():
+            log.warning("%s: left out %d of %d spectra, observed in part", where, (~enough).sum(), len(enough))
         values = complete(flux[enough], ivar[enough]).astype(np.float32), ivar[enough].astype(np.float32)
         return cls(*values, np.asarray(redshift, float)[enough], _plain(name)[enough])
 

@@ -22,16 +22,14 @@ BORDER = 8  # pixels at each edge of a cut-out in which the sky is measured
 FEW = 20  # fewer objects than this have no percentiles worth comparing
 SOLAR_R = 4.65  # absolute AB magnitude of the Sun in r, Willmer 2018 (https://doi.org/10.3847/1538-4365/aabfdf)
 
-# Hosts of supernovae, and their neighbours by chance: the selection behind the stored colours. They are the DESI bright
-# targets (Legacy Surveys DR8) near 10,827 candidate hosts of supernovae and other transients, up to three for each:
-# desihub/timedomain, snsurvey/sn_target_dr8.ipynb. Such galaxies are nearer and form more stars than others of their magnitude.
-# Supernovae Ia a year for each solar mass of stars, and for each solar mass of stars formed a year: the law of Scannapieco
-# & Bildsten (2005) with the values of Sullivan et al. (2006).
+# The selection behind the stored colours: DESI bright targets (Legacy Surveys DR8) near 10,827 candidate hosts of supernovae and
+# other transients, up to three for each: desihub/timedomain, snsurvey/sn_target_dr8.ipynb. Such galaxies are nearer and form more
+# stars than others of their magnitude. Supernovae Ia a year for each solar mass of stars, and for each solar mass of stars formed
+# a year: the law of Scannapieco & Bildsten (2005) with the values of Sullivan et al. (2006).
 PER_MASS, PER_STARS = 5.3e-14, 3.9e-4
-# Two constants fitted to the number of the file's galaxies in bins of r over `LIMITS`; its colours played no part.
-REACH = 0.08  # redshift up to which supernovae were found
-CHANCE = 0.14  # share of the galaxies that are no hosts
-LIMITS = (15.0, 19.5)  # r
+# Redshift up to which supernovae were found, and share of galaxies that are no hosts, were fitted to the number of the file's
+# galaxies in bins of r over `LIMITS`; its colours played no part.
+REACH, CHANCE, LIMITS = 0.08, 0.14, (15.0, 19.5)
 
 
 def reference() -> dict:
