@@ -74,13 +74,8 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
 def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Unset the stellar masses that published works leave out: not positive, or with a magnitude that is not.
 
-    Returns
-    -------
-    columns : dict
-        With NaN in ``LOG_MSTAR`` where a cut fails, and ``LOG_SSFR`` made of ``AVG_SFR`` and the mass where it is not there.
-    counts : dict
-        Objects ``matched`` with a mass of any kind, of these with ``positive_mass``, and of these with
-        ``positive_magnitudes`` in g, r and z, as far as the catalogue has them.
+    ``LOG_SSFR`` is made of ``AVG_SFR`` and the mass where it is not there. Counted are objects ``matched`` with a mass of any
+    kind, of these with ``positive_mass``, of these with ``positive_magnitudes`` in g, r and z as far as there are any.
 
     Raises
     ------

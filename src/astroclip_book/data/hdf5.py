@@ -7,8 +7,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book.train import processes
-
 
 def read_hdf5(path: Path, group: str = "/") -> dict:
     """All of an HDF5 file, or of a group of it, in memory: groups become dictionaries, datasets arrays."""
@@ -21,9 +19,7 @@ def _read(group: h5py.Group) -> dict[str, dict | np.ndarray]:
 
 
 def write_hdf5(path: Path, arrays: dict) -> None:
-    """Write arrays as datasets of these names, dictionaries of them as groups, by the first process."""
-    if processes.rank() > 0:
-        return
+    """Write arrays as datasets of these names, dictionaries of them as groups."""
     with h5py.File(path, "w") as file:
         _write(file, arrays)
 
