@@ -1,23 +1,23 @@
-"""Training of heads on cached features, beside the published procedure, which runs the frozen towers in every epoch.
+"""Training of heads on cached features, as a fraction of what its matrix products alone would reach.
 
 Ours is `fit_heads` over as many pairs as the release has for training, with features drawn at random: reading from memory,
-loss, optimiser and validation included. Theirs is the same and, for each object and epoch, a pass through ResNet-50 on 96
-pixels and Spender at full width, from pixels in memory and without gradients: decoding, augmentation and disk cost it nothing
-here. `alignment` has heads with one hidden layer and batches of 512, as published; `alignment_gpu_preset` those of that preset.
+standardising, dropout, loss, optimiser and validation included. Theirs are the products of its steps and nothing else, forward and
+backward, of the same sizes and in the same precision. `alignment` has heads with one hidden layer and batches of 512, as
+published; `alignment_gpu_preset` those of that preset.
 """
 
 import dataclasses
+import itertools
 from functools import partial
 
 import numpy as np
 import torch
 from _timing import DEVICE, in_turns
-from features import BATCH, networks
 
-from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
+from astroclip_book.config import Alignment
 from astroclip_book.train.cached_features import CachedFeatures
 from astroclip_book.train.heads import fit_heads
-from astroclip_book.train.loop import autocast, make_fabric
+from astroclip_book.train.loop import autocast
 from bookmaking.presets import load_preset
 
 PAIRS, EPOCHS = 158_377, 80  # published
@@ -37,32 +37,38 @@ def random_features() -> CachedFeatures:
     return CachedFeatures(clean, views, np.repeat([0, 1], [PAIRS, VALIDATION]).astype(np.uint8))
 
 
+def products(config: Alignment) -> None:
+    """The matrix products of all steps of the trainings that are timed."""
+    with autocast(DEVICE):
+        kind = torch.get_autocast_dtype(DEVICE) if torch.is_autocast_enabled(DEVICE) else torch.float32
+    n, pairs = config.batch_size, []
+    for length in LENGTH.values():
+        widths = [length] + [config.hidden] * config.layers + [config.dimension]
+        for first, (a, b) in zip([True] + [False] * config.layers, itertools.pairwise(widths), strict=True):
+            pairs += [((n, a), (a, b)), ((b, n), (n, a))]  # forward, and the gradient of the weights
+            pairs += [] if first else [((n, b), (b, a))]  # the gradient of what came in
+    made = [[torch.randn(shape, device=DEVICE, dtype=kind) for shape in pair] for pair in pairs]
+    logits = [((n, config.dimension), (config.dimension, n)), *[((n, n), (n, config.dimension))] * 2]
+    made += [[torch.randn(shape, device=DEVICE) for shape in pair] for pair in logits]
+    for _ in range(TIMED * (PAIRS // n)):
+        for left, right in made:
+            torch.mm(left, right)
+
+
 def entries():
     """What `make bench` writes."""
     torch.manual_seed(0)
-    fabric = make_fabric(DEVICE)
     preset = dataclasses.replace(load_preset("gpu").alignment, epochs=TIMED)
     heads = {
         "alignment": dataclasses.replace(preset, layers=1, batch_size=512),
         "alignment_gpu_preset": preset,
     }
-    features, towers = random_features(), networks()
-    pixels = {
-        "image": 0.05 * torch.randn(BATCH, IMAGE_SIZE, IMAGE_SIZE, 3, device=DEVICE),
-        "spectrum": torch.randn(BATCH, N_WAVELENGTH, device=DEVICE),
-    }
-
-    @torch.inference_mode()
-    def encode() -> None:
-        with autocast(DEVICE):
-            for name, tower in towers.items():
-                tower(pixels[name])
-
-    runs = {name: partial(fit_heads, features, config, fabric, 0) for name, config in heads.items()}
-    seconds = in_turns({**runs, "towers": encode}, ROUNDS)
+    features = random_features()
+    runs = {name: partial(fit_heads, features, config, DEVICE, 0) for name, config in heads.items()}
+    runs |= {f"{name} products": partial(products, config) for name, config in heads.items()}
+    seconds = in_turns(runs, ROUNDS)
     for name, config in heads.items():
-        ours = seconds[name] / TIMED / PAIRS
-        theirs = ours + seconds["towers"] / BATCH
+        ours, theirs = (seconds[run] / TIMED / PAIRS for run in (name, f"{name} products"))
         yield (
             name,
             {
