@@ -174,15 +174,14 @@ STEPS = {
         parallel=True,
     ),
     "alignment": Step("04_alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), alignment),
-    "similarity": Step("05_similarity_search", (), ("evaluation",), (*PAIRS, "alignment"), _old("similarity")),
+    "similarity": Step("05_similarity_search", (), ("evaluation",), (*PAIRS, "alignment")),
     "properties": Step(
         "06_redshift_and_mass",
         ("predictions.h5",),
         ("evaluation",),
         (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment"),
-        _old("properties"),
     ),
-    "oracle": Step("06_redshift_and_mass", ("oracle.h5",), ("survey", "data", "evaluation"), PAIRS, _old("oracle")),
+    "oracle": Step("06_redshift_and_mass", (), ("survey", "data", "evaluation"), PAIRS),
     "few_labels": Step("07_few_labels", (), ("evaluation",), (*PAIRS, "features", "alignment")),
     "ablations": Step(
         "08_ablations",

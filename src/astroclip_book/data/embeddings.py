@@ -13,21 +13,13 @@ from astroclip_book.data.pairs import SPLITS
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Both modalities' embeddings and what identifies their rows.
+    """Both modalities' embeddings and what identifies their rows."""
 
-    Attributes
-    ----------
-    image, spectrum : (N, d) float32, unit length
-    targetid : (N,) int64
-    redshift : (N,) float32
-    split : (N,) uint8, position in ``SPLITS``
-    """
-
-    image: np.ndarray
-    spectrum: np.ndarray
-    targetid: np.ndarray
-    redshift: np.ndarray
-    split: np.ndarray
+    image: np.ndarray  # (N, d) float32, unit length
+    spectrum: np.ndarray  # (N, d) float32, unit length
+    targetid: np.ndarray  # (N,) int64
+    redshift: np.ndarray  # (N,) float32
+    split: np.ndarray  # (N,) uint8, position in ``SPLITS``
 
     @classmethod
     def load(cls, path: Path) -> Embeddings:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
-from sklearn.metrics import r2_score
 
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate.metrics import r2
 from astroclip_book.evaluate.search import nearest
 
 CANDIDATES = (4, 8, 16, 32, 64, 128, 256)  # numbers of neighbours to choose from
@@ -43,11 +43,6 @@ class Roles(NamedTuple):
         return np.concatenate([self.train, self.validation])
 
 
-def r2(truth: np.ndarray, answer: Answer) -> float:
-    """What k and weights are chosen by, unless told otherwise."""
-    return r2_score(truth, answer.prediction)
-
-
 class Neighbours:
     """For the rows ``asked`` of some vectors (N, d), the nearest among the rows ``answering`` of others (N, d).
 
@@ -55,14 +50,7 @@ class Neighbours:
     there are objects to answer.
     """
 
-    def __init__(
-        self,
-        gallery_x: np.ndarray,
-        answering: np.ndarray,
-        query_x: np.ndarray,
-        asked: np.ndarray,
-        most: int = max(CANDIDATES),
-    ):
+    def __init__(self, gallery_x, answering, query_x, asked, most: int = max(CANDIDATES)):
         found, self.distance = nearest(query_x[asked], gallery_x[answering], min(most, len(answering)))
         self.asked, self.rows = asked, answering[found]
 
@@ -73,11 +61,12 @@ class Neighbours:
             raise BookError(f"k = {k} neighbours asked of {most}: choose k between 1 and {most}, or use more pairs.")
         return _answer(y[self.rows[:, :k]], self.distance[:, :k], k, weighting)
 
-    def choose(self, y: np.ndarray, merit: Callable = r2) -> tuple[int, Weighting]:
-        """The k of `CANDIDATES` and the weighting of the largest ``merit(truth, answer)`` for the rows asked."""
-        most = self.rows.shape[1]
+    def choose(self, y: np.ndarray, merit: Callable | None = None) -> tuple[int, Weighting]:
+        """The k of `CANDIDATES` and the weighting of largest R², or ``merit(truth, answer)``, for the rows asked."""
+        most, truth = self.rows.shape[1], y[self.asked]
+        merit = merit or (lambda truth, answer: r2(truth, answer.prediction)["r2"])
         ks = [k for k in CANDIDATES if k <= most] or [most]
-        merits = {(k, way): merit(y[self.asked], self.answer(y, k, way)) for k in ks for way in ("distance", "uniform")}
+        merits = {(k, way): merit(truth, self.answer(y, k, way)) for k in ks for way in ("distance", "uniform")}
         return max(merits, key=merits.get)
 
 

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import r2_score
-
-if TYPE_CHECKING:
-    import h5py
+from sklearn.preprocessing import StandardScaler
 
 
-BLOCK = 4096  # rows of features, of which double precision is in memory at a time
+def standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Features (n, d) as float32 with the mean 0 and the variance 1 of the rows ``fit``; constant ones become 0 there."""
+    x = np.asarray(x, np.float32)
+    return StandardScaler().fit(x[fit]).transform(x)
 
 
-def standardise(x: np.ndarray | h5py.Dataset, fit: np.ndarray) -> np.ndarray:
-    """Features (n, d) as float32 with the mean 0 and the variance 1 of the rows ``fit``; constant ones become 0 there.
-
-    Of what is on disk, or in half precision, nothing but the result is ever wholly in memory.
-    """
-    fitted = np.zeros(len(x), bool)
-    fitted[fit] = True
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(x), BLOCK)]
-    origin = np.asarray(
-        x[int(np.flatnonzero(fitted)[0])], float
-    )  # near the mean, so that squares do not drown the differences
-    total, squares = np.zeros_like(origin), np.zeros_like(origin)
-    for block in blocks:
-        some = x[block][fitted[block]] - origin
-        total += some.sum(0)
-        squares += np.square(some).sum(0)
-    mean = total / fitted.sum()
-    std = np.sqrt(np.maximum(squares / fitted.sum() - np.square(mean), 0))
-    result = np.empty(x.shape, np.float32)
-    for block in blocks:
-        result[block] = (x[block] - origin - mean) / np.where(std > 0, std, 1)
-    return result
-
-
-def resamples(n: int, bootstrap: int, seed: int) -> Iterator[np.ndarray]:
-    """Rows (n,) of n objects drawn with replacement, one resample after the other."""
-    rng = np.random.default_rng(seed)
-    return (rng.integers(n, size=n) for _ in range(bootstrap))
+def r2(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
+    """Coefficient of determination of predictions (n,), fast enough to resample."""
+    truth = truth.astype(float)
+    return {"r2": 1 - np.square(truth - prediction).sum() / np.square(truth - truth.mean()).sum()}
 
 
 def with_interval(
@@ -50,27 +25,16 @@ def with_interval(
 ) -> dict:
     """Statistics of some objects with their 95 % percentile-bootstrap intervals over objects.
 
-    Parameters
-    ----------
-    statistic : callable
-        Arrays to one or more numbers by name.
-    arrays : tuple of (n, …) arrays
-        What it takes; row i of each is the same object.
-    bootstrap : int
-        Number of resamples.
-    seed : int
-
-    Returns
-    -------
-    dict
-        Each number under its name and, under ``<name>_ci95``, [low, high]; ``n``.
+    ``statistic`` takes the arrays (n, …), in which row i is the same object, and returns one or more numbers by name. Each
+    stands in the result under its name and, as [low, high] of the resamples, under ``<name>_ci95``; ``n`` beside them.
     """
-    n = len(arrays[0])
-    draws = [statistic(*(values[rows] for values in arrays)) for rows in resamples(n, bootstrap, seed)]
+    n, rng = len(arrays[0]), np.random.default_rng(seed)
+    resampled = (rng.integers(n, size=n) for _ in range(bootstrap))
+    draws = [statistic(*(values[rows] for values in arrays)) for rows in resampled]
     result: dict = {"n": n}
     for name, value in statistic(*arrays).items():
-        low, high = np.percentile([draw[name] for draw in draws], [2.5, 97.5])
-        result |= {name: float(value), f"{name}_ci95": [float(low), float(high)]}
+        edges = np.percentile([draw[name] for draw in draws], [2.5, 97.5])
+        result |= {name: float(value), f"{name}_ci95": edges.tolist()}
     return result
 
 
@@ -86,33 +50,5 @@ def ranking(truth: np.ndarray, score: np.ndarray) -> dict[str, float]:
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # equal scores are one step
     hits = np.cumsum(truth[order])[ends]
     told = ends + 1
-    recall = np.append(0, hits) / wanted
-    false = np.append(0, told - hits) / (len(truth) - wanted)
-    return {
-        "auc": np.trapezoid(recall, false),
-        "average_precision": (np.diff(recall) * hits / told).sum(),
-    }
-
-
-def r2_interval(truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:
-    """Coefficient of determination with its 95 % percentile-bootstrap interval over objects.
-
-    Parameters
-    ----------
-    truth, prediction : (n,) arrays
-    bootstrap : int
-        Number of resamples.
-    seed : int
-
-    Returns
-    -------
-    dict
-        ``r2``, ``r2_ci95`` as [low, high], ``n``.
-    """
-    residual, known = np.square(truth.astype(float) - prediction), truth.astype(float)
-    scores = [
-        1 - residual[rows].sum() / np.square(known[rows] - known[rows].mean()).sum()
-        for rows in resamples(len(truth), bootstrap, seed)
-    ]
-    low, high = np.percentile(scores, [2.5, 97.5])
-    return {"r2": float(r2_score(truth, prediction)), "r2_ci95": [float(low), float(high)], "n": len(truth)}
+    recall, false = np.append(0, hits) / wanted, np.append(0, told - hits) / (len(truth) - wanted)
+    return {"auc": np.trapezoid(recall, false), "average_precision": (np.diff(recall) * hits / told).sum()}

@@ -1,12 +1,13 @@
-"""What is reported of predicted redshifts: errors of the single values, and whether their distributions p(z) are honest."""
+"""What is reported of predicted redshifts: errors of the single values, and whether their distributions p(z) are honest.
+
+A distribution is k values with weights, two arrays (n, k); the weights of an object add up to 1.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-NORMAL = 1.4826  # the standard deviation of a normal distribution in units of its median absolute deviation
 QUANTILES = 200  # of the redshifts of a survey, that stand for their distribution
-OUTLIERS = {"outliers_005": 0.05, "outliers_015": 0.15}  # name: |error| beyond which a galaxy counts
 
 
 def errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -15,18 +16,13 @@ def errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return (prediction - truth) / (1 + truth)
 
 
-def bias(error: np.ndarray) -> float:
-    """Mean of scaled errors (n,), as Pasquet et al. 2019 define it (https://doi.org/10.1051/0004-6361/201833617)."""
-    return float(np.mean(error))
-
-
 def nmad(error: np.ndarray) -> float:
     """Scatter of scaled errors (n,), blind to outliers: 1.4826 times the median distance from the median.
 
     The normalised median absolute deviation of Brammer et al. 2008 (https://doi.org/10.1086/591786), which is the standard
     deviation where errors are normal.
     """
-    return NORMAL * float(np.median(np.abs(error - np.median(error))))
+    return 1.4826 * float(np.median(np.abs(error - np.median(error))))
 
 
 def outliers(error: np.ndarray, limit: float) -> float:
@@ -39,15 +35,17 @@ def outliers(error: np.ndarray, limit: float) -> float:
 
 
 def statistics(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
-    """``bias``, ``nmad``, ``outliers_005`` and ``outliers_015`` of redshifts (n,); `metrics.with_interval` takes this."""
+    """``bias``, ``nmad``, ``outliers_005`` and ``outliers_015`` of redshifts (n,); `metrics.with_interval` takes this.
+
+    The bias is the mean of scaled errors, as in Pasquet et al. 2019 (https://doi.org/10.1051/0004-6361/201833617).
+    """
     error = errors(truth, prediction)
-    return {"bias": bias(error), "nmad": nmad(error)} | {
-        name: outliers(error, limit) for name, limit in OUTLIERS.items()
-    }
+    shares = {"outliers_005": outliers(error, 0.05), "outliers_015": outliers(error, 0.15)}
+    return {"bias": float(np.mean(error)), "nmad": nmad(error)} | shares
 
 
 def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
-    """Probability integral transform: where in its own p(z) each true redshift lies, uniform in [0, 1] if p(z) is honest.
+    """Probability integral transform (n,): where in its own p(z) each true redshift (n,) lies, uniform if p(z) is honest.
 
     A distribution of k values is a staircase, on which the truth has no place but one of k + 1 steps. So the truth
     joins the k values, with the weight w₀ = Σ w² (1 / k where weights are equal), and is put at random within the step that
@@ -57,21 +55,8 @@ def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -
     less than 0.03 even where one of six values has 40 % of the weight.
 
     The transform is that of Dawid 1984 (https://doi.org/10.2307/2981683); photometric redshifts are judged by it since
-    Polsterer et al. 2016 (https://arxiv.org/abs/1608.08016), see Schmidt et al. 2020
-    (https://doi.org/10.1093/mnras/staa2799). At random within a step: Czado et al. 2009
-    (https://doi.org/10.1111/j.1541-0420.2009.01191.x).
-
-    Parameters
-    ----------
-    values, weights : (n, k) arrays
-        The distributions; the weights of an object add up to 1.
-    truth : (n,) array
-    seed : int
-        Of U.
-
-    Returns
-    -------
-    (n,) array
+    Polsterer et al. 2016 (arXiv:1608.08016), see Schmidt et al. 2020 (https://doi.org/10.1093/mnras/staa2799). At random
+    within a step: Czado et al. 2009 (https://doi.org/10.1111/j.1541-0420.2009.01191.x).
     """
     place = np.random.default_rng(seed).uniform(size=len(truth))
     below = np.where(values < truth[:, None], weights, 0).sum(1)
@@ -81,21 +66,10 @@ def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -
 
 
 def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
-    """Where a distribution of k weighted values has its quantiles, between the values by straight lines.
+    """Quantiles (len(at), n) of distributions, between the values by straight lines; beyond the outermost, these.
 
     It is `pit` turned round: a value that has the weight W below it and w of its own stands at (W + w / 2 + w₀ / 2) /
     (1 + w₀), which for equal weights is the rank over k + 1.
-
-    Parameters
-    ----------
-    values, weights : (n, k) arrays
-        The weights of an object add up to 1.
-    at : tuple of float
-        Between 0 and 1; beyond the outermost values, these are returned.
-
-    Returns
-    -------
-    (len(at), n) array
     """
     order = values.argsort(1)
     values, weights = (np.take_along_axis(array, order, 1) for array in (values, weights))
@@ -105,47 +79,31 @@ def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) ->
 
 
 def widening(low: np.ndarray, high: np.ndarray, truth: np.ndarray, share: float) -> float:
-    """By how much of its own width to move each end of an interval outwards, so that a share of truths lie within.
+    """By how much of its width to move each end of an interval (n,) outwards, so that it holds a share of truths (n,).
 
-    Conformalised quantile regression, relative to the width (Romano et al. 2019, https://arxiv.org/abs/1905.03222; Sesia &
-    Candès 2020, https://arxiv.org/abs/1909.05433). Valid for objects drawn like those that are given; negative where they
-    were too wide.
-
-    Parameters
-    ----------
-    low, high, truth : (n,) arrays
-    share : float
+    Conformalised quantile regression, relative to the width (Romano et al. 2019, arXiv:1905.03222; Sesia & Candès 2020,
+    arXiv:1909.05433). Valid for objects drawn like those that are given; negative where intervals were too wide.
     """
     outside = np.maximum(low - truth, truth - high) / np.maximum(high - low, 1e-6)
     return float(np.quantile(outside, min(1, share * (1 + 1 / len(truth)))))
 
 
 def ks_to_uniform(values: np.ndarray) -> float:
-    """Kolmogorov–Smirnov distance of (n,) values in [0, 1] from the uniform distribution: 0 to 1, about 0.87 / √n by chance.
+    """Kolmogorov–Smirnov distance of (n,) values in [0, 1] from the uniform distribution: 0 to 1.
 
-    The expected distance by chance: that of the Kolmogorov distribution, √(π / 2) ln 2.
+    By chance √(π / 2) ln 2 / √n on average, the mean of the Kolmogorov distribution.
     """
     ordered, n = np.sort(values), len(values)
     return float(max((np.arange(1, n + 1) / n - ordered).max(), (ordered - np.arange(n) / n).max()))
 
 
 def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Continuous ranked probability score of distributions of weighted values, in the unit of the values; 0 is perfect.
+    """Continuous ranked probability score (n,) of distributions, in the unit of the values; 0 is perfect.
 
     E|X − y| − E|X − X′| / 2 for X, X′ drawn from the distribution and y the truth: the absolute error for a single
     value, and more for a distribution that is off, too wide or too narrow (Hersbach 2000,
     https://doi.org/10.1175/1520-0434(2000)015%3C0559:DOTCRP%3E2.0.CO;2; this form: Gneiting & Raftery 2007,
     https://doi.org/10.1198/016214506000001437). Exact, by sorting: E|X − X′| / 2 is the integral of F (1 − F).
-
-    Parameters
-    ----------
-    values, weights : (n, k) arrays
-        The weights of an object add up to 1.
-    truth : (n,) array
-
-    Returns
-    -------
-    (n,) array
     """
     values, weights = np.asarray(values, float), np.asarray(weights, float)
     error = (weights * np.abs(values - truth[:, None])).sum(1)

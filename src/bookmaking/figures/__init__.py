@@ -9,8 +9,6 @@ from bookmaking.figures.encoders import alike, attention, augmented_views, train
 from bookmaking.figures.galaxies import gallery, noise, population, rgb
 from bookmaking.figures.outcomes import outcomes_table
 from bookmaking.figures.properties import pit_histogram, predicted, yardsticks
-from bookmaking.figures.property_tables import gains_table, photoz_table, pz_table, scores_table, standing_table
-from bookmaking.figures.retrieval import rare_table, retrieval_table
 from bookmaking.figures.search import (
     cosine_histogram,
     cosine_matrix,
@@ -35,28 +33,21 @@ __all__ = [
     "cosine_histogram",
     "cosine_matrix",
     "four_way",
-    "gains_table",
     "gallery",
     "no_training",
     "noise",
     "number",
     "observed_spectra",
     "outcomes_table",
-    "photoz_table",
     "pit_histogram",
     "population",
     "predicted",
-    "pz_table",
     "rare_neighbours",
     "rare_precision",
-    "rare_table",
     "recall_curve",
     "reconstructions",
-    "retrieval_table",
     "rgb",
     "scaling",
-    "scores_table",
-    "standing_table",
     "table",
     "training_curves",
     "values_on_maps",

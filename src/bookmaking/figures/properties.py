@@ -10,6 +10,14 @@ from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 
 MARKERS = {"image": "o", "spectrum": "s", "cross": "D"}
 TITLES = {"image": "image → image", "spectrum": "spectrum → spectrum", "cross": "image → spectrum"}
+WAYS = TITLES | {"cross_spectrum": "spectrum → image"}
+NAMES = {
+    "redshift": "redshift",
+    "log_mstar": "log stellar mass",
+    "log_ssfr": "log specific star formation",
+    "log_tage_mw": "log mean stellar age",
+    "log_z_mw": "log metallicity",
+}
 FEW = 1500  # below this, points; above, their density
 YARDSTICKS = {
     "aligned": "aligned, neighbours",
@@ -25,16 +33,10 @@ YARDSTICKS = {
 
 @drawing
 def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name: str):
-    """Predicted against true values, a panel for each way of asking, all on the same scales.
+    """Predicted against true values of ``redshift`` or ``log_mstar``, a panel for each way of asking, on the same scales.
 
-    Parameters
-    ----------
-    predictions : dict of (n,) arrays
-        ``truth``, NaN where unknown, and ``image``, ``spectrum`` and ``cross`` (images asked, spectra answer).
-    scores : dict
-        For each of the three, ``r2``, ``r2_ci95`` and ``n``.
-    name : str
-        ``redshift`` or ``log_mstar``.
+    ``predictions`` (n,) are ``truth``, NaN where unknown, and ``image``, ``spectrum`` and ``cross`` (images ask spectra), whose
+    ``scores`` have ``r2``, ``r2_ci95`` and ``n``.
     """
     figure, axes = plt.subplots(1, len(TITLES), figsize=(WIDTH, 2.9), sharex=True, sharey=True, squeeze=False)
     truth = predictions["truth"]
@@ -54,15 +56,8 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
         axis.plot(window, window, color="black", lw=0.8, ls="--")
         score = scores[way]
         text = f"$R^2 = {score['r2']:.3f}$\n[{score['r2_ci95'][0]:.3f}, {score['r2_ci95'][1]:.3f}]\n$N = {score['n']}$"
-        axis.text(
-            0.04,
-            0.97,
-            text,
-            transform=axis.transAxes,
-            va="top",
-            fontsize=7.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
-        )
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}
+        axis.text(0.04, 0.97, text, transform=axis.transAxes, va="top", fontsize=7.5, bbox=box)
         axis.set(title=TITLES[way], xlabel=f"true {LABELS[name]}", xlim=window, ylim=window, aspect="equal")
     axes[0, 0].set_ylabel(f"predicted {LABELS[name]}")
     density = [axis.collections[0] for axis in axes[0] if known.sum() >= FEW]
@@ -77,12 +72,7 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
 def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
     """Where the true redshifts lie in their p(z): flat if p(z) is honest, a panel for each way of asking.
 
-    Parameters
-    ----------
-    places : dict of (n,) arrays
-        The probability integral transform by way, NaN where there is none.
-    scores : dict
-        For each way, ``crps``, ``crps_ci95`` and ``pit_ks``.
+    ``places`` (n,) are the probability integral transform by way, NaN where there is none.
     """
     figure, axes = plt.subplots(1, len(TITLES), figsize=(WIDTH, 2.4), sharex=True, sharey=True, squeeze=False)
     for axis, way in zip(axes[0], TITLES, strict=True):
@@ -90,10 +80,8 @@ def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
         bins = 20 if len(values) >= FEW else 10
         counts, edges = np.histogram(values, bins, (0, 1))
         axis.stairs(counts * bins / len(values), edges, fill=True, color=MODALITY[way], alpha=0.6)
-        # What 95 % of honest bins keep to.
-        axis.axhspan(
-            *(np.array(binom.interval(0.95, len(values), 1 / bins)) * bins / len(values)), color=FAINT, alpha=0.35, lw=0
-        )
+        honest = np.array(binom.interval(0.95, len(values), 1 / bins)) * bins / len(values)  # what 95 % of bins keep to
+        axis.axhspan(*honest, color=FAINT, alpha=0.35, lw=0)
         axis.axhline(1, color="black", lw=0.8, ls="--")
         score = scores[way]
         axis.set_title(f"{TITLES[way]}\nCRPS {score['crps']:.4f}, distance {score['pit_ks']:.3f}", fontsize=8)
@@ -106,11 +94,8 @@ def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
 def yardsticks(metrics: dict):
     """R² of the aligned embeddings beside that of every yardstick, with intervals, a panel for each property.
 
-    Parameters
-    ----------
-    metrics : dict
-        ``property.<name>.<direction>``, ``baseline.<yardstick>.<name>.<modality>`` and maybe ``oracle.<name>.<modality>``, each
-        with ``r2`` and ``r2_ci95``. Yardsticks and modalities that are not there get no mark.
+    ``metrics`` has ``property.<name>.<direction>``, ``baseline.<yardstick>.<name>.<modality>`` and maybe
+    ``oracle.<name>.<modality>``; what is not there gets no mark.
     """
     rows = {"aligned": metrics["property"]} | metrics["baseline"] | {"oracle": metrics.get("oracle", {})}
     rows = {way: rows[way] for way in YARDSTICKS if rows.get(way)}
@@ -123,18 +108,9 @@ def yardsticks(metrics: dict):
             for way, score in shown.items():
                 offset = 0.22 * (list(TITLES).index(way) - 1)
                 error = np.abs(np.array(score["r2_ci95"])[:, None] - score["r2"])
-                axis.errorbar(
-                    score["r2"],
-                    place + offset,
-                    xerr=error,
-                    capsize=1.5,
-                    lw=0.9,
-                    ls="",
-                    marker=MARKERS[way],
-                    ms=4,
-                    color=MODALITY[way],
-                    mfc=MODALITY[way] if place == 0 else "white",
-                )
+                style = {"capsize": 1.5, "lw": 0.9, "ls": "", "marker": MARKERS[way], "ms": 4, "color": MODALITY[way]}
+                full = MODALITY[way] if place == 0 else "white"
+                axis.errorbar(score["r2"], place + offset, xerr=error, mfc=full, **style)
         axis.axhspan(-0.5, 0.5, color=FAINT, alpha=0.15, lw=0)
         axis.set(yticks=range(len(rows)), yticklabels=[YARDSTICKS[way] for way in rows], ylim=(len(rows) - 0.5, -0.5))
         axis.set_xlabel(f"$R^2$ of {LABELS[name]}")
