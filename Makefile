@@ -14,6 +14,9 @@ book: .venv/ready ## Execute the chapters and build the site: make book PRESET=s
 verify: .venv/ready ## Execute a preset anew and compare every number with the committed reference
 	@$(RUN) -m bookmaking verify "$(PRESET)"
 
+why: .venv/ready ## Say what of a run would be made again, and why
+	@$(RUN) -m bookmaking why "$(PRESET)"
+
 reference: .venv/ready ## Make the present run of a preset the reference: book/reference/
 	@$(RUN) -m bookmaking reference "$(PRESET)"
 
@@ -56,4 +59,4 @@ endif
 	@$(if $(ELSEWHERE),echo "This repository was copied or moved: its environment is made anew.")
 	@sh install.sh "$(PYTHON)"
 
-.PHONY: help book pdf links verify reference data test bench clean lock
+.PHONY: help book pdf links verify why reference data test bench clean lock

@@ -138,6 +138,9 @@ def _key(run: Run, chapter: Path, parameters: dict) -> str:
     code, versions = code_key(ast.parse("\n".join(cells)))
     steps = {name: run.key(name) for name in _steps(run, chapter)}
     shown = [path.read_text(encoding="utf-8") for path in COMMENTED if "outcomes" in "".join(cells) and path.is_file()]
+    shown += [
+        path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.yaml") if path.name in "".join(cells)
+    ]
     return digest(json.dumps([code, versions, parameters, steps, shown], sort_keys=True))
 
 

@@ -150,7 +150,7 @@ def call(tmp_path, monkeypatch):
     return called
 
 
-@pytest.mark.parametrize(("what", "place"), [("book", "run"), ("steps", "run"), ("book", "site"), ("site", "site")])
+@pytest.mark.parametrize(("what", "place"), [("book", "run"), ("book", "site"), ("site", "site")])
 def test_a_second_call_at_the_same_time_is_refused(what, place, call, tmp_path):
     (tmp_path / place).mkdir()
     with (
