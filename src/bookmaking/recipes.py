@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,20 +120,6 @@ def explorer(run, scratch: Path) -> dict:
     embeddings, analysis = Embeddings.load(run.path("embeddings.h5")), read_hdf5(run.path("analysis.h5"))
     catalog = run.truth(embeddings.targetid)
     return write_explorer(scratch, run.source, run.pairs(), embeddings, catalog, analysis, run.preset.seed)
-
-
-@dataclass(frozen=True)
-class _old:
-    """A step that its chapter's cells have not taken over yet."""
-
-    name: str
-
-    @property
-    def module(self) -> str:
-        return f"bookmaking.steps.{self.name}"
-
-    def __call__(self, run, scratch):
-        return getattr(importlib.import_module(self.module), self.name)(run, scratch)
 
 
 PAIRS = ("survey", "index")  # pairs.h5, catalog.h5 and index.h5

@@ -9,7 +9,7 @@ from bookmaking.presets import ROOT
 
 PACKAGE = ROOT / "src"
 FILES = sorted(PACKAGE.rglob("*.py"))
-NOT_LISTED = {"figures", "steps", "explorer", "__init__", "__main__"}  # book/package.md says what they are
+NOT_LISTED = {"figures", "explorer", "__init__", "__main__"}  # book/package.md says what they are
 
 
 def public(tree: ast.AST) -> list[ast.AST]:

@@ -1,1 +1,0 @@
-"""The steps of a run: each file connects one function of the module to the artefacts of a run."""
