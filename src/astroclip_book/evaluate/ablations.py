@@ -17,13 +17,7 @@ WAYS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum"), "cros
 
 
 def varied(
-    base: Alignment,
-    cached: CachedFeatures,
-    seed: int,
-    views: slice = slice(None),
-    share: float = 1.0,
-    steps: int = 0,
-    **changes,
+    base: Alignment, cached: CachedFeatures, seed: int, views=slice(None), share: float = 1.0, steps: int = 0, **changes
 ) -> tuple[Alignment, CachedFeatures] | None:
     """Configuration and features of a variant; None where there are too few pairs or views for it.
 

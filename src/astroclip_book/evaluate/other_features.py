@@ -22,12 +22,10 @@ def other_features(
 ) -> CachedFeatures:
     """The features of a variant.
 
-    - ``no_brightness``: of spectra, what the encoder attends to and nothing else.
-    - ``latents``: of spectra, Spender's latents in the place of what they are made of; the brightness stays.
-    - ``raw``: of clean images, what the encoder makes of fluxes in nanomaggies instead of the input it was trained on.
-    - ``moving``: of clean images, features by fixed weights whose batch norm is left in training mode. Training objects are
-      normalised by the batch they happen to be in, drawn by ``seed``, while the running statistics follow; everybody is then
-      encoded with these, as an evaluation does.
+    Of spectra, ``no_brightness`` is what the encoder attends to and nothing else, ``latents`` Spender's latents in the place of
+    what they are made of, with the brightness. Of clean images, ``raw`` is what the encoder makes of fluxes in nanomaggies
+    instead of the input it was trained on; ``moving`` has batch norm left in training mode: training objects are normalised by
+    the batch that ``seed`` puts them in, while the running statistics follow, with which everybody is then encoded.
     """
     if name in ("no_brightness", "latents"):
         latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)

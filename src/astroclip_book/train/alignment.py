@@ -20,11 +20,6 @@ def align(features: Path, config: Alignment, device: str, seed: int, directory: 
     ``heads.pt`` has the SHA-256 of both encoders' checkpoints, as ``features.h5`` does. The file of embeddings holds ``image``
     and ``spectrum`` (N, d) of the first heads, under ``others`` the same of the remaining ones, (S - 1, N, d), and ``targetid``,
     ``redshift``, ``split`` (N,). Returns, of the first heads, losses (nats) and the epoch kept; of all, their validation losses.
-
-    Raises
-    ------
-    BookError
-        If there are fewer training pairs than a batch, or a training diverges.
     """
     cached = CachedFeatures.load(features, device)
     seeds = range(seed, seed + config.seeds)

@@ -31,12 +31,7 @@ def fit_heads(
 
     Each epoch sees one of the views of each training object, drawn anew and separately for image and spectrum. A killed
     training goes on from the ``checkpoint``, if there is one. Returns the heads in evaluation mode, and losses (nats) and scale
-    of each epoch with ``best_epoch``, counted from 0.
-
-    Raises
-    ------
-    BookError
-        If there are fewer training pairs than a batch, or the training diverges.
+    of each epoch with ``best_epoch``, counted from 0. BookError if there are fewer training pairs than a batch, or it diverges.
     """
     n_train, n_views = cached.views["image"].shape[:2]
     check_batch("alignment", n_train, config.batch_size)

@@ -11,51 +11,22 @@ from astroclip_book.config import SpectrumEncoder
 from astroclip_book.data.noise import noise_shape
 from astroclip_book.data.pairs import Pairs
 from astroclip_book.models.autoencoder import SpectrumAutoencoder
-from astroclip_book.train.loop import (
-    autocast,
-    batches,
-    check_batch,
-    curves,
-    epochs,
-    gather,
-    make_fabric,
-    probe,
-    save,
-    warm_up_and_cosine,
-)
+from astroclip_book.train import loop
 
 
 def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, seed: int, directory: Path) -> dict:
-    """Pre-train on the training split and write ``directory/spectrum_encoder.pt``.
+    """Pre-train on the training split, write ``directory/spectrum_encoder.pt`` and return losses and scores of the last epoch.
 
-    Parameters
-    ----------
-    pairs : Pairs
-        Their inverse variances weigh the pixels where the file has them.
-    config : presets.SpectrumEncoder
-    device : str
-        ``cpu`` or ``cuda``.
-    seed : int
-    directory : Path
-        Also keeps the checkpoint until the step is done.
-
-    Returns
-    -------
-    dict
-        Losses and scores of the last epoch.
-
-    Raises
-    ------
-    BookError
-        If the training split has fewer objects than a step takes.
+    The directory also keeps the checkpoint. Inverse variances weigh the pixels where the file has them. BookError if the training
+    split has fewer objects than a batch.
     """
     train, validation = pairs.index.where("train"), pairs.index.where("validation")
-    check_batch("spectrum_encoder", len(train), config.batch_size)
-    fabric = make_fabric(device)
+    loop.check_batch("spectrum_encoder", len(train), config.batch_size)
+    fabric = loop.make_fabric(device)
     torch.manual_seed(seed)
     model = SpectrumAutoencoder(config, noise_shape(pairs, train)).to(fabric.device)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
-    rate = warm_up_and_cosine(optimizer, config.epochs * (len(train) // config.batch_size))
+    rate = loop.warm_up_and_cosine(optimizer, config.epochs * (len(train) // config.batch_size))
     trained, optimizer = fabric.setup(model, optimizer)
 
     def load(positions: np.ndarray) -> list[torch.Tensor | None]:
@@ -65,38 +36,38 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     @torch.no_grad()
     def validate() -> dict[str, float]:
         parts = [validation[i : i + config.batch_size] for i in range(0, len(validation), config.batch_size)]
-        with autocast(fabric.device):
+        with loop.autocast(fabric.device):
             losses = [model(*load(part)) for part in parts]
-        weights = [len(part) for part in parts]
-        return {
-            f"validation_{name}": float(np.average([loss[name].item() for loss in losses], weights=weights))
-            for name in losses[0]
-        }
+        sizes = [len(part) for part in parts]
+        means = {name: np.average([loss[name].item() for loss in losses], weights=sizes) for name in losses[0]}
+        return {f"validation_{name}": float(mean) for name, mean in means.items()}
 
     def encode(positions: np.ndarray) -> torch.Tensor:
         flux, redshift, _ = load(positions)
-        with autocast(fabric.device):
+        with loop.autocast(fabric.device):
             return model.features(flux, redshift)
 
-    history: list[dict] = []
+    history, checkpoint = [], directory / "checkpoint.pt"
     parts = {"model": model, "optimizer": optimizer, "rate": rate}
-    for epoch in epochs("spectrum encoder", config.epochs, seed, history, directory / "checkpoint.pt", **parts):
+    for epoch in loop.epochs("spectrum encoder", config.epochs, seed, history, checkpoint, **parts):
         order = np.random.default_rng([seed, epoch]).permutation(train)
         model.train()
         terms = []
-        for rows in batches(order, config.batch_size, fabric):
+        for rows in loop.batches(order, config.batch_size, fabric):
             data = load(rows)
             optimizer.zero_grad()
-            with autocast(fabric.device):
+            with loop.autocast(fabric.device):
                 losses = trained(*data)
             model.loss(losses).backward()
             optimizer.step()
             rate.step()
             terms.append(torch.stack([term.detach() for term in losses.values()]))
-        means = gather(fabric, torch.stack(terms)).mean(0).tolist()
+        means = loop.gather(fabric, torch.stack(terms)).mean(0).tolist()
         model.eval()
         scores = {f"train_{name}": value for name, value in zip(losses, means, strict=True)}
-        history.append(scores | validate() | {"probe_r2": probe(encode, train, validation, pairs.index.redshift)})
+        history.append(scores | validate() | {"probe_r2": loop.probe(encode, train, validation, pairs.index.redshift)})
     state = {name: value.cpu() for name, value in model.state_dict().items()}
-    save({"config": vars(config), "state": state, "history": curves(history)}, directory / "spectrum_encoder.pt")
+    loop.save(
+        {"config": vars(config), "state": state, "history": loop.curves(history)}, directory / "spectrum_encoder.pt"
+    )
     return {"spectrum_encoder": history[-1] if history else {}}
