@@ -13,10 +13,7 @@ DIRECTIONS = {
     "cross": ("spectrum", "image"),
     "cross_spectrum": ("image", "spectrum"),
 }
-MAIN = ("redshift", "log_mstar")  # what the published works report, and the supervised networks learn
-EARLIER_K = 16  # with weights by distance: Vrikkis 2024, https://github.com/av1518/AstroCLIP-Extention
 FEW = 2  # with fewer known values in a split, R² has no meaning
-MAGNITUDES = ("MAG_G", "MAG_R", "MAG_Z")
 
 
 def known_properties(split, catalog: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -53,8 +50,8 @@ def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:
     NaN where something is missing or not positive; None if the catalogue has no magnitudes. In the mock these are the true
     ones, without noise: a hard yardstick.
     """
-    if not all(name in catalog for name in MAGNITUDES):
+    names = [name for name in ("MAG_G", "MAG_R", "MAG_Z", "HALF_LIGHT_RADIUS") if name in catalog]
+    if names[:3] != ["MAG_G", "MAG_R", "MAG_Z"]:
         return None
-    names = [name for name in (*MAGNITUDES, "HALF_LIGHT_RADIUS") if name in catalog]
     g, r, z, *size = (np.where(catalog[name] > 0, catalog[name], np.nan) for name in names)
     return np.stack([r, g - r, r - z, *map(np.log10, size)], axis=1)

@@ -19,8 +19,6 @@ FEW = {
     "features_batch_size": 16,
     "alignment_epochs": 1,
     "alignment_batch_size": 16,
-    "k": 4,
-    "bootstrap": 10,
 }
 STEPS = (
     "survey",
@@ -31,14 +29,12 @@ STEPS = (
     "spectrum_comparison",
     "features",
     "alignment",
-    "similarity",
-    "properties",
 )
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    run = open_run({"preset": "gpu", "run_dir": str(tmp_path_factory.mktemp("gpu")), **FEW})
+    run = open_run(preset="gpu", run_dir=tmp_path_factory.mktemp("gpu"), **FEW)
     for step in STEPS:
         run.make(step)
     return run
