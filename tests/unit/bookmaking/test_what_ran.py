@@ -1,7 +1,6 @@
 """The record of a run as a page: what it says, and how it marks what is out of date."""
 
 import json
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -27,37 +26,29 @@ STEPS = {
     "first": Step("01_toy", ("pairs.h5",), ("survey",), (), first),
     "second": Step("01_toy", (), (), ("first",), second),
 }
-CHAPTER = """
-    ---
-    kernelspec: {display_name: Python 3, language: python, name: python3}
-    ---
-    # A chapter
-
-    ```{code-cell} ipython3
-    1
-    ```
-"""
+CHAPTER = "---\nkernelspec: {display_name: Python 3, language: python, name: python3}\n---\n# A chapter\n\n```{code-cell} ipython3\n1\n```\n"
+COST = {
+    "wall_seconds": 61.04,
+    "peak_rss_bytes": 3 * 2**28,
+    "finished": "2024-05-01T12:00:00Z",
+    "commit": "3c9e7f7c0ffee",
+}
 
 
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "notebooks" / "01_toy.md").write_text(textwrap.dedent(CHAPTER).lstrip())
+    (tmp_path / "notebooks" / "01_toy.md").write_text(CHAPTER)
     return tmp_path
 
 
 def record_chapter(run: Run, root: Path) -> None:
     """As if the chapter had been executed now."""
-    key = _key(run, root / "notebooks" / "01_toy.md", {}, [])
-    taken = {
-        "wall_seconds": 61.04,
-        "peak_rss_bytes": 3 * 2**28,
-        "finished": "2024-05-01T12:00:00Z",
-        "commit": "3c9e7f7c0ffee",
-    }
-    record = {"key": key, "parameters": {}, "steps": [], **taken}
-    (run.directory / "chapters.json").write_text(json.dumps({"01_toy": record}))
+    key = _key(run, root / "notebooks" / "01_toy.md", {})
+    (run.directory / "chapters").mkdir(exist_ok=True)
+    (run.directory / "chapters" / "01_toy.ipynb").touch()
+    (run.directory / "chapters.json").write_text(json.dumps({"01_toy": {"key": key, "parameters": {}, **COST}}))
 
 
 def rows(page: str, title: str) -> dict[str, list[str]]:
@@ -95,7 +86,7 @@ def test_what_is_out_of_date_or_missing_is_marked(root):
     assert rows(what_ran(run, root), "Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**not recorded**"
     assert rows(what_ran(run, root), "Steps")["`second`"][-1] == "**not made**"
     record_chapter(run, root)
-    (root / "notebooks" / "01_toy.md").write_text((root / "notebooks" / "01_toy.md").read_text() + "\nMore.\n")
+    (root / "notebooks" / "01_toy.md").write_text(CHAPTER.replace("\n1\n", "\n2\n"))
     assert rows(what_ran(run, root), "Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**out of date**"
     other = Run(load_preset("smoke", n_galaxies=300), root / "run", steps=STEPS)
     assert rows(what_ran(other, root), "Steps")["`first`"][-1] == "**out of date**"
