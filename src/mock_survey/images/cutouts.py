@@ -8,8 +8,8 @@ import numpy as np
 from astroclip_book.data.pairs import IMAGE_SIZE
 from mock_survey.dust import draw_reddening, galactic_transmission
 from mock_survey.images import camera, substructure
+from mock_survey.images.camera import develop, fourier, paint, pixel_response
 from mock_survey.images.field import counts_table, field_image, field_objects
-from mock_survey.images.fourier import develop, fourier, paint, pixel_response
 
 Components = list[tuple[np.ndarray, np.ndarray]]  # transform and fluxes (3,)
 

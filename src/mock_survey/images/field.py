@@ -8,7 +8,7 @@ import numpy as np
 
 from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
 from mock_survey.images import camera
-from mock_survey.images.fourier import develop, fourier, pixel_response
+from mock_survey.images.camera import develop, fourier, pixel_response
 
 SIDE = IMAGE_SIZE * PIXEL_SCALE  # arcsec
 FAINT = 24.0  # r magnitude; fainter ones drown in the noise

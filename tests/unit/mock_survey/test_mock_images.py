@@ -10,7 +10,7 @@ from mock_survey import survey
 from mock_survey.dust import galactic_transmission
 from mock_survey.images import camera, field
 from mock_survey.images import cutouts as images
-from mock_survey.images.fourier import develop, fourier, pixel_response
+from mock_survey.images.camera import develop, fourier, pixel_response
 
 Y, X = np.mgrid[-76:76, -76:76]
 R = np.hypot(X, Y) * 0.262  # arcsec
