@@ -83,14 +83,12 @@ def test_a_killed_conversion_goes_on_and_leaves_no_half_file(files, pairs, tmp_p
     assert same(output, pairs)
 
 
-def test_pieces_of_another_source_are_not_kept(files, pairs, tmp_path, monkeypatch):
-    output = tmp_path / "pairs.h5"
+def test_what_was_written_of_another_source_is_not_kept(files, pairs, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(writing, "write_json", killing(writing.write_json, 2))
-        convert_parquet(files, output)
+        convert_parquet(files, tmp_path / "pairs.h5")
     changed = pairs | {"redshifts": pairs["redshifts"] + 1}
-    convert_parquet(write_release(tmp_path / "data", changed, SIZES), output)
-    assert same(output, changed)
+    assert same(convert_parquet(write_release(tmp_path / "data", changed, SIZES), tmp_path / "pairs.h5"), changed)
 
 
 def test_a_file_that_is_there_is_left_alone(files, tmp_path):
