@@ -1,5 +1,5 @@
 """What makes the book: runs and their artefacts, chapters, figures, explorer, site."""
 
-from bookmaking.store import open_run
+from bookmaking.notebook import open_run
 
 __all__ = ["open_run"]

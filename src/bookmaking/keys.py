@@ -20,7 +20,7 @@ PACKAGES = {"astroclip_book", "mock_survey", "real_sky", "bookmaking"}
 # How a run is kept, shown or started does not change what is computed; values are in the keys themselves.
 HOUSEKEEPING = {
     "astroclip_book", "astroclip_book.config", "astroclip_book.errors", "astroclip_book.data.files", "astroclip_book.data.progress",
-    "astroclip_book.train.processes", "mock_survey.config", "bookmaking", "bookmaking.keys", "bookmaking.presets",
+    "astroclip_book.train.processes", "mock_survey.config", "bookmaking", "bookmaking.keys", "bookmaking.notebook", "bookmaking.presets",
     "bookmaking.provenance", "bookmaking.recipes", "bookmaking.store",
 }  # fmt: skip
 READERS = {"astroclip_book.data.catalog", "astroclip_book.data.pairs"}  # what a run itself reads its files with
@@ -34,8 +34,8 @@ def digest(text: str) -> str:
 
 
 def code_of(function: Callable) -> ast.AST:
-    """The syntax tree of a function."""
-    return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    """The syntax tree of a function, or of that of a partial one."""
+    return ast.parse(textwrap.dedent(inspect.getsource(getattr(function, "func", function))))
 
 
 def code_of_chapter(stem: str) -> ast.AST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import typing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pydantic import NonNegativeInt
 
 from astroclip_book import config
 from astroclip_book.config import build, section
+from astroclip_book.data.files import matching
 from astroclip_book.errors import BookError
 from mock_survey.config import Survey
 
@@ -146,3 +148,44 @@ def _plain(value):
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def changed(base: Preset, preset: Preset) -> list[str]:
+    """Names of the values in which a preset differs."""
+    sections = [
+        (name, vars(one), vars(getattr(base, name))) for name, one in vars(preset).items() if hasattr(one, "__dict__")
+    ]
+    return [f"{name}.{key}" for name, new, old in sections for key in new if new[key] != old[key]]
+
+
+def names_file(key: str, value) -> bool:
+    """Whether a value is the path or the pattern of a file."""
+    return bool(value) and key.endswith(("_path", "_files"))
+
+
+def located(preset: Preset) -> Preset:
+    """With the files that it names absolute: a relative path counts from here or, when nothing is there, from the repository.
+
+    Raises
+    ------
+    BookError
+        Where a file is not there, or a catalogue is named without pairs.
+    """
+    if preset.data.catalog_path and not preset.data.pairs_path:
+        raise BookError("catalog_path is given without pairs_path: the mock survey has a catalogue of its own.")
+    sections = {}
+    for name, values in vars(preset).items():
+        for key, given in getattr(values, "__dict__", {}).items():
+            if names_file(key, given):
+                here, there = (os.path.abspath(place / Path(given).expanduser()) for place in (Path(), ROOT))
+                path = there if key.endswith("_path") and not os.path.isfile(here) else here
+                if not matching(path):
+                    kind = "there is no file" if key.endswith("_path") else "no file matches"
+                    raise BookError(f"{name}.{key}: {kind} {path}.{_remedy(Path(path))}")
+                sections[name] = dataclasses.replace(sections.get(name, values), **{key: path})
+    return dataclasses.replace(preset, **sections)
+
+
+def _remedy(path: Path) -> str:
+    sets = [one for one in (ROOT / "datasets").glob("*.yaml") if path.name in one.read_text(encoding="utf-8")]
+    return f" Run `make data DATASET={sets[0].stem}`, or give the path of yours." if sets else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 # Functions import in their bodies: keys are made of what stands there, and known without loading torch.
@@ -79,26 +80,15 @@ def alignment(run, scratch: Path) -> dict:
     return align(run.path("features.h5"), run.preset.alignment, run.device, run.preset.seed, scratch)
 
 
-def image_comparison(run, scratch: Path) -> None:
-    """Look at all images in four ways."""
+def comparison(run, scratch: Path, modality: str) -> None:
+    """Look at all images, or spectra, in four ways."""
     from astroclip_book.data.hdf5 import write_hdf5
     from astroclip_book.evaluate.comparison import compare
 
     pairs, config = run.pairs(), run.preset.comparison
-    encoder, known = run.path("image_encoder.pt"), run.labels(pairs.index)
-    arrays = compare("image", pairs, known, encoder, config, run.device, run.preset.seed, scratch)
-    write_hdf5(scratch / "image_comparison.h5", arrays)
-
-
-def spectrum_comparison(run, scratch: Path) -> None:
-    """Look at all spectra in four ways."""
-    from astroclip_book.data.hdf5 import write_hdf5
-    from astroclip_book.evaluate.comparison import compare
-
-    pairs, config = run.pairs(), run.preset.comparison
-    encoder, known = run.path("spectrum_encoder.pt"), run.labels(pairs.index)
-    arrays = compare("spectrum", pairs, known, encoder, config, run.device, run.preset.seed, scratch)
-    write_hdf5(scratch / "spectrum_comparison.h5", arrays)
+    encoder, known = run.path(f"{modality}_encoder.pt"), run.labels(pairs.index)
+    arrays = compare(modality, pairs, known, encoder, config, run.device, run.preset.seed, scratch)
+    write_hdf5(scratch / f"{modality}_comparison.h5", arrays)
 
 
 def analysis(run, scratch: Path) -> None:
@@ -126,84 +116,41 @@ PAIRS = ("survey", "index")  # pairs.h5, catalog.h5 and index.h5
 STEPS = {
     "survey": Step("01_mock_survey", ("pairs.h5", "catalog.h5"), ("survey",), (), survey),
     "index": Step("01_mock_survey", ("index.h5",), ("data",), ("survey",), index),
-    "image_encoder": Step(
-        "02_image_encoder", ("image_encoder.pt",), ("image_encoder",), PAIRS, image_encoder, parallel=True
-    ),
-    "spectrum_encoder": Step(
-        "03_spectrum_encoder", ("spectrum_encoder.pt",), ("spectrum_encoder",), PAIRS, spectrum_encoder, parallel=True
-    ),
+    "image_encoder": Step("02_image_encoder", ("image_encoder.pt",), ("image_encoder",), PAIRS, image_encoder, True),
+    "spectrum_encoder": Step("03_spectrum_encoder", ("spectrum_encoder.pt",), ("spectrum_encoder",), PAIRS, spectrum_encoder, True),
     "image_comparison": Step(
-        "02_image_encoder",
-        ("image_comparison.h5",),
-        ("comparison",),
-        (*PAIRS, "image_encoder"),
-        image_comparison,
-    ),
+        "02_image_encoder", ("image_comparison.h5",), ("comparison",), (*PAIRS, "image_encoder"), partial(comparison, modality="image")),
     "image_scores": Step("02_image_encoder", (), ("evaluation",), (*PAIRS, "image_comparison")),
     "spectrum_comparison": Step(
-        "03_spectrum_encoder",
-        ("spectrum_comparison.h5",),
-        ("comparison",),
-        (*PAIRS, "spectrum_encoder"),
-        spectrum_comparison,
-    ),
-    "spectrum_scores": Step(
-        "03_spectrum_encoder", (), ("evaluation",), (*PAIRS, "spectrum_encoder", "spectrum_comparison")
-    ),
+        "03_spectrum_encoder", ("spectrum_comparison.h5",), ("comparison",), (*PAIRS, "spectrum_encoder"), partial(comparison, modality="spectrum")),
+    "spectrum_scores": Step("03_spectrum_encoder", (), ("evaluation",), (*PAIRS, "spectrum_encoder", "spectrum_comparison")),
     "features": Step(
-        "04_alignment",
-        ("features.h5",),
-        ("features",),
-        (*PAIRS, "image_encoder", "spectrum_encoder"),
-        features,
-        parallel=True,
-    ),
+        "04_alignment", ("features.h5",), ("features",), (*PAIRS, "image_encoder", "spectrum_encoder"), features, True),
     "alignment": Step("04_alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), alignment),
     "similarity": Step("05_similarity_search", (), ("evaluation",), (*PAIRS, "alignment")),
     "properties": Step(
-        "06_redshift_and_mass",
-        ("predictions.h5",),
-        ("evaluation",),
-        (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment"),
-    ),
+        "06_redshift_and_mass", ("predictions.h5",), ("evaluation",),
+        (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment")),
     "oracle": Step("06_redshift_and_mass", (), ("survey", "data", "evaluation"), PAIRS),
     "few_labels": Step("07_few_labels", (), ("evaluation",), (*PAIRS, "features", "alignment")),
     "ablations": Step(
-        "08_ablations",
-        (),
-        ("alignment", "ablations", "evaluation"),
-        (*PAIRS, "image_encoder", "spectrum_encoder", "features"),
-    ),
+        "08_ablations", (), ("alignment", "ablations", "evaluation"), (*PAIRS, "image_encoder", "spectrum_encoder", "features")),
     "analysis": Step("09_embedding_space", ("analysis.h5",), ("analysis",), ("alignment",), analysis),
     "analysis_scores": Step("09_embedding_space", (), ("evaluation", "analysis"), (*PAIRS, "alignment", "analysis")),
     "explorer": Step("10_explorer", ("explorer_data.js", "bokeh.js"), (), (*PAIRS, "alignment", "analysis"), explorer),
     "explorer_search": Step("10_explorer", (), (), ("alignment", "explorer")),
     "claims": Step(
-        "claims",
-        (),
-        (),
-        ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "few_labels", "analysis_scores"),
-    ),
+        "claims", (), (),
+        ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "few_labels", "analysis_scores")),
     "realism": Step("11_mock_and_sky", (), ("evaluation", "sky"), (*PAIRS, "alignment")),
-    "own_galaxies": Step(
-        "12_your_own_galaxies", (), ("survey", "own"), (*PAIRS, "features", "alignment", "properties")
-    ),
-}
+    "own_galaxies": Step("12_your_own_galaxies", (), ("survey", "own"), (*PAIRS, "features", "alignment", "properties")),
+}  # fmt: skip
 
 TRAININGS = ("02_image_encoder", "03_spectrum_encoder", "04_alignment", "08_ablations")  # chapters that take longest
 
 # Steps whose results each page makes or reads: a page is executed again when one of them changes. Those of most are what they
 # make, and what that needs.
-CHAPTERS = {
-    chapter: tuple(
-        one
-        for one in STEPS
-        if any(one in (name, *step.needs) for name, step in STEPS.items() if step.chapter == chapter)
-    )
-    for chapter in dict.fromkeys(step.chapter for step in STEPS.values())
-} | {
-    "light": PAIRS,
-    "differences": ("ablations", "properties"),
-    "introduction": tuple(STEPS),
-    "teaching": tuple(STEPS),
-}
+CHAPTERS: dict[str, tuple[str, ...]] = {"light": PAIRS, "differences": ("ablations", "properties")}
+CHAPTERS |= dict.fromkeys(("introduction", "teaching"), tuple(STEPS))
+for name, step in STEPS.items():
+    CHAPTERS[step.chapter] = tuple(dict.fromkeys((*CHAPTERS.get(step.chapter, ()), *step.needs, name)))

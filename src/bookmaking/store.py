@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import os
 import shutil
-import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.config import choose_device
 from astroclip_book.data.files import full_disk_explained, lock, matching, read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.keys import code_key, code_of, code_of_chapter, digest
 from bookmaking.memory import PeakMemory
-from bookmaking.presets import ROOT, Preset, load_preset, preset_names
+from bookmaking.presets import Preset, changed, located, names_file, preset_names
 from bookmaking.provenance import provenance
 from bookmaking.recipes import STEPS, Step
 
 MOCK = "mock survey"  # what the data are, unless a file of real pairs replaces the first step's
-FIRST = "01_mock_survey"  # the chapter that chooses seed and data
 
 
 class Run:
@@ -34,17 +30,13 @@ class Run:
     Parameters
     ----------
     preset : Preset
+        BookError where a file that it names is not there.
     directory : Path
     device : str
         "cpu" or "cuda".
     steps : dict of str to Step
     chapter, base : str and Preset, optional
         The chapter that opened the run, and the preset without the values that this chapter changes.
-
-    Raises
-    ------
-    BookError
-        When a path or a pattern of the preset names no file.
     """
 
     def __init__(
@@ -56,7 +48,7 @@ class Run:
         chapter: str | None = None,
         base: Preset | None = None,
     ):
-        self.preset, self.base = _located(preset), _located(base or preset)
+        self.preset, self.base = located(preset), located(base or preset)
         self.directory, self.device, self.steps, self.chapter = Path(directory).absolute(), device, steps, chapter
         self._keys: dict[str, str] = {}
         self._read: tuple = (None, {})
@@ -71,23 +63,22 @@ class Run:
     def metrics(self) -> dict:
         """Numbers of every step that is up to date, merged; the content of ``metrics.json``."""
         merged: dict = {}
-        for name in self._manifest():
+        for name, record in self._manifest().items():
             if name in self.steps and not self.problem(name):
-                record = self._manifest()[name]
+                timing, memory = {"wall_seconds": record["wall_seconds"]}, {"peak_rss_bytes": record["peak_rss_bytes"]}
                 _merge(merged, record["metrics"])
-                _merge(merged, {"timing": {name: {"wall_seconds": record["wall_seconds"]}}})
-                _merge(merged, {"memory": {name: {"peak_rss_bytes": record["peak_rss_bytes"]}}})
+                _merge(merged, {"timing": {name: timing}, "memory": {name: memory}})
         return merged
 
     def pairs(self):
-        """The pairs of the run, with their index."""
+        """The pairs, with their index."""
         from astroclip_book.data.pairs import Index, Pairs
 
         return Pairs(self.path("pairs.h5"), Index.load(self.path("index.h5")))
 
     def catalog(self, targetid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-        """The catalogue's columns for some objects, masses after the published cuts, and how many objects each cut leaves; nothing
-        where real pairs were given without a catalogue."""
+        """The catalogue's columns for some objects after the published cuts, and how many objects each cut leaves; nothing where
+        real pairs were given without a catalogue."""
         from astroclip_book.data.catalog import believed, read_catalog
 
         if self.preset.data.pairs_path and not self.preset.data.catalog_path:
@@ -123,7 +114,7 @@ class Run:
         if record is None:
             return f"{what} has not been made."
         if record["key"] != self.key(name):
-            return f"{what} is stale: {self._difference(name, record)}."
+            return f"{what} is stale: {_difference(record, self._identity(name))}."
         for artefact, size in record["artefacts"].items():
             path = self.directory / artefact
             if not path.is_file():
@@ -133,13 +124,7 @@ class Run:
         return None
 
     def path(self, artefact: str) -> Path:
-        """Path of an artefact, checked to be there and to belong to this configuration.
-
-        Raises
-        ------
-        BookError
-            When it is missing, stale or damaged; the message says what makes it.
-        """
+        """Path of an artefact; BookError, with what to do, unless it is there and belongs to this configuration."""
         name = next((name for name, step in self.steps.items() if artefact in step.artefacts), None)
         if name is None:
             known = ", ".join(artefact for step in self.steps.values() for artefact in step.artefacts)
@@ -153,13 +138,7 @@ class Run:
         return self.directory / artefact
 
     def chain(self, target: str) -> list[str]:
-        """A recipe, given by its name or an artefact of it, after all that it needs.
-
-        Raises
-        ------
-        BookError
-            For what no recipe makes, or what several processes cannot make.
-        """
+        """A recipe, given by its name or an artefact of it, after all that it needs; BookError where these processes make none."""
         wanted = {name for name, step in self.steps.items() if step.make and target in (name, *step.artefacts)}
         if not wanted:
             known = ", ".join(name for name, step in self.steps.items() if step.make)
@@ -200,26 +179,16 @@ class Run:
         return self.made(name)["metrics"]
 
     def record(self, name: str, metrics: dict, arrays: dict[str, dict] | None = None) -> dict:
-        """Keep the numbers that a chapter's cells made, under the key of these cells, and return them.
-
-        Parameters
-        ----------
-        name : str
-            A step without a function.
-        metrics : dict
-            Nested; merged into ``metrics.json``.
-        arrays : dict of str to dict, optional
-            Each artefact's arrays.
-        """
+        """Keep numbers that a chapter's cells made, and the arrays of each artefact, under the key of these cells; return the
+        numbers, which join ``metrics.json``."""
         from astroclip_book.data.hdf5 import write_hdf5
 
         for need in self.steps[name].needs:
             self._require(need)
         with full_disk_explained(self.directory):
-            scratch = self._scratch(name)
+            scratch, memory = self._scratch(name), self._memory or PeakMemory()
             for file, content in (arrays or {}).items():
                 write_hdf5(scratch / file, content)
-            memory = self._memory or PeakMemory()
             memory.sample()
             self._keep(name, scratch, metrics, time.perf_counter() - self._since, memory.peak)
         self._begin()
@@ -232,7 +201,7 @@ class Run:
                 write_json(self.directory / "metrics.json", self.metrics)
 
     def _begin(self) -> None:
-        """Time and memory of what the chapter's cells do from now on count for what they record next."""
+        """Time and memory count from here for what the chapter's cells record next."""
         self._since = time.perf_counter()
         if self._memory:
             self._memory.peak = 0
@@ -240,15 +209,13 @@ class Run:
     def _keep(self, name: str, scratch: Path, metrics: dict, seconds: float, peak: int) -> None:
         """Move the artefacts to their places; killed on the way, the step counts as not made."""
         step = self.steps[name]
-        inputs = {
-            file: value for need in step.needs for file, value in (self.made(need) or {}).get("sha256", {}).items()
-        }
+        records = [self._manifest().get(need, {}) for need in step.needs]
         record = {
             "key": self.key(name),
             **self._identity(name),
             "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
             "sha256": {artefact: sha256(scratch / artefact) for artefact in step.artefacts},
-            "inputs": inputs,
+            "inputs": {file: value for one in records for file, value in one.get("sha256", {}).items()},
             "metrics": metrics,
             "wall_seconds": round(seconds, 2),
             "peak_rss_bytes": peak,
@@ -271,6 +238,7 @@ class Run:
             write_json(self.directory / "metrics.json", self.metrics)
 
     def _manifest(self) -> dict:
+        """The manifest, read again when it is another file."""
         path = self.directory / "manifest.json"
         stamp = [path.stat().st_ino, *_stamp(path)] if path.is_file() else None
         if stamp is None or stamp != self._read[0]:
@@ -288,7 +256,7 @@ class Run:
         return scratch
 
     def _identity(self, name: str) -> dict:
-        """What the key is made of. The values that a chapter changes count for recipes, and for what itself records."""
+        """What the key is made of. Values that a chapter changes count for recipes, and for what itself records."""
         step = self.steps[name]
         if self._replaced(name):
             return {
@@ -296,38 +264,24 @@ class Run:
             }
         preset, values = self.preset, step.values
         if not step.make and self.chapter == step.chapter:
-            values = (*values, *_changed(self.base, self.preset))
+            values = (*values, *changed(self.base, preset))
         elif not step.make and self.chapter:
             preset = self.base
         configuration: dict = {"seed": preset.seed}
-        for section, _, value in (name.partition(".") for name in values):
+        for section, _, value in (one.partition(".") for one in values):
             whole = vars(getattr(preset, section))
             configuration.setdefault(section, {}).update({value: whole[value]} if value else whole)
-        files = {
-            key: [[str(one), *_stamp(one)] for one in matching(value)]
-            for section in list(configuration.values())[1:]
-            for key, value in section.items()
-            if key.endswith(("_path", "_files")) and value
+        given = {
+            key: value
+            for part in list(configuration.values())[1:]
+            for key, value in part.items()
+            if names_file(key, value)
         }
-        tree = code_of(step.make) if step.make else code_of_chapter(step.chapter)
-        code, versions = code_key(tree)
-        return {
-            "configuration": {**configuration, **({"files": files} if files else {})},
-            "code": code,
-            "versions": versions,
-            "needs": {need: self.key(need) for need in step.needs},
-        }
-
-    def _difference(self, name: str, record: dict) -> str:
-        now = self._identity(name)
-        for part in ("configuration", "versions"):
-            before, after = _flat(record.get(part, {})), _flat(now[part])
-            for key in sorted(before.keys() | after.keys()):
-                if before.get(key) != after.get(key):
-                    return f"made with {key} = {before.get(key)!r}, now {after.get(key)!r}"
-        if record["code"] != now["code"]:
-            return "the code that makes it changed"
-        return f"its input '{next(need for need, key in now['needs'].items() if record['needs'].get(need) != key)}' changed"
+        if given:
+            configuration["files"] = {key: [[str(one), *_stamp(one)] for one in matching(given[key])] for key in given}
+        code, versions = code_key(code_of(step.make) if step.make else code_of_chapter(step.chapter))
+        needs = {need: self.key(need) for need in step.needs}
+        return {"configuration": configuration, "code": code, "versions": versions, "needs": needs}
 
     def _require(self, name: str) -> None:
         problem = self.problem(name)
@@ -335,126 +289,16 @@ class Run:
             preset = (
                 self.preset.name if self.preset.name in preset_names() else f"<path of your {self.preset.name}.yaml>"
             )
-            raise BookError(
-                f"{problem} Run the chapter {self.steps[name].chapter} with the same values, or `make book PRESET={preset}`."
-            )
+            again = f"Run the chapter {self.steps[name].chapter} with the same values, or `make book PRESET={preset}`."
+            raise BookError(f"{problem} {again}")
 
     def _replaced(self, name: str) -> bool:
         return name == "survey" and self.preset.data.pairs_path is not None
 
 
-def open_run(
-    namespace: dict | None = None,
-    *,
-    chapter: str | None = None,
-    preset: str | Path = "laptop",
-    run_dir: str | Path | None = None,
-    device: str = "auto",
-    **values,
-) -> Run:
-    """Open the run of a notebook.
-
-    Parameters
-    ----------
-    namespace : dict, optional
-        The notebook's variables.
-    chapter : str, optional
-        Stem of the notebook.
-    preset : str or Path
-        A name, or a YAML file.
-    run_dir : str or Path, optional
-        By default ``runs/<preset>``.
-    device : str
-        "auto", "cpu" or "cuda".
-    **values
-        In place of the preset's of that name; None leaves it. Seed and data are those that the first chapter was executed with.
-
-    Raises
-    ------
-    BookError
-        For an unknown preset, parameter or device, or a value of another kind.
-    """
-    if namespace is not None:
-        simple = [k for k, v in namespace.items() if isinstance(v, (str, int, float)) and not k.startswith("_")]
-        # Remembered, so that the cell can be run again after later cells made variables of their own.
-        names = namespace.setdefault("_parameters", simple)
-        return open_run(**{name: namespace[name] for name in names if name != "chapter"})
-    _draw_as_the_book()
-    preset = os.fspath(preset)
-    values = {name: value for name, value in values.items() if value is not None}
-    directory = Path(run_dir or ROOT / "runs" / Path(preset).stem)
-    common = {name: values[name] for name in ("seed", "pairs_path", "catalog_path") if name in values}
-    if chapter != FIRST and chapter is not None:
-        made = read_json(directory / "manifest.json").get("index", {}).get("configuration", {})
-        kept = {
-            "seed": made.get("seed"),
-            **{name: made.get("data", {}).get(name) for name in ("pairs_path", "catalog_path")},
-        }
-        common = {name: value for name, value in kept.items() if value is not None} | common
-    return Run(
-        load_preset(preset, **common | values),
-        directory,
-        choose_device(device),
-        chapter=chapter,
-        base=load_preset(preset, **common),
-    )
-
-
 def titled(source: str) -> str:
     """`Run.source` as a line of its own begins: "Mock survey – simulated data", or "Real data: " and the name of the release."""
     return "Mock survey – simulated data" if source == MOCK else source.replace("real", "Real", 1)
-
-
-def _draw_as_the_book() -> None:
-    """In a kernel, figures appear below their cells and as matplotlib draws them by default, whatever the user's settings are."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if hasattr(shell, "kernel"):
-        import matplotlib
-
-        matplotlib.rcdefaults()
-        shell.run_line_magic("matplotlib", "inline")
-
-
-def _changed(base: Preset, preset: Preset) -> list[str]:
-    """Names of the values in which a preset differs."""
-    sections = [
-        (name, vars(one), vars(getattr(base, name))) for name, one in vars(preset).items() if hasattr(one, "__dict__")
-    ]
-    return [f"{name}.{key}" for name, new, old in sections for key in new if new[key] != old[key]]
-
-
-def _located(preset: Preset) -> Preset:
-    """With the files that it names absolute: a relative path counts from here or, when nothing is there, from the repository."""
-    if preset.data.catalog_path and not preset.data.pairs_path:
-        raise BookError("catalog_path is given without pairs_path: the mock survey has a catalogue of its own.")
-    changed = {}
-    for section, values in vars(preset).items():
-        given = {
-            key: value for key, value in getattr(values, "__dict__", {}).items() if value and isinstance(value, str)
-        }
-        paths = {key: _found(value) for key, value in given.items() if key.endswith("_path")}
-        for key, path in paths.items():
-            if not path.is_file():
-                raise BookError(f"{section}.{key}: there is no file {path}.{_remedy(path)}")
-        paths |= {
-            key: os.path.abspath(os.path.expanduser(value)) for key, value in given.items() if key.endswith("_files")
-        }
-        for key, pattern in paths.items():
-            if not matching(str(pattern)):
-                raise BookError(f"{section}.{key}: no file matches {pattern}.")
-        if paths:
-            changed[section] = dataclasses.replace(values, **{key: str(path) for key, path in paths.items()})
-    return dataclasses.replace(preset, **changed)
-
-
-def _found(path: str) -> Path:
-    here = Path(path).expanduser().resolve()
-    return here if here.is_file() else (ROOT / Path(path).expanduser()).resolve()
-
-
-def _remedy(path: Path) -> str:
-    sets = [one for one in (ROOT / "datasets").glob("*.yaml") if path.name in one.read_text(encoding="utf-8")]
-    return f" Run `make data DATASET={sets[0].stem}`, or give the path of yours." if sets else ""
 
 
 def _say(text: str) -> None:
@@ -473,6 +317,18 @@ def _merge(target: dict, source: dict) -> None:
             _merge(target.setdefault(key, {}), value)
         else:
             target[key] = value
+
+
+def _difference(before: dict, now: dict) -> str:
+    """The first thing that a result was made with and that is another now."""
+    for part in ("configuration", "versions"):
+        was, value = _flat(before.get(part, {})), _flat(now[part])
+        for key in sorted(was.keys() | value.keys()):
+            if was.get(key) != value.get(key):
+                return f"made with {key} = {was.get(key)!r}, now {value.get(key)!r}"
+    if before["code"] != now["code"]:
+        return "the code that makes it changed"
+    return f"its input '{next(need for need, key in now['needs'].items() if before['needs'].get(need) != key)}' changed"
 
 
 def _flat(tree: dict, prefix: str = "") -> dict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import glob
 import hashlib
 import json
@@ -12,6 +11,8 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from astroclip_book.errors import BookError
 
@@ -25,7 +26,7 @@ def read_json(path: Path) -> dict:
         Where it is not JSON, or has no keys.
     """
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -38,26 +39,9 @@ def read_json(path: Path) -> dict:
 def write_json(path: Path, value) -> None:
     """Write JSON (numpy scalars and arrays too) so that a reader, or a kill, never meets half a file."""
     temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=2, default=lambda array: array.tolist()) + "\n")
+    text = json.dumps(value, indent=2, default=lambda array: array.tolist())
+    temporary.write_text(text + "\n", encoding="utf-8")
     os.replace(temporary, path)
-
-
-def prepare(directory: Path, option: str) -> None:
-    """Make a directory.
-
-    Raises
-    ------
-    BookError
-        Where nothing can be written to it; it names the ``option`` for another place.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        raise BookError(
-            f"{directory} cannot be made or written to ({error}): "
-            f"choose another place by the option {option} of `python -m bookmaking`."
-        ) from error
 
 
 def matching(pattern: str) -> list[Path]:
@@ -79,20 +63,43 @@ def lock(path: Path, refusal: str | None = None):
     Raises
     ------
     BookError
-        With the ``refusal`` where there is one, instead of waiting.
+        With the ``refusal`` where there is one, instead of waiting; where the file system knows no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
-        except BlockingIOError as error:
-            raise BookError(refusal) from error
+    try:
+        held = FileLock(path).acquire(timeout=0 if refusal else -1)
+    except Timeout as error:
+        raise BookError(refusal) from error
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOSPC):
+            raise
+        raise BookError(
+            f"Files in {path.parent} cannot be locked ({error.strerror}): choose a directory on another file system, with "
+            "the option --run-dir of `python -m bookmaking` or `run_dir` in a notebook."
+        ) from error
+    with held:
         yield
+
+
+def prepare(directory: Path, option: str) -> None:
+    """Make a directory.
+
+    Raises
+    ------
+    BookError
+        Where nothing can be written to it; it names the ``option`` for another place.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        place = f"choose another place by the option {option} of `python -m bookmaking`"
+        raise BookError(f"{directory} cannot be made or written to ({error}): {place}.") from error
 
 
 @contextmanager
 def full_disk_explained(directory: Path):
-    """Turn "no space left" in any of its guises into an error that says what to do.
+    """Turn "no space left" into an error that says what to do; torch and HDF5 do not tell why a file could not be written.
 
     Raises
     ------
@@ -103,7 +110,7 @@ def full_disk_explained(directory: Path):
         yield
     except (OSError, RuntimeError) as error:
         free = shutil.disk_usage(next(path for path in (directory, *directory.parents) if path.exists())).free
-        if getattr(error, "errno", None) != errno.ENOSPC and free > 2**20:  # torch.save does not tell why it failed
+        if getattr(error, "errno", None) != errno.ENOSPC and free > 2**20:
             raise
         raise BookError(
             f"No space left in {directory} ({free / 2**20:.0f} MiB free). "

@@ -14,9 +14,10 @@ import pytest
 from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
 from bookmaking import keys
-from bookmaking.presets import ROOT, load_preset
+from bookmaking.notebook import open_run
+from bookmaking.presets import ROOT, load_preset, located
 from bookmaking.recipes import CHAPTERS, STEPS, Step
-from bookmaking.store import Run, open_run
+from bookmaking.store import Run
 
 calls = []
 
@@ -329,12 +330,12 @@ def test_a_given_file_that_changed_makes_its_step_stale(toy, name):
 
 
 def test_files_of_a_preset_lie_in_the_repository_and_are_downloaded_where_they_do_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("bookmaking.store.ROOT", tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.h5").write_text("pairs")
-    run = Run(load_preset("smoke", pairs_path="data/mine.h5"), tmp_path / "run", steps={})
-    assert run.preset.data.pairs_path == str(tmp_path / "data" / "mine.h5")
-    monkeypatch.setattr("bookmaking.store.ROOT", ROOT)
+    preset = load_preset("smoke", pairs_path="data/mine.h5")
+    with monkeypatch.context() as patch:
+        patch.setattr("bookmaking.presets.ROOT", tmp_path)
+        assert located(preset).data.pairs_path == str(tmp_path / "data" / "mine.h5")
     with pytest.raises(BookError, match="no file .*/data/nobodys.ckpt.$"):
         Run(load_preset("smoke", image_encoder_weights_path="data/nobodys.ckpt"), tmp_path / "run", steps={})
     release = "data/absent/astroclip_desi.1.1.5.h5"
