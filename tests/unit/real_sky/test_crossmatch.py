@@ -84,9 +84,9 @@ def test_a_killed_conversion_goes_on(sky, tmp_path, monkeypatch):
 def test_what_cannot_be_matched_is_said(sky, tmp_path):
     hats, _ = sky
     images, spectra, output = str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5"
-    with pytest.raises(BookError, match="A HATS catalogue is a directory with"):
+    with pytest.raises(BookError, match="cannot be matched as HATS catalogues"):
         convert_universe(images, str(tmp_path), output)
-    with pytest.raises(BookError, match="cannot be matched|spectrum"):
+    with pytest.raises(BookError, match="cannot be matched"):
         convert_universe(images, images, output)
     with pytest.raises(BookError, match="no image lies within 1e-05 arcsec"):
         convert_universe(images, spectra, output, radius=1e-5)
