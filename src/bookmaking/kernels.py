@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -44,10 +45,11 @@ class _Engine(NBClientEngine):
         kernel.kernel_spec_manager, kernel.connection_file = _ThisInterpreter(), str(home / "kernel.json")
         environment = clean_environment() | {
             "IPYTHONDIR": str(home),
-            "NUMBA_CACHE_DIR": str(home / "numba"),  # the user's home and the environment may be read-only
             "OMP_NUM_THREADS": str(threads),  # torch, BLAS and scikit-learn go by it
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # silences the debugger's remark on frozen modules
         }
+        if not os.access(sysconfig.get_path("purelib"), os.W_OK):  # where Numba keeps what it compiles
+            environment["NUMBA_CACHE_DIR"] = str(home / "numba")
         with PeakMemory(lambda: kernel.has_kernel and kernel.provisioner.pid) as memory:
             client.execute(env=environment)
         record["peak_rss_bytes"] = memory.peak
