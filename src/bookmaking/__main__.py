@@ -14,6 +14,7 @@ from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.execution import execute
 from bookmaking.presets import ROOT, load_preset
+from bookmaking.recipes import chain
 from bookmaking.site.build import build_site
 from bookmaking.site.pdf import print_book
 from bookmaking.store import Run
@@ -58,7 +59,7 @@ def _work(options: argparse.Namespace, run: Run, site: Path) -> None:
         run.write_metrics()
     if options.what == "make":
         run.device = choose_device(options.device)
-        for name in run.chain(options.target):
+        for name in chain(options.target):
             run.make(name)
         return
     if options.what == "why":

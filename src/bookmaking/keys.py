@@ -68,6 +68,25 @@ def code_key(tree: ast.AST) -> tuple[str, dict[str, str]]:
     return digest("\n".join([text, *(f"{name} {found[name]}" for name in sorted(found))])), _versions(others)
 
 
+def difference(before: dict, now: dict) -> str:
+    """The first thing that a result was made with and that is another now."""
+    for part in ("configuration", "versions"):
+        was, value = _flat(before.get(part, {})), _flat(now[part])
+        for key in sorted(was.keys() | value.keys()):
+            if was.get(key) != value.get(key):
+                return f"made with {key} = {was.get(key)!r}, now {value.get(key)!r}"
+    if before["code"] != now["code"]:
+        return "the code that makes it changed"
+    return f"its input '{next(need for need, key in now['needs'].items() if before['needs'].get(need) != key)}' changed"
+
+
+def _flat(tree: dict, prefix: str = "") -> dict:
+    flat = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
 def imports(tree: ast.AST, package: str = "") -> set[str]:
     """Modules that a tree imports anywhere, but for the standard library; ``from a import b`` counts as ``a`` and ``a.b``."""
     names: set[str] = set()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from astroclip_book.errors import BookError
+from astroclip_book.train import processes
+
 # Functions import in their bodies: keys are made of what stands there, and known without loading torch.
 
 
@@ -154,3 +157,22 @@ CHAPTERS: dict[str, tuple[str, ...]] = {"light": PAIRS, "differences": ("ablatio
 CHAPTERS |= dict.fromkeys(("introduction", "teaching"), tuple(STEPS))
 for name, step in STEPS.items():
     CHAPTERS[step.chapter] = tuple(dict.fromkeys((*CHAPTERS.get(step.chapter, ()), *step.needs, name)))
+
+
+def chain(target: str) -> list[str]:
+    """A recipe, given by its name or an artefact of it, after all that it needs.
+
+    Raises
+    ------
+    BookError
+        Where no recipe makes it, or several processes cannot.
+    """
+    wanted = {name for name, step in STEPS.items() if step.make and target in (name, *step.artefacts)}
+    if not wanted:
+        recipes = ", ".join(name for name, step in STEPS.items() if step.make)
+        raise BookError(f"No recipe makes '{target}'. Recipes: {recipes}.")
+    if processes.count() > 1 and not any(STEPS[name].parallel for name in wanted):
+        raise BookError(f"'{target}' is made by one process: start it without torchrun.")
+    for name in reversed(STEPS):
+        wanted |= set(STEPS[name].needs) if name in wanted else set()
+    return [name for name in STEPS if name in wanted]

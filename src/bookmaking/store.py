@@ -15,7 +15,7 @@ import numpy as np
 from astroclip_book.data.files import full_disk_explained, lock, matching, read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
-from bookmaking.keys import code_key, code_of, code_of_chapter, digest
+from bookmaking.keys import code_key, code_of, code_of_chapter, difference, digest
 from bookmaking.memory import PeakMemory
 from bookmaking.presets import Preset, changed, located, names_file, preset_names
 from bookmaking.provenance import provenance
@@ -30,7 +30,6 @@ class Run:
     Parameters
     ----------
     preset : Preset
-        BookError where a file that it names is not there.
     directory : Path
     device : str
         "cpu" or "cuda".
@@ -77,8 +76,7 @@ class Run:
         return Pairs(self.path("pairs.h5"), Index.load(self.path("index.h5")))
 
     def catalog(self, targetid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-        """The catalogue's columns for some objects after the published cuts, and how many objects each cut leaves; nothing where
-        real pairs were given without a catalogue."""
+        """The catalogue's columns for some objects after the published cuts, and how many each cut leaves; {} without a catalogue."""
         from astroclip_book.data.catalog import believed, read_catalog
 
         if self.preset.data.pairs_path and not self.preset.data.catalog_path:
@@ -114,7 +112,7 @@ class Run:
         if record is None:
             return f"{what} has not been made."
         if record["key"] != self.key(name):
-            return f"{what} is stale: {_difference(record, self._identity(name))}."
+            return f"{what} is stale: {difference(record, self._identity(name))}."
         for artefact, size in record["artefacts"].items():
             path = self.directory / artefact
             if not path.is_file():
@@ -131,23 +129,11 @@ class Run:
             raise BookError(f"No step makes '{artefact}'. Artefacts: {known}.")
         if self._replaced(name):
             path = {"pairs.h5": self.preset.data.pairs_path, "catalog.h5": self.preset.data.catalog_path}[artefact]
-            if path is None:
-                raise BookError("The pairs have no catalogue beside them: give its path as catalog_path.")
-            return Path(path)
+            if path:
+                return Path(path)
+            raise BookError("The pairs have no catalogue beside them: give its path as catalog_path.")
         self._require(name)
         return self.directory / artefact
-
-    def chain(self, target: str) -> list[str]:
-        """A recipe, given by its name or an artefact of it, after all that it needs; BookError where these processes make none."""
-        wanted = {name for name, step in self.steps.items() if step.make and target in (name, *step.artefacts)}
-        if not wanted:
-            known = ", ".join(name for name, step in self.steps.items() if step.make)
-            raise BookError(f"No recipe makes '{target}'. Recipes: {known}.")
-        if processes.count() > 1 and not any(self.steps[name].parallel for name in wanted):
-            raise BookError(f"'{target}' is made by one process: start it without torchrun.")
-        for name in reversed(self.steps):
-            wanted |= set(self.steps[name].needs) if name in wanted else set()
-        return [name for name in self.steps if name in wanted]
 
     def make(self, name: str) -> dict:
         """Make the artefacts of a recipe, unless they are up to date, and return its metrics.
@@ -159,13 +145,13 @@ class Run:
         """
         step, first = self.steps[name], processes.rank() == 0
         if self._replaced(name):
-            _say(f"{name}: nothing to do, the pairs are read from {self.preset.data.pairs_path}")
+            processes.say(f"{name}: nothing to do, the pairs are read from {self.preset.data.pairs_path}")
             return {}
         busy = f"Another process is making step '{name}' in {self.directory}: wait for it."
         guard = lock(self.directory / ".partial" / f"{name}.lock", busy) if first else nullcontext()
         with full_disk_explained(self.directory), guard:
             if processes.agree(self.problem(name)) is None:
-                _say(f"{name}: up to date")
+                processes.say(f"{name}: up to date")
             else:
                 for need in step.needs if step.make else (name,):  # a result is refused: its chapter records it
                     self._require(need)
@@ -179,8 +165,7 @@ class Run:
         return self.made(name)["metrics"]
 
     def record(self, name: str, metrics: dict, arrays: dict[str, dict] | None = None) -> dict:
-        """Keep numbers that a chapter's cells made, and the arrays of each artefact, under the key of these cells; return the
-        numbers, which join ``metrics.json``."""
+        """Keep numbers that a chapter's cells made, and the arrays of each artefact, under the key of these cells."""
         from astroclip_book.data.hdf5 import write_hdf5
 
         for need in self.steps[name].needs:
@@ -202,20 +187,19 @@ class Run:
 
     def _begin(self) -> None:
         """Time and memory count from here for what the chapter's cells record next."""
-        self._since = time.perf_counter()
-        if self._memory:
-            self._memory.peak = 0
+        self._since, (self._memory or PeakMemory()).peak = time.perf_counter(), 0
 
     def _keep(self, name: str, scratch: Path, metrics: dict, seconds: float, peak: int) -> None:
         """Move the artefacts to their places; killed on the way, the step counts as not made."""
         step = self.steps[name]
-        records = [self._manifest().get(need, {}) for need in step.needs]
         record = {
             "key": self.key(name),
             **self._identity(name),
             "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
             "sha256": {artefact: sha256(scratch / artefact) for artefact in step.artefacts},
-            "inputs": {file: value for one in records for file, value in one.get("sha256", {}).items()},
+            "inputs": {
+                k: v for need in step.needs for k, v in self._manifest().get(need, {}).get("sha256", {}).items()
+            },
             "metrics": metrics,
             "wall_seconds": round(seconds, 2),
             "peak_rss_bytes": peak,
@@ -229,7 +213,7 @@ class Run:
             os.replace(scratch / artefact, self.directory / artefact)
         self._write(name, record)
         shutil.rmtree(scratch)
-        _say(f"{name}: made in {seconds:.1f} s, peak memory {peak / 2**30:.1f} GiB")
+        processes.say(f"{name}: made in {seconds:.1f} s, peak memory {peak / 2**30:.1f} GiB")
 
     def _write(self, name: str, record: dict | None) -> None:
         with lock(self.directory / ".partial" / "manifest.lock"):
@@ -238,7 +222,6 @@ class Run:
             write_json(self.directory / "metrics.json", self.metrics)
 
     def _manifest(self) -> dict:
-        """The manifest, read again when it is another file."""
         path = self.directory / "manifest.json"
         stamp = [path.stat().st_ino, *_stamp(path)] if path.is_file() else None
         if stamp is None or stamp != self._read[0]:
@@ -280,8 +263,8 @@ class Run:
         if given:
             configuration["files"] = {key: [[str(one), *_stamp(one)] for one in matching(given[key])] for key in given}
         code, versions = code_key(code_of(step.make) if step.make else code_of_chapter(step.chapter))
-        needs = {need: self.key(need) for need in step.needs}
-        return {"configuration": configuration, "code": code, "versions": versions, "needs": needs}
+        needed = {need: self.key(need) for need in step.needs}
+        return {"configuration": configuration, "code": code, "versions": versions, "needs": needed}
 
     def _require(self, name: str) -> None:
         problem = self.problem(name)
@@ -301,14 +284,8 @@ def titled(source: str) -> str:
     return "Mock survey – simulated data" if source == MOCK else source.replace("real", "Real", 1)
 
 
-def _say(text: str) -> None:
-    if processes.rank() == 0:
-        print(text)
-
-
 def _stamp(path: str | Path) -> list[int]:
-    """What changes when somebody else's file does."""
-    return [os.stat(path).st_size, os.stat(path).st_mtime_ns]
+    return [os.stat(path).st_size, os.stat(path).st_mtime_ns]  # what changes when somebody else's file does
 
 
 def _merge(target: dict, source: dict) -> None:
@@ -317,22 +294,3 @@ def _merge(target: dict, source: dict) -> None:
             _merge(target.setdefault(key, {}), value)
         else:
             target[key] = value
-
-
-def _difference(before: dict, now: dict) -> str:
-    """The first thing that a result was made with and that is another now."""
-    for part in ("configuration", "versions"):
-        was, value = _flat(before.get(part, {})), _flat(now[part])
-        for key in sorted(was.keys() | value.keys()):
-            if was.get(key) != value.get(key):
-                return f"made with {key} = {was.get(key)!r}, now {value.get(key)!r}"
-    if before["code"] != now["code"]:
-        return "the code that makes it changed"
-    return f"its input '{next(need for need, key in now['needs'].items() if before['needs'].get(need) != key)}' changed"
-
-
-def _flat(tree: dict, prefix: str = "") -> dict:
-    flat = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

@@ -20,6 +20,12 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def say(text: str) -> None:
+    """Print, once."""
+    if rank() == 0:
+        print(text)
+
+
 def part(n: int) -> slice:
     """This process's part of n things in a row; the parts follow each other in the order of the ranks."""
     return slice(n * rank() // count(), n * (rank() + 1) // count())
@@ -33,16 +39,6 @@ def agree(value=None):
     with _connected() as distributed:
         distributed.broadcast_object_list(values)
     return values[0]
-
-
-def gather(value) -> list:
-    """What each process passed, in the order of the ranks, in all of them."""
-    if count() == 1:
-        return [value]
-    values = [None] * count()
-    with _connected() as distributed:
-        distributed.all_gather_object(values, value)
-    return values
 
 
 @contextmanager

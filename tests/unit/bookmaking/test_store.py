@@ -16,7 +16,7 @@ from astroclip_book.errors import BookError
 from bookmaking import keys
 from bookmaking.notebook import open_run
 from bookmaking.presets import ROOT, load_preset, located
-from bookmaking.recipes import CHAPTERS, STEPS, Step
+from bookmaking.recipes import CHAPTERS, STEPS, Step, chain
 from bookmaking.store import Run
 
 calls = []
@@ -231,10 +231,13 @@ def test_what_is_needed_must_be_there(open_, tmp_path):
         open_().path("nonsense.h5")
 
 
-def test_a_recipe_is_found_by_its_name_or_a_file_of_it_with_what_it_needs(open_):
-    assert open_().chain("encoder") == open_().chain("image_encoder.pt") == ["survey", "encoder"]
-    with pytest.raises(BookError, match="No recipe makes 'numbers'. Recipes: survey, encoder, full"):
-        open_().chain("numbers")
+def test_a_recipe_is_found_by_its_name_or_a_file_of_it_with_what_it_needs(monkeypatch):
+    assert chain("image_encoder") == chain("image_encoder.pt") == ["survey", "index", "image_encoder"]
+    with pytest.raises(BookError, match="No recipe makes 'properties'. Recipes: survey, index, "):
+        chain("properties")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(BookError, match="'heads.pt' is made by one process: start it without torchrun"):
+        chain("heads.pt")
 
 
 def test_manifest_and_metrics(open_):
