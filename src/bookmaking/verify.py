@@ -66,7 +66,7 @@ def renamed(metrics: dict, preset: str) -> list[str]:
 
 
 def verify(run: Run, directory: Path = REFERENCES) -> str:
-    """Table of families and their furthest numbers; BookError without a reference, or if a number or a name is not as there."""
+    """Table of families and their furthest numbers; BookError without a reference, if a number is not as there, or a name is lost."""
     name, path, metrics = run.preset.name, directory / f"{run.preset.name}.json", run.metrics
     reference = read_json(path)
     if not reference:
@@ -78,13 +78,15 @@ def verify(run: Run, directory: Path = REFERENCES) -> str:
     text = worst.agg({"reference": "size", "allowed": "first", "off": "last", "furthest": "last"}).to_string()
     failed = table[~table["holds"]]
     names = renamed(metrics, name) if (NAMES / f"{name}.txt").is_file() else []
-    if len(failed) or names:
+    lost, added = ([one for one in names if one[0] == sign] for sign in "−+")
+    if len(failed) or lost:
         raise BookError(
             f"{len(failed)} of {len(table)} numbers do not agree with {path} (commit {reference['commit'][:7]}). Where "
             f"a change is meant, `make reference PRESET={name}` renews it.\n\n{text}\n\n{failed.to_string()}\n\nNames "
-            f"that are lost (−), or not in {NAMES} (+): {', '.join(names) or 'none'}"
+            f"of {NAMES} that are lost: {', '.join(lost) or 'none'}"
         )
-    return f"{text}\n\nAll {len(table)} numbers agree with {path} (commit {reference['commit'][:7]})."
+    new = f" Names that {NAMES} does not list yet: {', '.join(added)}." if added else ""
+    return f"{text}\n\nAll {len(table)} numbers agree with {path} (commit {reference['commit'][:7]}).{new}"
 
 
 def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
