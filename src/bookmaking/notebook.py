@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def open_run(
         "auto", "cpu" or "cuda".
     **values
         In place of the preset's of that name; None leaves it, but for seed and data, which are those that the first chapter was
-        executed with.
+        executed with. What papermill was given and the notebook does not pass counts as well.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def open_run(
     """
     _draw_as_the_book()
     preset = os.fspath(preset)
-    values = {name: value for name, value in values.items() if value is not None}
+    values = {name: value for name, value in (_injected() | values).items() if value is not None}
     directory = Path(run_dir or ROOT / "runs" / Path(preset).stem)
     common = {name: values[name] for name in COMMON if name in values}
     if chapter not in (FIRST, None):
@@ -65,3 +66,15 @@ def _draw_as_the_book() -> None:
 
         matplotlib.rcdefaults()
         shell.run_line_magic("matplotlib", "inline")
+
+
+def _injected() -> dict:
+    """Parameters that papermill wrote into a cell of its own, but for what chooses the run and for its own paths."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    cells = shell.user_ns.get("In", []) if shell else []
+    trees = [ast.parse(cell) for cell in cells if cell.startswith("# Parameters\n")]
+    names = {
+        target.id for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    }
+    names = {name for name in names - {"preset", "run_dir", "device"} if not name.startswith("PAPERMILL_")}
+    return {name: shell.user_ns[name] for name in names}
