@@ -1,5 +1,80 @@
-"""What makes the book: runs and their artefacts, chapters, figures, explorer, site."""
+"""What makes the book: runs and their artefacts, chapters, figures, explorer, site. Notebooks begin with `open_run`."""
 
-from bookmaking.notebook import open_run
+from __future__ import annotations
 
-__all__ = ["open_run"]
+import ast
+import os
+import sys
+from pathlib import Path
+
+from astroclip_book.config import choose_device
+from astroclip_book.data.files import read_json
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.store.run import Run
+
+FIRST = "01_mock_survey"  # the chapter that chooses these for all others
+COMMON = ("seed", "pairs_path", "catalog_path")
+
+
+def open_run(
+    *,
+    chapter: str | None = None,
+    preset: str | Path = "laptop",
+    run_dir: str | Path | None = None,
+    device: str = "auto",
+    **values,
+) -> Run:
+    """Open the run of a notebook.
+
+    Parameters
+    ----------
+    chapter : str, optional
+        Stem of the notebook.
+    preset : str or Path
+        A name, or a YAML file.
+    run_dir : str or Path, optional
+        By default ``runs/<preset>``.
+    device : str
+        "auto", "cpu" or "cuda".
+    **values
+        In place of the preset's of that name; None leaves it, but for seed and data, which are those that the first chapter was
+        executed with. What papermill was given and the notebook does not pass counts as well.
+
+    Raises
+    ------
+    BookError
+        For an unknown preset, parameter or device, or a value of another kind.
+    """
+    _draw_as_the_book()
+    preset = os.fspath(preset)
+    values = {name: value for name, value in (_injected() | values).items() if value is not None}
+    directory = Path(run_dir or ROOT / "runs" / Path(preset).stem)
+    common = {name: values[name] for name in COMMON if name in values}
+    if chapter not in (FIRST, None):
+        made = read_json(directory / "manifest.json").get("index", {}).get("configuration", {})
+        made = {"seed": made.get("seed"), **made.get("data", {})}
+        common = {name: made.get(name) for name in COMMON} | common
+    changed, base = load_preset(preset, **common | values), load_preset(preset, **common)
+    return Run(changed, directory, choose_device(device), chapter=chapter, base=base)
+
+
+def _draw_as_the_book() -> None:
+    """In a kernel, figures appear below their cells and as matplotlib draws them by default, whatever the user's settings are."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel"):
+        import matplotlib
+
+        matplotlib.rcdefaults()
+        shell.run_line_magic("matplotlib", "inline")
+
+
+def _injected() -> dict:
+    """Parameters that papermill wrote into a cell of its own, but for what chooses the run and for its own paths."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    cells = shell.user_ns.get("In", []) if shell else []
+    trees = [ast.parse(cell) for cell in cells if cell.startswith("# Parameters\n")]
+    names = {
+        target.id for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    }
+    names = {name for name in names - {"preset", "run_dir", "device"} if not name.startswith("PAPERMILL_")}
+    return {name: shell.user_ns[name] for name in names}

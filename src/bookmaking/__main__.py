@@ -14,10 +14,10 @@ from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.execution import execute
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.recipes import chain
 from bookmaking.site.build import build_site
 from bookmaking.site.pdf import print_book
-from bookmaking.store import Run
+from bookmaking.store.recipes import chain
+from bookmaking.store.run import Run
 from bookmaking.verify import verify, write_reference
 from real_sky.download import DATA, download_dataset
 

@@ -19,11 +19,11 @@ import psutil
 from astroclip_book.config import cores
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from bookmaking.keys import code_key, digest
 from bookmaking.presets import ROOT
-from bookmaking.provenance import commit
-from bookmaking.recipes import CHAPTERS, TRAININGS
-from bookmaking.store import Run
+from bookmaking.store.keys import code_key, digest
+from bookmaking.store.provenance import commit
+from bookmaking.store.recipes import CHAPTERS, TRAININGS
+from bookmaking.store.run import Run
 from bookmaking.verify import COMMENTED
 
 AT_ONCE = 2  # chapters: more would want more memory than a laptop has

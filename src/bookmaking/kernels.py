@@ -15,7 +15,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from bookmaking.memory import PeakMemory
+from bookmaking.store.provenance import PeakMemory
 
 DROPPED = ("MPL", "IPYTHON", "JUPYTER", "PIP_", "SLURM_", "LC_")  # beginnings of names
 DROPPED_NAMES = {"LANG", "LANGUAGE", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"}

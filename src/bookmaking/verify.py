@@ -11,8 +11,8 @@ import yaml
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.provenance import commit
-from bookmaking.store import Run
+from bookmaking.store.provenance import commit
+from bookmaking.store.run import Run
 
 REFERENCES = ROOT / "book" / "reference"
 NAMES = ROOT / "tests" / "metric_names"

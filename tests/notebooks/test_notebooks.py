@@ -16,8 +16,8 @@ from astroclip_book import AstroCLIP
 from astroclip_book.data.pairs import WAVELENGTH, Index, Pairs
 from bookmaking.execution import chapters
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.second.files import write_coadd, write_cutout
-from bookmaking.store import Run
+from bookmaking.second import write_coadd, write_cutout
+from bookmaking.store.run import Run
 from bookmaking.verify import verify
 from real_sky import read_images, read_spectra
 

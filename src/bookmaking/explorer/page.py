@@ -14,7 +14,7 @@ from IPython.display import HTML
 from bookmaking.explorer.packing import read_script
 from bookmaking.explorer.search import byte_neighbours
 from bookmaking.figures.tables import number
-from bookmaking.store import Run, titled
+from bookmaking.store.run import Run, titled
 
 FOLDER = Path(__file__).with_suffix("")  # page/
 SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "explorer")  # of page/<name>.js

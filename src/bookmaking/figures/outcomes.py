@@ -5,7 +5,7 @@ from __future__ import annotations
 from IPython.display import Markdown
 
 from bookmaking.figures.tables import interval, number, table
-from bookmaking.store import Run
+from bookmaking.store.run import Run
 from bookmaking.verify import committed
 
 

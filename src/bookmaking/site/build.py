@@ -18,7 +18,7 @@ from bookmaking.execution import chapters, executed, records
 from bookmaking.presets import ROOT
 from bookmaking.site.sphinx_pages import PDF
 from bookmaking.site.what_ran import caption_line, what_ran
-from bookmaking.store import Run, titled
+from bookmaking.store.run import Run, titled
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:

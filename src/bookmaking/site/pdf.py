@@ -14,7 +14,7 @@ from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT
 from bookmaking.site.build import build_site, printed_book, run_jupyter_book, stage_site
 from bookmaking.site.sphinx_pages import PDF
-from bookmaking.store import Run
+from bookmaking.store.run import Run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'

@@ -8,9 +8,9 @@ import pandas as pd
 
 from bookmaking.execution import chapters, outdated, records
 from bookmaking.figures.tables import table
-from bookmaking.keys import digest
 from bookmaking.presets import Preset, as_yaml
-from bookmaking.store import Run
+from bookmaking.store.keys import digest
+from bookmaking.store.run import Run
 
 COLUMNS = ["", "wall time (s)", "peak memory (MiB)", "finished (UTC)", "commit", "state"]
 MACHINE = {"hardware.cpu": "processor", "hardware.cores": "cores", "hardware.memory_bytes": "memory (bytes)",

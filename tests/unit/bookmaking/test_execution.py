@@ -13,8 +13,8 @@ from astroclip_book.errors import BookError
 from bookmaking import execution
 from bookmaking.execution import chapters, execute, executed, outdated, records
 from bookmaking.presets import load_preset
-from bookmaking.recipes import CHAPTERS, Step
-from bookmaking.store import Run
+from bookmaking.store.recipes import CHAPTERS, Step
+from bookmaking.store.run import Run
 
 CHAPTER = """
     ---

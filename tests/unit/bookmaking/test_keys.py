@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from bookmaking import keys
-from bookmaking.keys import code_key, imports
+from bookmaking.store import keys
+from bookmaking.store.keys import code_key, imports
 
 
 def test_imports_of_all_kinds_but_the_standard_library():
@@ -24,7 +24,7 @@ def test_imports_of_all_kinds_but_the_standard_library():
 def test_code_is_read_without_running_it():
     """The keys of all steps, so that a build with nothing to do need not load torch."""
     text = (
-        "import sys; from bookmaking.store import STEPS, Run; from bookmaking.presets import load_preset; run = Run(load_preset('smoke'), 'none'); "
+        "import sys; from bookmaking.store.run import STEPS, Run; from bookmaking.presets import load_preset; run = Run(load_preset('smoke'), 'none'); "
         "[run.key(name) for name in STEPS]; print('torch' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", text], text=True).strip() == "False"

@@ -9,7 +9,7 @@ import pytest
 
 from bookmaking.presets import ROOT
 
-COMMIT = "from bookmaking.provenance import commit; print(commit())"
+COMMIT = "from bookmaking.store.provenance import commit; print(commit())"
 
 
 @pytest.fixture

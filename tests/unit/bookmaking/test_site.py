@@ -13,7 +13,7 @@ from bookmaking.execution import executed
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.site.build import build_site
 from bookmaking.site.pdf import BROWSERS, print_book
-from bookmaking.store import Run
+from bookmaking.store.run import Run
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="  # one pixel
 RECORD = {"key": "of another text", "parameters": {}, "steps": [], "wall_seconds": 12.0, "peak_rss_bytes": 2**28,

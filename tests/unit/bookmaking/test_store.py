@@ -13,11 +13,11 @@ import pytest
 
 from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
-from bookmaking import keys
-from bookmaking.notebook import open_run
+from bookmaking import open_run
 from bookmaking.presets import ROOT, load_preset, located
-from bookmaking.recipes import CHAPTERS, STEPS, Step, chain
-from bookmaking.store import Run
+from bookmaking.store import keys
+from bookmaking.store.recipes import CHAPTERS, STEPS, Step, chain
+from bookmaking.store.run import Run
 
 calls = []
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from bookmaking.execution import _key
-from bookmaking.keys import digest
 from bookmaking.presets import as_yaml, load_preset
-from bookmaking.recipes import Step
 from bookmaking.site.what_ran import caption_line, configuration, what_ran
-from bookmaking.store import Run
+from bookmaking.store.keys import digest
+from bookmaking.store.recipes import Step
+from bookmaking.store.run import Run
 
 
 def first(run, scratch):

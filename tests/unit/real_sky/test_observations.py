@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH
 from astroclip_book.errors import BookError
-from bookmaking.second.files import write_coadd, write_cutout
+from bookmaking.second import write_coadd, write_cutout
 from real_sky import read_images, read_spectra
 from real_sky.observations.arrays import images_of_arrays, spectra_of_arrays
 from real_sky.observations.desi import read_coadd

@@ -15,11 +15,10 @@ import numpy as np
 from astroclip_book.data.files import full_disk_explained, lock, matching, read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
-from bookmaking.keys import code_key, code_of, code_of_chapter, difference, digest
-from bookmaking.memory import PeakMemory
 from bookmaking.presets import Preset, changed, located, names_file, preset_names
-from bookmaking.provenance import provenance
-from bookmaking.recipes import STEPS, Step
+from bookmaking.store.keys import code_key, code_of, code_of_chapter, difference, digest
+from bookmaking.store.provenance import PeakMemory, provenance
+from bookmaking.store.recipes import STEPS, Step
 
 MOCK = "mock survey"  # what the data are, unless a file of real pairs replaces the first step's
 

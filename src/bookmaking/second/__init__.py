@@ -1,1 +1,0 @@
-"""A second mock survey, written as files of real surveys are."""
