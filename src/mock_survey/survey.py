@@ -12,8 +12,8 @@ from astroclip_book.config import cores
 from astroclip_book.data import pairs
 from astroclip_book.data.catalog import COSMOLOGY, write_catalog
 from astroclip_book.data.progress import progress
+from mock_survey import population, sed, structure
 from mock_survey.config import Survey
-from mock_survey.galaxies import population, sed, structure
 from mock_survey.images import artefacts, cutouts
 from mock_survey.images.camera import FWHM
 from mock_survey.spectra import light, lines, spectrograph
@@ -32,24 +32,29 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     ``seed`` alone, not on the number of workers (by default one per core). Returned are counts for ``metrics.json``.
     """
     galaxies = truth(survey, seed)
-    directory.mkdir(parents=True, exist_ok=True)
     path, marks = directory / "pairs.h5", directory / "snr.npy"
     if not marks.exists():  # they come last: where they are, the file is laid out
-        create(path, galaxies)
+        parts = np.array_split(galaxies["index"], len(pairs.GROUPS))
+        pairs.create_pairs(path, [len(part) for part in parts])
+        for group, part in zip(pairs.GROUPS, parts, strict=True):
+            pairs.open_rows(path, group, "redshifts")[:] = galaxies["redshift"][part]
+            pairs.open_rows(path, group, "targetids")[:] = galaxies["targetid"][part]
         np.save(directory / "new.npy", np.zeros(survey.n_galaxies))
         (directory / "new.npy").rename(marks)
     snr = np.load(marks, mmap_mode="r+")  # of the galaxies that are written, and 0 for the others
-    parts = [slice(start, start + BLOCK) for start in range(0, survey.n_galaxies, BLOCK)]
-    missing = [part for part in parts if not snr[part].all()]
-    blocks = ({name: values[part] for name, values in galaxies.items()} for part in missing)
+    blocks = np.array_split(galaxies["index"], range(BLOCK, survey.n_galaxies, BLOCK))
+    missing = [block for block in blocks if not snr[block].all()]
     workers = workers or max(1, min(cores(), len(missing) // WORTH_A_PROCESS))
-    rendered = Parallel(workers, return_as="generator")(delayed(render)(block, seed) for block in blocks)
-    images, spectra = _rows(path, "images"), _rows(path, "spectra")
-    with progress(total=len(parts), initial=len(parts) - len(missing), description="mock survey") as bar:
-        for part, (image, spectrum, ratio) in zip(missing, rendered, strict=True):
-            for i, index in enumerate(range(*part.indices(survey.n_galaxies))):
+    jobs = (delayed(render)({name: values[block] for name, values in galaxies.items()}, seed) for block in missing)
+    rendered = Parallel(workers, return_as="generator")(jobs)
+    # Views of the rows of all groups, one after the other.
+    maps = [[pairs.open_rows(path, group, name) for group in pairs.GROUPS] for name in ("images", "spectra")]
+    images, spectra = ([row for rows in one for row in np.asarray(rows)] for one in maps)
+    with progress(total=len(blocks), initial=len(blocks) - len(missing), description="mock survey") as bar:
+        for block, (image, spectrum, ratio) in zip(missing, rendered, strict=True):
+            for i, index in enumerate(block):
                 images[index][:], spectra[index][:] = image[i], spectrum[i]
-            snr[part] = ratio
+            snr[block] = ratio
             bar.update()
     snr = np.array(snr)
     write_catalog(directory / "catalog.h5", catalog(galaxies, snr))
@@ -78,7 +83,7 @@ def truth(survey: Survey, seed: int) -> Galaxies:
 @threadpoolctl.threadpool_limits.wrap(limits=1)  # the processes fill the cores; sums are the same everywhere
 def render(block: Galaxies, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images (n, 152, 152, 3) and spectra (n, 7781) of galaxies, float32, and the spectra's median signal-to-noise (n,)."""
-    # One generator an object and instrument: nothing depends on which others are drawn.
+    # One generator for each object and instrument: nothing depends on which others are drawn.
     flux = light.observed_spectra(block, block["aperture"])
     observed, sigma = spectrograph.expose(flux, block, [np.random.default_rng([seed, 4, i]) for i in block["index"]])
     images = np.empty((len(flux), pairs.IMAGE_SIZE, pairs.IMAGE_SIZE, 3), np.float32)
@@ -89,20 +94,6 @@ def render(block: Galaxies, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
         if galaxy["artefact"]:
             images[i] = artefacts.ARTEFACTS[artefacts.NAMES[galaxy["artefact"]]](images[i], rng)
     return images, observed.astype(np.float32), np.median(flux / sigma, axis=1)
-
-
-def create(path: Path, galaxies: Galaxies) -> None:
-    """Lay out a file of pairs, all there but images and spectra."""
-    parts = np.array_split(galaxies["index"], len(pairs.GROUPS))
-    pairs.create_pairs(path, [len(part) for part in parts])
-    for group, part in zip(pairs.GROUPS, parts, strict=True):
-        pairs.open_rows(path, group, "redshifts")[:] = galaxies["redshift"][part]
-        pairs.open_rows(path, group, "targetids")[:] = galaxies["targetid"][part]
-
-
-def _rows(path: Path, name: str) -> list[np.ndarray]:
-    """Views of the rows of all groups, one after the other."""
-    return [row for group in pairs.GROUPS for row in np.asarray(pairs.open_rows(path, group, name))]
 
 
 def catalog(galaxies: Galaxies, snr: np.ndarray) -> dict[str, np.ndarray]:

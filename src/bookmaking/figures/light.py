@@ -9,8 +9,8 @@ from speclite.filters import load_filter
 
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.style import BAND, FAINT, LABELS, WIDTH, drawing
-from mock_survey.galaxies.population import legacy_seed
-from mock_survey.galaxies.sed import BANDS, dirichlet, photometry, redden_to
+from mock_survey.population import legacy_seed
+from mock_survey.sed import BANDS, dirichlet, photometry, redden_to
 from mock_survey.spectra.light import rest_templates
 
 # Rest-frame SDSS g - r of the red sequence and the blue cloud (Baldry et al. 2004), and whether the mixture is a blue one.

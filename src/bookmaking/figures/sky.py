@@ -71,7 +71,7 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
         _medians(axis, binned_percentiles(x[counted], y[counted], edges), "this run", **OURS)
         _medians(axis, nearby.get(name, []), "sky, nearby", **SKY)
         if name == "log_sfr_of_mass":
-            from mock_survey.galaxies.population import main_sequence  # loads SkyPy, which no other figure needs
+            from mock_survey.population import main_sequence  # loads SkyPy, which no other figure needs
 
             mass = np.array([8.5, 11.2])
             axis.plot(mass, main_sequence(mass, 0.05), color="black", ls="--", label="main sequence")

@@ -10,19 +10,16 @@ from astroclip_book.data.pairs import IMAGE_SIZE
 SATURATED = 20.0
 
 
-def _plane() -> tuple[np.ndarray, np.ndarray]:
-    y, x = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32) - IMAGE_SIZE / 2
-    return x, y
+Y, X = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32) - IMAGE_SIZE / 2  # pixels from the centre
 
 
 def satellite_trail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A straight streak across one exposure, so in one band; every third is an aircraft's, with flashes by its side."""
-    x, y = _plane()
     angle, width = rng.uniform(0, np.pi), rng.uniform(1.0, 2.2)
-    across = x * np.sin(angle) - y * np.cos(angle) - rng.uniform(-50, 50)
+    across = X * np.sin(angle) - Y * np.cos(angle) - rng.uniform(-50, 50)
     light = np.exp(-0.5 * (across / width) ** 2)
     if rng.random() < 1 / 3:
-        along = x * np.cos(angle) + y * np.sin(angle)
+        along = X * np.cos(angle) + Y * np.sin(angle)
         flash = np.sin(2 * np.pi * (along / rng.uniform(20, 60) + rng.random()))
         light += 2 / (1 + np.exp(-8 * (flash - 0.6))) * np.exp(-0.5 * ((across - rng.uniform(8, 16)) / width) ** 2)
     image[..., rng.integers(3)] += 10 ** rng.uniform(-1.8, -0.5) * light
@@ -34,16 +31,15 @@ def saturated_bleed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     DECam's columns lie east to west, so trails run along the rows of an image.
     """
-    x, y = _plane()
     angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(15, 70)
     cx, cy = distance * np.cos(angle), distance * np.sin(angle)
     flux, colour = 10 ** (0.4 * (22.5 - rng.uniform(11, 15.5))), _star_colour(rng)
-    r = np.hypot(x - cx, y - cy)
+    r = np.hypot(X - cx, Y - cy)
     profile = (1 + (r / 4.5) ** 2) ** -2.8 / 36 + 2e-5 * (1 + r / 4) ** -2
     image += np.minimum(flux * profile, SATURATED)[..., None] * colour
     for band in range(3):
         length, width = 3 * np.sqrt(flux * colour[band] / 400) * rng.uniform(0.7, 1.5), rng.uniform(0.5, 1.5)
-        spilt = (np.abs(y - cy) < width) & (np.abs(x - cx) < length)
+        spilt = (np.abs(Y - cy) < width) & (np.abs(X - cx) < length)
         # How much of it is left depends on how many of the exposures were masked there.
         image[..., band][spilt] += SATURATED * rng.uniform(0.05, 1)
     return image
@@ -51,10 +47,9 @@ def saturated_bleed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def bright_star(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Glare of a star beyond the border: halo, diffraction spikes of the four-vaned Blanco telescope, perhaps a ghost."""
-    x, y = _plane()
     angle = rng.uniform(0, 2 * np.pi)
     distance = rng.uniform(82, 115) / max(abs(np.cos(angle)), abs(np.sin(angle)))
-    x, y = x - distance * np.cos(angle), y - distance * np.sin(angle)
+    x, y = X - distance * np.cos(angle), Y - distance * np.sin(angle)
     r = np.hypot(x, y)
     light = (1 + r / 4) ** -2.0
     tilt = np.pi / 4 + rng.normal(0, 0.03)
@@ -82,9 +77,8 @@ def missing_band(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def chip_edge(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The detector ends inside the stamp, along rows or columns to a degree: zeros beyond, in all bands or in one."""
-    x, y = _plane()
     angle = rng.integers(4) * np.pi / 2 + rng.normal(0, 0.015)
-    beyond = x * np.cos(angle) + y * np.sin(angle) > rng.uniform(6, 61)
+    beyond = X * np.cos(angle) + Y * np.sin(angle) > rng.uniform(6, 61)
     bands = [0, 1, 2] if rng.random() < 0.5 else [rng.integers(3)]
     for band in bands:
         image[..., band][beyond] = 0
@@ -93,13 +87,12 @@ def chip_edge(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def cosmic_ray(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Tracks of charged particles that escaped rejection: sharper than any star, in one band."""
-    x, y = _plane()
     band = rng.integers(3)
     for _ in range(rng.integers(1, 6)):
         angle, length = rng.uniform(0, np.pi), rng.lognormal(np.log(6), 0.8)
         cx, cy = rng.uniform(-70, 70, 2)
-        along = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
-        across = (x - cx) * np.sin(angle) - (y - cy) * np.cos(angle)
+        along = (X - cx) * np.cos(angle) + (Y - cy) * np.sin(angle)
+        across = (X - cx) * np.sin(angle) - (Y - cy) * np.cos(angle)
         distance = np.hypot(across, np.maximum(np.abs(along) - length / 2, 0))
         image[..., band] += 10 ** rng.uniform(-1, 0.5) * np.exp(-0.5 * (distance / 0.5) ** 2)
     return image

@@ -1,4 +1,4 @@
-"""The camera behind the Legacy Survey coadds: light in Fourier space, seeing, depth and noise.
+"""The camera behind the Legacy Survey coadds: dust in front of it, seeing, depth and noise, and light in Fourier space.
 
 In Fourier space profiles add up and the seeing is a product. A transform is half a plane of a square grid: it has the
 shape (size, size // 2 + 1), complex64, rows centred on zero frequency.
@@ -12,7 +12,7 @@ import galsim
 import numpy as np
 from scipy import fft
 
-from astroclip_book.data.imaging import PSF_SIGMA, SKY_NOISE
+from astroclip_book.data.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 from astroclip_book.data.pairs import PIXEL_SCALE
 
 MOFFAT_BETA = 3.5  # stars in real stamps have 3.1 to 5.3; GalSim is slow for any other than this
@@ -33,11 +33,21 @@ def _lognormal(law: tuple, n: int, rng: np.random.Generator) -> np.ndarray:
     return location + scale * np.exp(shape * normal)
 
 
-def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Seeing and noise of n objects in g, r, z: laws of Stein et al. (2022), see `imaging`.
+def draw_reddening(n: int, rng: np.random.Generator) -> np.ndarray:
+    """E(B-V) in magnitudes (n,) over the footprint of the Legacy Surveys: log-normal law of Stein et al. (2022)."""
+    shape, location, scale = REDDENING
+    return np.minimum(location + scale * rng.lognormal(0, shape, n), MAX_REDDENING)
 
-    A dict of ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel, for an exposure
-    ``depth`` relative to the Legacy Surveys'.
+
+def galactic_transmission(ebv: np.ndarray) -> np.ndarray:
+    """Share of the light that arrives in g, r, z, (..., 3), for E(B-V) (...): the Legacy Surveys' ``MW_TRANSMISSION``."""
+    return 10 ** (np.asarray(ebv)[..., None] * TRANSMISSION)
+
+
+def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Seeing ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel: laws of Stein et al. (2022).
+
+    The exposure is ``depth`` relative to the Legacy Surveys'.
     """
     noise = np.maximum(_lognormal(SKY_NOISE, n, rng), 1e-3)  # the least that they found
     return {"psf_sigma": _lognormal(PSF_SIGMA, n, rng), "sky_noise": noise / np.sqrt(depth)}
@@ -61,8 +71,7 @@ def expose(image: np.ndarray, sky_noise: np.ndarray, rng: np.random.Generator) -
     """Add the noise of sky and sources to an image (side, side, 3) in nanomaggies, float32.
 
     ``sky_noise`` (3,) is in nanomaggies per pixel, were the pixels independent, as the Legacy Surveys' ``psfdepth``
-    counts. It comes from the photons of a known brightness, and so tells how many a nanomaggie sends: a source adds its
-    own in proportion.
+    counts. The sky's brightness is known, so its noise tells how many photons a nanomaggie sends.
     """
     photons = np.sqrt(1 + np.maximum(image, 0) / SKY_BRIGHTNESS.astype(np.float32))
     return image + photons * np.asarray(sky_noise, np.float32) * resampled_noise(len(image), rng)

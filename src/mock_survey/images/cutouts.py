@@ -1,68 +1,151 @@
-"""Legacy-Survey-like cut-outs: profiles added in Fourier space, one inverse transform per band."""
+"""Galaxies in cut-outs: bulge, disc, arms, knots, bar, ring, dust lane, second nucleus, tidal tails; and the whole stamp.
+
+Components are transforms and their fluxes in g, r, z, which add up to the catalogue's in every band: profiles are added
+in Fourier space, and there is one inverse transform for each band.
+"""
 
 from __future__ import annotations
 
 import galsim
 import numpy as np
 
-from astroclip_book.data.pairs import IMAGE_SIZE
-from mock_survey.dust import draw_reddening, galactic_transmission
-from mock_survey.images import camera, substructure
-from mock_survey.images.camera import develop, fourier, paint, pixel_response
+from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
+from mock_survey.images import camera
+from mock_survey.images.camera import develop, fourier, galactic_transmission, paint, pixel_response
 from mock_survey.images.field import counts_table, field_image, field_objects
+
+RESOLVED = 0.6  # arcsec; structure in a smaller disc would not be seen
+YOUNG_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
+BAR_TINT = 10 ** (-0.4 * np.array([0.2, 0.0, -0.12]))  # a bar is as red as a bulge
+KNOTS, KNOT_SHARE = 40, 0.3  # star-forming knots, and their share of the young light
+BEHIND = 0.7  # share of an edge-on disc's light that lies behind the dust of its plane
+
+# Arcsec above and to the right of the stamp's centre.
+Y, X = (
+    np.mgrid[-(IMAGE_SIZE // 2) : IMAGE_SIZE // 2, -(IMAGE_SIZE // 2) : IMAGE_SIZE // 2].astype(np.float32)
+    * PIXEL_SCALE
+)
 
 Components = list[tuple[np.ndarray, np.ndarray]]  # transform and fluxes (3,)
 
 
 def image_truth(galaxies: dict[str, np.ndarray], depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What decides an image beyond the population: structure, seeing, depth, reddening, number of neighbours."""
-    n = galaxies["redshift"].size
-    ebv = draw_reddening(n, rng)
-    drawn = substructure.draw_shapes(galaxies, rng) | camera.conditions(n, depth, rng)
-    dust = {"ebv": ebv, "galactic_transmission": galactic_transmission(ebv)}
-    return drawn | dust | {"n_neighbours": rng.poisson(counts_table()[1][-1], n)}
+    """What decides an image beyond the population: structure, seeing, depth, reddening, number of neighbours.
+
+    Lengths are in scale lengths of the disc, strengths as its light. Four in five spirals have arms of one design, with
+    pitch angles after Savchenko et al. (2020); light in bars after Weinzirl et al. (2009), their lengths after Erwin (2005).
+    """
+    n, kind = galaxies["redshift"].size, galaxies["morphology"]
+    ebv = camera.draw_reddening(n, rng)
+    spiral = (kind == 2) & (rng.random(n) < 0.8)
+    drawn = {
+        "ebv": ebv,
+        "galactic_transmission": galactic_transmission(ebv),
+        "spiral": spiral,
+        "arm_number": rng.choice([2, 2, 3, 4], n),
+        "arm_strength": np.where(spiral, rng.uniform(0.1, 0.38, n), np.where(kind == 3, 0.35, 0.0)),
+        "pitch": np.radians(rng.uniform(8, 30, n)) * rng.choice([-1, 1], n),  # either hand
+        "bar_length": rng.uniform(0.7, 1.6, n),  # half of it
+        "bar_angle": rng.uniform(0, np.pi, n),
+        "bar_strength": rng.beta(4, 26, n),
+        "ring_radius": rng.uniform(1.0, 2.2, n),
+        "ring_strength": rng.uniform(0.06, 0.15, n),
+        "lane_reddening": rng.uniform(0.3, 1.0, n),  # E(B-V) of the plane
+    }
+    return drawn | camera.conditions(n, depth, rng) | {"n_neighbours": rng.poisson(counts_table()[1][-1], n)}
 
 
 def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Components:
-    """The galaxy as transforms and fluxes, which add up to the catalogue's in every band."""
+    """The galaxy as components on a square grid of ``size``."""
     flux = 10 ** (0.4 * (22.5 - galaxy["magnitudes"]))
     bulge = galaxy["bulge_share"]
-    resolved = galaxy["disc_radius"] > substructure.RESOLVED
-    young = (galaxy["arm_strength"] + galaxy["ring"] * galaxy["ring_strength"]) * resolved * substructure.YOUNG_TINT
-    bar = galaxy["bar"] * galaxy["bar_strength"] * resolved * substructure.BAR_TINT
+    resolved = galaxy["disc_radius"] > RESOLVED
+    young = (galaxy["arm_strength"] + galaxy["ring"] * galaxy["ring_strength"]) * resolved * YOUNG_TINT
+    barred = galaxy["bar"] * galaxy["bar_strength"] * resolved * BAR_TINT
     angle = galaxy["angle"] * galsim.radians
     disc = galsim.Exponential(half_light_radius=galaxy["disc_radius"]).shear(q=galaxy["axis_ratio"], beta=angle)
     # A bulge in a disc is rounder than the disc; an elliptical is one body.
     thickness = galaxy["axis_ratio"] if galaxy["morphology"] == 0 else 0.5 * (1 + galaxy["axis_ratio"])
     spheroid = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"]).shear(q=thickness, beta=angle)
-    shares = [(fourier(spheroid, size), bulge), (fourier(disc, size), (1 - bulge) * (1 - young - bar))]
+    shares = [(fourier(spheroid, size), bulge), (fourier(disc, size), (1 - bulge) * (1 - young - barred))]
     if young.any():
-        shares.append((paint(substructure.young_light(galaxy, rng), size), (1 - bulge) * young))
-    if bar.any():
-        shares.append((fourier(substructure.bar(galaxy), size), (1 - bulge) * bar))
-    if galaxy["merger"]:
-        shares = merge(shares, galaxy, rng)
+        shares.append((paint(young_light(galaxy, rng), size), (1 - bulge) * young))
+    if barred.any():
+        # In the disc's plane, four times as long as wide, with the flat profile of a low Sérsic index.
+        bar = galsim.Gaussian(sigma=0.25 * galaxy["bar_length"] * galaxy["disc_radius"] / 1.678)
+        bar = bar.shear(q=0.25, beta=galaxy["bar_angle"] * galsim.radians).shear(q=galaxy["axis_ratio"], beta=angle)
+        shares.append((fourier(bar, size), (1 - bulge) * barred))
+    if galaxy["merger"]:  # part of the light belongs to a second nucleus and to tidal tails
+        ratio, tails = rng.uniform(0.15, 0.7), rng.uniform(0.08, 0.2)
+        companion = (1 - tails) * ratio / (1 + ratio)
+        shares = [(transform, share * (1 - tails - companion)) for transform, share in shares]
+        shares.append((fourier(second_nucleus(galaxy, rng), size), np.full(3, companion)))
+        shares.append((paint(tidal_tails(galaxy, rng), size), np.full(3, tails)))
     if galaxy["dust_lane"] and resolved:
         shares = obscure(shares, galaxy)
     return [(transform, flux * share) for transform, share in shares]
 
 
-def merge(shares: Components, galaxy: dict, rng: np.random.Generator) -> Components:
-    """Give part of the light to a second nucleus and to tidal tails."""
-    size = len(shares[0][0])
-    ratio, tails = rng.uniform(0.15, 0.7), rng.uniform(0.08, 0.2)
-    companion = (1 - tails) * ratio / (1 + ratio)
-    return [(transform, share * (1 - tails - companion)) for transform, share in shares] + [
-        (fourier(substructure.second_nucleus(galaxy, rng), size), np.full(3, companion)),
-        (paint(substructure.tidal_tails(galaxy, rng), size), np.full(3, tails)),
-    ]
+def young_light(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
+    """Logarithmic spiral arms, ring or clumps with their knots, (152, 152) of unit sum.
+
+    The knots' luminosities follow the power law of H II regions, dN/dL ~ L^-2 over two decades (Kennicutt et al. 1989).
+    """
+    c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
+    # In the plane of the inclined disc, in its scale lengths; flattened so that the area stays, as by GalSim's shear.
+    flattening, scale = np.sqrt(galaxy["axis_ratio"]), 1.678 / galaxy["disc_radius"]
+    u, v = (X * c + Y * s) * (flattening * scale), (Y * c - X * s) * (scale / flattening)
+    if galaxy["morphology"] == 3:  # an irregular's young light sits off its centre
+        u = u - rng.uniform(0.2, 0.8)
+    r = np.hypot(u, v)
+    light = np.exp(-r) * (1 - np.exp(-((r / 0.7) ** 2)))
+    if galaxy["spiral"]:
+        phase = np.arctan2(v, u) - np.log(np.maximum(r, 0.05)) / np.tan(galaxy["pitch"]) + rng.uniform(0, 2 * np.pi)
+        light *= np.exp(3.0 * (np.cos(galaxy["arm_number"] * phase) - 1))
+    light *= galaxy["arm_strength"] / light.sum()
+    if galaxy["ring"]:
+        ring = np.exp(-0.5 * ((r - galaxy["ring_radius"]) / 0.2) ** 2)
+        light += galaxy["ring_strength"] / ring.sum() * ring
+    share = np.cumsum(light, dtype=float)
+    place = np.searchsorted(share, rng.random(KNOTS) * share[-1])
+    luminosity = 1 / (1 - 0.99 * rng.random(KNOTS))
+    knots = np.bincount(place, luminosity / luminosity.sum(), minlength=light.size).reshape(light.shape)
+    return (1 - KNOT_SHARE) / share[-1] * light + KNOT_SHARE * knots
+
+
+def second_nucleus(galaxy: dict, rng: np.random.Generator) -> galsim.GSObject:
+    """The companion that a galaxy merges with, within two of its radii."""
+    distance, angle = rng.uniform(0.6, 2.0) * galaxy["radius"], rng.uniform(0, 2 * np.pi)
+    body = galsim.Exponential(half_light_radius=rng.uniform(0.25, 0.6) * galaxy["radius"])
+    body = body.shear(q=rng.uniform(0.4, 1), beta=rng.uniform(0, np.pi) * galsim.radians)
+    return body.shift(distance * np.cos(angle), distance * np.sin(angle))
+
+
+def tidal_tails(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
+    """Two tails of unequal light that wind out of the galaxy, (152, 152) of unit sum."""
+    r = np.hypot(X, Y) / galaxy["radius"]
+    start, winding = rng.uniform(0, 2 * np.pi), rng.choice([-1, 1]) * rng.uniform(0.5, 1.2)
+    along = np.arctan2(Y, X) - start - winding * np.log(np.maximum(r, 0.1))
+    light = np.zeros_like(r)
+    for turn, weight in ((0, 1.0), (np.pi, rng.uniform(0.2, 0.8))):
+        across = np.abs((along - turn + np.pi) % (2 * np.pi) - np.pi) * r / np.hypot(1, winding)
+        light += weight * np.exp(-0.5 * (across / 0.35) ** 2 - r / 1.5)
+    light *= 1 / (1 + np.exp(-8 * (r - 1)))
+    return light / light.sum()
 
 
 def obscure(shares: Components, galaxy: dict) -> Components:
-    """Darken the plane, and brighten the rest so that each band keeps its flux: the magnitudes are those observed."""
+    """Darken the plane of an edge-on disc by its dust.
+
+    The rest is brightened so that each band keeps its flux: the magnitudes are those observed.
+    """
     size = len(shares[0][0])
     light = sum(np.float32(share[1]) * transform for transform, share in shares) * pixel_response(size)
-    lane, lost = substructure.dust_lane(develop(light, IMAGE_SIZE), galaxy)
+    height = Y * np.cos(galaxy["angle"]) - X * np.sin(galaxy["angle"])
+    thickness = 0.25 * galaxy["disc_radius"] * np.sqrt(galaxy["axis_ratio"])
+    lane = np.exp(-0.5 * (height / max(thickness, 0.5 * PIXEL_SCALE)) ** 2)
+    lane = np.maximum(develop(light, IMAGE_SIZE), 0) * lane  # light in reach of the dust
+    lost = BEHIND * (1 - galactic_transmission(galaxy["lane_reddening"]))
     kept = 1 - lost * lane.sum()
     return [(transform, share / kept) for transform, share in shares] + [(paint(lane, size), -lost / kept)]
 

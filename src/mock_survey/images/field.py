@@ -7,8 +7,7 @@ import functools
 import numpy as np
 
 from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
-from mock_survey.images import camera
-from mock_survey.images.camera import develop, fourier, pixel_response
+from mock_survey.images.camera import develop, fourier, pixel_response, psf
 
 SIDE = IMAGE_SIZE * PIXEL_SCALE  # arcsec
 FAINT = 24.0  # r magnitude; fainter ones drown in the noise
@@ -56,8 +55,8 @@ def galaxy_colours(r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def field_objects(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Galaxies and stars at random places of the stamp, in front of or behind the galaxy as well.
 
-    A dict of ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies;
-    ``radius``, half light, in arcsec and 0 for a star; ``axis_ratio`` and ``angle`` (count,).
+    ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies; half-light
+    ``radius`` in arcsec, 0 for a star; ``axis_ratio`` and ``angle`` (count,).
     """
     table, numbers = counts_table()
     r = np.interp(rng.random(count) * numbers[-1], numbers, table)
@@ -76,8 +75,7 @@ def field_objects(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]
 def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.ndarray:
     """Noiseless image (152, 152, 3) of `field_objects`, seen through the atmosphere (psf_sigma (3,) in pixels).
 
-    All of them are drawn at once, by the transforms of exponential discs on patches of the stamp: a few times faster
-    than one by one.
+    All are drawn at once on patches of the stamp: a few times faster than one by one.
     """
     image = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
     large = objects["radius"] > 1.6 * np.sqrt(objects["axis_ratio"])
@@ -86,8 +84,8 @@ def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.nda
             continue
         some = {name: values[chosen] for name, values in objects.items()}
         pixel, fraction = np.divmod(some["place"] / PIXEL_SCALE, 1)
-        psf = np.stack([fourier(camera.psf(sigma), size) for sigma in psf_sigma]) * pixel_response(size)
-        scene = (_transforms(some, fraction, size)[:, None] * psf) * some["flux"].astype(np.float32)[..., None, None]
+        seeing = np.stack([fourier(psf(sigma), size) for sigma in psf_sigma]) * pixel_response(size)
+        scene = (_transforms(some, fraction, size)[:, None] * seeing) * some["flux"].astype(np.float32)[..., None, None]
         canvas = np.zeros((3, IMAGE_SIZE + size, IMAGE_SIZE + size), np.float32)
         for (x, y), patch in zip(pixel.astype(int) + IMAGE_SIZE // 2, develop(scene, size), strict=True):
             canvas[:, y : y + size, x : x + size] += patch

@@ -6,13 +6,19 @@ import functools
 
 import galsim
 import numpy as np
+from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import j1
 from skypy.galaxies.spectrum import KCorrectTemplates
 
 from astroclip_book.data.pairs import WAVELENGTH
-from mock_survey.dust import galactic_attenuation
 from mock_survey.spectra.lines import BROAD_RATIO, LINES, add_lines
+
+# Dust of the Milky Way: optical and near-infrared knots of Fitzpatrick (1999), table 3, angstrom and A / E(B-V) for
+# R_V = 3.1; and A(1 micron) per magnitude of the E(B-V) of Schlegel et al. (1998): Schlafly & Finkbeiner (2011), section 5.
+KNOTS = (26500.0, 12200.0, 6000.0, 5470.0, 4670.0, 4110.0, 2700.0, 2600.0)
+CURVE = (0.265, 0.829, 2.688, 3.055, 3.806, 4.315, 6.265, 6.591)
+AT_ONE_MICRON = 0.78 * 1.32
 
 FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Collaboration 2022)
 FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
@@ -24,21 +30,17 @@ TEMPLATE_DISPERSION = 110.0  # km/s: half a bin's width, and 3 Å at 5000 of the
 @functools.cache
 def _aperture_table(spheroid: bool) -> tuple[np.ndarray, np.ndarray]:
     """Light in the fibre against log half-light radius (arcsec), by Hankel transform of the seen profile."""
-    radius = np.geomspace(0.02, 60, 60)
-    k = np.geomspace(1e-3, 40, 6000)
+    radius, k, reach = np.geomspace(0.02, 60, 60), np.geomspace(1e-3, 40, 6000), np.geomspace(1e-5, 2400, 3000)
     profile = galsim.DeVaucouleurs(half_light_radius=1) if spheroid else galsim.Exponential(half_light_radius=1)
-    reach = np.geomspace(1e-5, 2400, 3000)
     unit = np.array([profile.kValue(x, 0).real for x in reach])
-    blur = np.exp(-0.5 * (k * FIBRE_SEEING / 2.3548) ** 2)
-    window = FIBRE_RADIUS * j1(k * FIBRE_RADIUS) * blur
+    window = FIBRE_RADIUS * j1(k * FIBRE_RADIUS) * np.exp(-0.5 * (k * FIBRE_SEEING / 2.3548) ** 2)
     return np.log(radius), np.array([np.trapezoid(window * np.interp(k * r, reach, unit), k) for r in radius])
 
 
 def aperture(galaxies: dict[str, np.ndarray]) -> np.ndarray:
     """Share of the light of each galaxy's bulge and disc in a centred fibre, (n, 2): circular, 1 arcsec seeing."""
-    bulge = np.interp(np.log(galaxies["bulge_radius"]), *_aperture_table(True))
-    disc = np.interp(np.log(galaxies["disc_radius"]), *_aperture_table(False))
-    return np.stack([bulge, disc], axis=1)
+    radii = {True: galaxies["bulge_radius"], False: galaxies["disc_radius"]}
+    return np.stack([np.interp(np.log(r), *_aperture_table(bulge)) for bulge, r in radii.items()], axis=1)
 
 
 def fibre_fraction(galaxies: dict[str, np.ndarray]) -> np.ndarray:
@@ -63,7 +65,6 @@ def observed_spectra(galaxies: dict[str, np.ndarray], share: np.ndarray) -> np.n
     ones for whole galaxies.
     """
     rest, templates = rest_templates()
-    stretch = 1 + galaxies["redshift"][:, None]
     # Templates are the flux of one solar mass at 10 pc; a line's flux is not stretched by 1 + z, its density is.
     dimming = 10 ** (-0.4 * galaxies["distance_modulus"])[:, None]
     mixture = galaxies["bulge_coefficients"] * share[:, :1] + galaxies["disc_coefficients"] * share[:, 1:]
@@ -75,8 +76,9 @@ def observed_spectra(galaxies: dict[str, np.ndarray], share: np.ndarray) -> np.n
     broad = at_halpha * galaxies["broad_width"][:, None] * BROAD_RATIO
     flux = np.empty((len(share), WAVELENGTH.size))
     for i, z in enumerate(galaxies["redshift"]):
-        flux[i] = np.interp(WAVELENGTH / (1 + z), rest, widened(continuum[i], galaxies["stellar_dispersion"][i]))
-        flux[i] /= stretch[i]
+        flux[i] = np.interp(WAVELENGTH / (1 + z), rest, widened(continuum[i], galaxies["stellar_dispersion"][i])) / (
+            1 + z
+        )
         add_lines(flux[i], z, lines[i], galaxies["gas_dispersion"][i])
         if galaxies["broad_width"][i]:
             add_lines(flux[i], z, broad[i], galaxies["broad_dispersion"][i])
@@ -87,3 +89,17 @@ def widened(continuum: np.ndarray, dispersion: float) -> np.ndarray:
     """Template light (m,) of stars that move with a dispersion in km/s, as far as that exceeds the templates' own."""
     excess = dispersion**2 - TEMPLATE_DISPERSION**2
     return gaussian_filter1d(continuum, np.sqrt(excess) / TEMPLATE_BIN, mode="nearest") if excess > 0 else continuum
+
+
+def extinction(wavelength: np.ndarray) -> np.ndarray:
+    """A / E(B-V) in magnitudes at wavelengths in angstrom, on the scale of the map of Schlegel et al. (1998).
+
+    Curve of Fitzpatrick (1999) in the calibration of Schlafly & Finkbeiner (2011), which is behind ``MW_TRANSMISSION`` too.
+    """
+    spline = CubicSpline([0, *(1e4 / np.array(KNOTS))], [0, *CURVE])
+    return spline(1e4 / np.asarray(wavelength)) * AT_ONE_MICRON / spline(1.0)
+
+
+def galactic_attenuation(ebv: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
+    """Share of the light (n, m) that arrives for E(B-V) ``ebv`` (n,) at observed ``wavelength`` (m,), 2700 Å upwards."""
+    return 10 ** np.outer(ebv, -0.4 * extinction(wavelength))

@@ -36,10 +36,10 @@ def calzetti(wavelength: np.ndarray) -> np.ndarray:
 def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What decides the emission lines of n galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``.
 
-    ``ionisation`` is the position in `KINDS`, ``gas_reddening`` E(B-V) in magnitudes. Of gas lit by young stars there is
-    ``line_luminosity`` (n, 29) in erg/s, dimmed by the galaxy's own dust; of gas lit by a nucleus or by old stars,
-    ``nuclear_width``, the equivalent width of its H-alpha in angstrom, and ``nuclear_ratio`` (n, 29), its lines relative to
-    that; of broad-line regions, ``broad_width``, of H-alpha likewise, and ``broad_dispersion`` in km/s.
+    ``ionisation`` is the position in `KINDS`, ``gas_reddening`` E(B-V) in magnitudes. Gas lit by young stars has the
+    ``line_luminosity`` (n, 29) in erg/s, dimmed by the galaxy's own dust; gas lit by a nucleus or by old stars, H-alpha of
+    the equivalent width ``nuclear_width`` in angstrom, and lines of ``nuclear_ratio`` (n, 29) to that; broad-line regions,
+    H-alpha of ``broad_width``, and ``broad_dispersion`` in km/s.
     """
     mass = galaxies["log_mstar"]
     n = mass.size
@@ -112,7 +112,7 @@ def line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust, hard=False) -> np.n
 def add_lines(spectrum: np.ndarray, redshift: float, flux: np.ndarray, dispersion: float) -> None:
     """Add Gaussian lines to a spectrum (7781,) on `WAVELENGTH`, as wide as gas motions and the instrument make them.
 
-    ``flux`` (29,) are the lines' in the unit of ``spectrum`` times angstrom, ``dispersion`` the gas's in km/s.
+    ``flux`` (29,) is in the unit of ``spectrum`` times angstrom, the gas's ``dispersion`` in km/s.
     """
     centre = REST * (1 + redshift)
     sigma = np.hypot(centre * dispersion / SPEED, resolution_sigma(centre))

@@ -9,6 +9,7 @@ import numpy as np
 
 from astroclip_book.data.pairs import WAVELENGTH
 
+HERE = Path(__file__).parent
 # Arms b, r, z: where each gives way to the next, and resolving power at wavelengths (DESI Collaboration 2022, figure 34).
 CROSSOVERS = (5790.0, 7570.0)
 _RESOLVING = (((3600, 2050), (5800, 3250)), ((5760, 3300), (7620, 4200)), ((7520, 4000), (9824, 5100)))
@@ -25,15 +26,10 @@ def resolution_sigma(wavelength: np.ndarray) -> np.ndarray:
     return wavelength / power / 2.3548
 
 
-def _table(name: str) -> np.ndarray:
-    """Columns of a table beside this file, wavelengths in angstrom first."""
-    return np.loadtxt(Path(__file__).with_name(f"spectrograph.{name}.csv"), delimiter=",", skiprows=1, unpack=True)
-
-
 @functools.cache
 def smooth_shape() -> np.ndarray:
     """Noise (7781,) between the sky lines relative to 7000 angstrom: read off DESI EDR inverse variances by eye."""
-    wavelength, level = _table("noise")
+    wavelength, level = np.loadtxt(HERE / "spectrograph.noise.csv", delimiter=",", skiprows=1, unpack=True)
     return np.exp(np.interp(WAVELENGTH, wavelength, np.log(level)))
 
 
@@ -44,19 +40,18 @@ def sky_lines() -> np.ndarray:
     The table has how much each line raises the noise, and its place to the nearest pixel or two.
     """
     excess = np.zeros_like(WAVELENGTH)
-    for line, factor in _table("sky_lines").T:
+    for line, factor in np.loadtxt(HERE / "spectrograph.sky_lines.csv", delimiter=",", skiprows=1):
         near = np.abs(WAVELENGTH - line) < 8
         excess[near] += (factor**2 - 1) * np.exp(-0.5 * ((WAVELENGTH[near] - line) / SKY_LINE_SIGMA) ** 2)
     return excess
 
 
 def exposure_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What the observation does to the spectra of targets (n,).
+    """What the observation does to the spectra of targets (n,): bright time, but dark time for LRGs (class 2).
 
-    Bright-time exposures for the bright galaxy survey, dark-time ones for the LRGs (class 2); the early data hold from
-    one to many exposures of a target, hence the wide spread. ``spectrum_noise`` is the standard deviation at 7000 angstrom
-    in 1e-17 erg/s/cm²/Å, ``noise_tilt`` how much steeper it rises to the blue, ``sky_residual`` the error of the sky lines
-    in units of their noise in dark time, ``calibration`` (n, 6) offset and slope of the flux calibration in each arm.
+    ``spectrum_noise`` is the standard deviation at 7000 angstrom in 1e-17 erg/s/cm²/Å, widely spread as the early data
+    hold one to many exposures of a target; ``noise_tilt`` how much steeper it rises to the blue; ``sky_residual`` the error
+    of the sky lines in units of their noise in dark time; ``calibration`` (n, 6) offset and slope of each arm's.
     """
     n = target.size
     return {
@@ -98,8 +93,7 @@ def sky_line_sigma(level: np.ndarray) -> np.ndarray:
 def expose(flux: np.ndarray, exposure: dict, rng: list[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
     """Spectra as the pipeline would give them, and their standard deviations, both (n, 7781), from noiseless ``flux``.
 
-    ``exposure`` is that of `exposure_truth`. One generator an object keeps its noise from depending on which others are
-    drawn. Masked pixels have zero flux, as in DESI's coadds.
+    ``exposure`` is that of `exposure_truth`; each object has its own generator. Masked pixels are 0, as in DESI's coadds.
     """
     sigma = noise_sigma(flux, exposure["spectrum_noise"], exposure["noise_tilt"])
     residual = exposure["sky_residual"][:, None] * sky_line_sigma(exposure["spectrum_noise"])

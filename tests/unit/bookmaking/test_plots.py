@@ -22,7 +22,7 @@ from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING, rgb
 from bookmaking.figures.spectra import stack
 from bookmaking.figures.style import drawing
 from bookmaking.presets import ROOT
-from mock_survey.galaxies import sed
+from mock_survey import sed
 
 FIGURES = sorted((ROOT / "src" / "bookmaking" / "figures").glob("*.py"))
 

@@ -7,10 +7,9 @@ from scipy import ndimage
 from small import small_survey
 
 from mock_survey import survey
-from mock_survey.dust import galactic_transmission
 from mock_survey.images import camera, field
 from mock_survey.images import cutouts as images
-from mock_survey.images.camera import develop, fourier, pixel_response
+from mock_survey.images.camera import develop, draw_reddening, fourier, galactic_transmission, pixel_response
 
 Y, X = np.mgrid[-76:76, -76:76]
 R = np.hypot(X, Y) * 0.262  # arcsec
@@ -156,6 +155,12 @@ def test_reddening_dims_galaxy_and_field_alike():
     first, second = (images.draw_image(galaxy, np.random.default_rng(1)) for galaxy in (clear, dusty))
     assert np.allclose(second, first * galactic_transmission(0.2), rtol=1e-4, atol=1e-6)
     assert (np.diff(galactic_transmission(0.2)) > 0).all()
+
+
+def test_reddening_of_the_footprint():
+    ebv = draw_reddening(20000, np.random.default_rng(0))
+    assert (ebv > 0).all() and ebv.max() <= 1
+    assert 0.030 < np.median(ebv) < 0.038 and 0.09 < np.percentile(ebv, 95) < 0.12
 
 
 def test_noise_counts_the_photons_of_the_source():

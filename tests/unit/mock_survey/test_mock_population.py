@@ -5,8 +5,8 @@ import pytest
 from astropy.table import Table
 from scipy.stats import ks_2samp
 
-from mock_survey.dust import draw_reddening, galactic_transmission
-from mock_survey.galaxies import population, sed
+from mock_survey import population, sed
+from mock_survey.images.camera import draw_reddening, galactic_transmission
 from real_sky.sky import stored as sky
 
 

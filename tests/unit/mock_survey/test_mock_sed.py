@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mock_survey.galaxies import sed
+from mock_survey import sed
 
 
 def mixtures(n: int) -> np.ndarray:

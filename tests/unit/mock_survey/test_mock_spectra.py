@@ -7,6 +7,7 @@ from speclite.filters import load_filter
 
 from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey import survey
+from mock_survey.images.camera import galactic_transmission
 from mock_survey.spectra import light as spectra
 from mock_survey.spectra import lines, spectrograph
 
@@ -154,3 +155,19 @@ def test_spread_of_each_pixel_like_the_release(galaxies, realdata):
     scored = (observed - observed.mean(axis=1, keepdims=True)) / observed.std(axis=1, keepdims=True)
     ratio = scored.std(axis=0) / np.load(realdata / "astroclip_spectra_std.npy")
     assert (np.abs(ratio - 1) < 0.3).mean() > 0.88  # 0.92 of a larger sample
+
+
+def test_curve_of_fitzpatrick():
+    # Table 3 of the paper; the calibration of Schlafly & Finkbeiner lowers all by one factor, 0.86 to 0.9.
+    ratio = spectra.extinction(np.array([6000.0, 5470.0, 4670.0, 4110.0])) / np.array([2.688, 3.055, 3.806, 4.315])
+    assert np.allclose(ratio, ratio[0]) and 0.86 < ratio[0] < 0.9
+
+
+@pytest.mark.parametrize("band", range(3))
+def test_bands_and_spectrum_are_dimmed_alike(band):
+    curve = load_filter(f"decamDR1-{'grz'[band]}")
+    star = curve.wavelength**-5 / np.expm1(1.4388e8 / (7000 * curve.wavelength))  # a black body, as they used
+    photons = curve.response * curve.wavelength * star
+    ebv = np.array([0.0, 0.03, 0.1])
+    seen = np.trapezoid(photons * spectra.galactic_attenuation(ebv, curve.wavelength), curve.wavelength, axis=1)
+    assert np.allclose(seen / np.trapezoid(photons, curve.wavelength), galactic_transmission(ebv)[:, band], rtol=2e-3)

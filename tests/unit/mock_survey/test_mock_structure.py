@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mock_survey.galaxies import population, sed, structure
+from mock_survey import population, sed, structure
 
 
 @pytest.fixture(scope="module")

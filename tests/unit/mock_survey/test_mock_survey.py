@@ -10,8 +10,7 @@ from small import small_survey
 
 from astroclip_book.data import pairs
 from astroclip_book.data.catalog import read_catalog
-from mock_survey import survey
-from mock_survey.galaxies import structure
+from mock_survey import structure, survey
 from mock_survey.images import artefacts
 
 SMALL = small_survey(230, artefact_fraction=0.1)

@@ -6,10 +6,14 @@ from sklearn.metrics import r2_score
 from small import small_survey
 
 from astroclip_book.data.pairs import WAVELENGTH
-from mock_survey.oracle import predictions as oracle
-from mock_survey.oracle import redshift as oracle_redshift
-from mock_survey.oracle.image import flux_covariance, image_measurements
-from mock_survey.oracle.spectrum import line_fluxes, spectrum_measurements, star_light
+from mock_survey import oracle
+from mock_survey.measurements import (
+    flux_covariance,
+    image_measurements,
+    line_fluxes,
+    spectrum_measurements,
+    star_light,
+)
 from mock_survey.spectra import light as spectra
 from mock_survey.spectra import spectrograph
 from mock_survey.survey import truth
@@ -40,20 +44,20 @@ def exposed(galaxies, seed=3):
 
 def found(galaxies, drawn):
     flux = exposed(galaxies)
-    return oracle_redshift.redshift_predictions(galaxies, flux, drawn)
+    return oracle.redshift_predictions(galaxies, flux, drawn)
 
 
 def test_redshift_is_found_to_a_step_with_little_noise(galaxies, drawn):
     asked = some(galaxies, slice(60), noise=0.1)
     error = (found(asked, drawn) - asked["redshift"]) / (1 + asked["redshift"])
-    assert np.abs(error).max() < oracle_redshift.STEP
-    assert np.abs(error.mean()) < 0.1 * oracle_redshift.STEP
+    assert np.abs(error).max() < oracle.STEP
+    assert np.abs(error.mean()) < 0.1 * oracle.STEP
 
 
 def test_redshift_is_the_expected_one_where_noise_drowns_all(galaxies, drawn):
     asked = some(galaxies, slice(60), noise=1e5)
-    weight = np.exp(oracle_redshift.log_prior(drawn["redshift"]))
-    mean = weight @ oracle_redshift.GRID / weight.sum()
+    weight = np.exp(oracle.log_prior(drawn["redshift"]))
+    mean = weight @ oracle.GRID / weight.sum()
     assert np.allclose(found(asked, drawn), mean, atol=1e-3)
     assert np.isclose(mean, drawn["redshift"].mean(), atol=2e-3)
 
@@ -63,7 +67,7 @@ def test_likelihood_is_that_of_the_pixels(galaxies):
     asked = some(galaxies, np.flatnonzero(galaxies["ionisation"] == 0)[:3], noise=0.3)
     flux = exposed(asked)
     asked["line_luminosity"], asked["nuclear_width"] = 0 * asked["line_luminosity"], 0 * asked["nuclear_width"]
-    places = np.linspace(0, oracle_redshift.LAGS - 1, 7).astype(int)
+    places = np.linspace(0, oracle.LAGS - 1, 7).astype(int)
     for i in range(3):
         one = {name: values[i : i + 1] for name, values in asked.items()}
         clean = spectra.observed_spectra(one, one["aperture"])
@@ -77,11 +81,11 @@ def test_likelihood_is_that_of_the_pixels(galaxies):
         expected = clean[0, seen] @ inverse @ clean[0, seen]
         wanted = []
         for k in places:
-            there = {"redshift": oracle_redshift.GRID[k : k + 1]}
+            there = {"redshift": oracle.GRID[k : k + 1]}
             light = spectra.observed_spectra(one | there, one["aperture"])[0, seen]
             left = masked[seen] - light * np.sqrt(expected / (light @ inverse @ light))
             wanted.append(-0.5 * left @ inverse @ left)
-        got = oracle_redshift.log_likelihood(one, masked[None], 0.3)[0, places]
+        got = oracle.log_likelihood(one, masked[None], 0.3)[0, places]
         assert np.allclose(got - got[0], np.array(wanted) - wanted[0], rtol=0.01, atol=0.005 * np.ptp(wanted))
 
 

@@ -75,15 +75,14 @@ def redden_to(target: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     A colour out of reach becomes the nearest that keeps a sixth of the old stars, which no galaxy lacks (Tolstoy et al.
     2009), or a hundredth of the r-band light in the young.
     """
-    old = coefficients * OLD
-    young = coefficients - old
+    old, young = coefficients * OLD, coefficients * ~OLD
     g, r = rest_flux("sdss2010-g"), rest_flux("sdss2010-r")
     ratio = 10 ** (-0.4 * target)
     excess, lack = young @ g - ratio * (young @ r), ratio * (old @ r) - old @ g
-    balance = (young @ r) / (old @ r)
     with np.errstate(divide="ignore"):
         factor = np.where(lack > 0, excess / lack, np.inf)
-    mixed = young + np.clip(factor, 1 / 6, np.maximum(99 * balance, 1 / 6))[:, None] * old
+    most = np.maximum(99 * ((young @ r) / (old @ r)), 1 / 6)
+    mixed = young + np.clip(factor, 1 / 6, most)[:, None] * old
     return mixed / mixed.sum(axis=1, keepdims=True)
 
 

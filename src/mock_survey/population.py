@@ -9,19 +9,17 @@ from astropy import units
 from skypy.galaxies import schechter_lf
 
 from astroclip_book.data.catalog import COSMOLOGY
-from mock_survey.galaxies import sed, structure
-from mock_survey.galaxies.sed import REDSHIFT_MAX
+from mock_survey import sed, structure
+from mock_survey.sed import REDSHIFT_MAX
 
 # The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release.
-CLASSES = ("bright", "faint", "lrg")
-SHARES = (0.50, 0.38, 0.12)
+CLASSES, SHARES = ("bright", "faint", "lrg"), (0.50, 0.38, 0.12)
 FAINT_EXTRA = 0.675  # mag beyond BGS Bright; BGS Faint ends at r = 20.175 (Hahn et al. 2023), its fibre cuts left out
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
 
 # What the laws below leave open, set by the colours of real galaxies: of RESOLVE nearby, of DESI targets farther away.
 RED_SHARE = 0.45  # of the red galaxies of Herbel et al. (2017)
-BLUE_EVOLUTION, RED_EVOLUTION = -0.8, -0.5  # of u - r with redshift, up to `EVOLUTION_END`
-EVOLUTION_END = 0.3
+BLUE_EVOLUTION, RED_EVOLUTION, EVOLUTION_END = -0.8, -0.5, 0.3  # of u - r with redshift, and up to which redshift
 BLUE_SCATTER = 0.85  # in the dispersion of Baldry et al. (2004), part of which is noise in u
 RED_OFFSET = -0.15  # mag in u - r between the red sequences of RESOLVE and of Baldry et al.
 
@@ -39,11 +37,10 @@ def legacy_seed(seed: int):
 
 def luminosity_function(blue: bool) -> dict:
     """Schechter function in rest-frame B: Herbel et al. (2017), table 2, after Beare et al. (2015)."""
-    alpha, m0, m1, phi, fall = (
-        (-1.3, -20.40492365, 0.9408582, 0.00370253, 9.73858)
-        if blue
-        else (-0.5, -20.37196157, 0.70798041, RED_SHARE * 0.0035097, 0.70596888)
-    )
+    if blue:
+        alpha, m0, m1, phi, fall = -1.3, -20.40492365, 0.9408582, 0.00370253, 9.73858
+    else:
+        alpha, m0, m1, phi, fall = -0.5, -20.37196157, 0.70798041, RED_SHARE * 0.0035097, 0.70596888
     return {"alpha": alpha, "M_star": lambda z: m0 - m1 * z, "phi_star": lambda z: phi * np.exp(-z / fall)}
 
 
@@ -68,8 +65,7 @@ def green_red(ultraviolet_red: np.ndarray) -> np.ndarray:
 
 def mixture(redshift: np.ndarray, magnitude: np.ndarray, blue: bool, rank: np.ndarray) -> np.ndarray:
     """Template fractions (n, 5) at absolute B ``magnitude`` whose colour lies ``rank`` sigma from its sequence."""
-    start = sed.dirichlet(redshift, blue)
-    coefficients = start
+    start = coefficients = sed.dirichlet(redshift, blue)
     for _ in range(2):  # the sequences are functions of r, which depends on the colour
         b, r = (sed.absolute_magnitude(coefficients, band) for band in ("bessell-B", "sdss2010-r"))
         mean, sigma = colour_sequence(magnitude - (b - r), redshift, blue)
@@ -111,17 +107,15 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
                 rows = np.flatnonzero(kind == k)[: want[k] - have[k]]
                 have[k] += rows.size
                 chosen.append({name: values[rows] for name, values in pool.items()} | {"target": np.full(rows.size, k)})
-        galaxies = {name: np.concatenate([part[name] for part in chosen]) for name in chosen[0]}
         order = rng.permutation(n)
-        galaxies = {name: values[order] for name, values in galaxies.items()}
+        galaxies = {name: np.concatenate([part[name] for part in chosen])[order] for name in chosen[0]}
         galaxies |= _stars(galaxies, rng)
         return galaxies | structure.draw_structure(galaxies, rng)
 
 
 def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """All galaxies on ``area`` square degrees that could be in the sample."""
-    grid = np.linspace(0.005, REDSHIFT_MAX, 200)
-    parts = []
+    grid, parts = np.linspace(0.005, REDSHIFT_MAX, 200), []
     for blue in (True, False):
         # B without K-correction is at most some 1.5 mag fainter than r: nothing within the r limit is lost.
         limit = magnitude_limit + (FAINT_EXTRA + 1.2 if blue else LRG_EXTRA + 0.8)
@@ -130,10 +124,10 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
         rank = rng.standard_normal(z.size)
         coefficients = mixture(z, m, blue, rank)
         formed = 10 ** (0.4 * (sed.absolute_magnitude(coefficients, "bessell-B") - m))
-        parts.append((z, np.full(z.size, blue), rank, coefficients, formed))
-    order = rng.permutation(sum(len(part[0]) for part in parts))
-    names = ("redshift", "blue", "colour_rank", "coefficients", "formed_mass")
-    pool = {name: np.concatenate(one)[order] for name, one in zip(names, zip(*parts, strict=True), strict=True)}
+        part = {"redshift": z, "blue": np.full(z.size, blue), "colour_rank": rank}
+        parts.append(part | {"coefficients": coefficients, "formed_mass": formed})
+    order = rng.permutation(sum(len(part["redshift"]) for part in parts))
+    pool = {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
     stars = pool["coefficients"] * pool["formed_mass"][:, None]
     return pool | {"magnitudes": sed.photometry(stars, pool["redshift"])}
 

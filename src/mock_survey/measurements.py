@@ -1,9 +1,10 @@
-"""What a spectrum of a mock galaxy can tell at best of its stars and its gas, once the redshift is known.
+"""What image and spectrum of a mock galaxy tell at best: its true parameters, with the noise that the pixels leave.
 
-A noiseless spectrum is a sum of five templates and of lines. Their amplitudes get the errors of an unbiased measurement
-that wastes no photon (Cramér-Rao), from the inverse variances of the pixels; the flux calibration is known no better
-than the mock draws it. Left out are the widths of lines and of absorption, which follow the mass of a galaxy: with
-them, R² of the mass rose by 0.001.
+Errors are those of an unbiased measurement that wastes no photon (Cramér-Rao). In images, in closed form: bulge and disc
+are taken for Gaussians that cover as many pixels as their profiles behind the seeing do; neighbours and artefacts do no
+harm. In spectra, whose redshift is known: a noiseless one is a sum of five templates and of lines, the flux calibration
+is known no better than the mock draws it. Left out are the widths of lines and of absorption, which follow the mass of a
+galaxy: with them, R² of the mass rose by 0.001.
 """
 
 from __future__ import annotations
@@ -11,18 +12,71 @@ from __future__ import annotations
 import numpy as np
 from skypy.galaxies.spectrum import kcorrect
 
-from astroclip_book.data.pairs import WAVELENGTH
-from mock_survey.galaxies import sed
+from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH
+from mock_survey import sed
+from mock_survey.images.camera import SKY_BRIGHTNESS
+from mock_survey.images.cutouts import RESOLVED
 from mock_survey.spectra import light, spectrograph
 from mock_survey.spectra.lines import LINES, SPEED
 from mock_survey.survey import Galaxies
 
+# Pixels that the noise of a flux comes from, 1 / sum(profile²), in squares of the half-light radius: for a Sérsic law
+# 2 pi n b^(-2n) Gamma(2n) 4^n, with n = 4 (b = 7.669) and n = 1 (b = 1.678).
+BULGE_AREA, DISC_AREA = 2.71, 8.93
+FAINTEST = 1e-3  # nanomaggies, below which a measured flux counts as this: it has no magnitude
+
+BLOCK = 50  # galaxies whose spectra are in memory at a time
 PIXEL = WAVELENGTH[1] - WAVELENGTH[0]
-BLOCK = 50  # galaxies in memory at a time
 MEASURED = ("OII_3730", "Hb", "OIII_5008", "Ha", "NII_6585", "SII_6718")  # strong lines, one of each blend
 REACH = 15  # pixels to either side of a line's centre: half the distance of [N II] from H-alpha
 BAND = "decamDR1-r"
 DARKEST = 0.1  # of its light, the least that a galaxy is measured to have: there is a log to be taken
+
+
+def image_measurements(galaxies: Galaxies, rng: np.random.Generator) -> np.ndarray:
+    """What an image tells at best of galaxies of `survey.truth`, behind the dust of the Milky Way, (n, 19).
+
+    g - r, r - z and r; share of the bulge in g, r, z; g - r and r - z of bulge and of disc; log of their half-light radii
+    (arcsec) and of the disc's axis ratio; spiral, bar, ring, dust lane, clumps and merger as 0 or 1.
+    """
+    radii = np.stack([galaxies["bulge_radius"], galaxies["disc_radius"]], axis=1)
+    seeing = galaxies["psf_sigma"][..., None] ** 2
+    area = radii**2 * (BULGE_AREA, DISC_AREA) / (4 * np.pi * PIXEL_SCALE**2)
+    spread = seeing + area[:, None]
+    total = 10 ** (0.4 * (22.5 - galaxies["magnitudes"])) * galaxies["galactic_transmission"]
+    share = galaxies["bulge_share"]
+    flux = np.stack([total * share, total * (1 - share)], axis=-1)
+    covariance = flux_covariance(flux, spread, galaxies["sky_noise"])
+    error = np.linalg.cholesky(covariance) @ rng.standard_normal(flux.shape)[..., None]
+    measured = flux + error[..., 0]
+    seen = np.maximum(measured.sum(axis=-1), FAINTEST)
+    whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
+    # The width of a Gaussian on the plane whose flux has signal-to-noise ratio q is known to a share 1 / q, in all bands
+    # together; the seeing's part of it is no news.
+    ratio = flux / np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    error = 1 / np.sqrt(np.square(ratio * (1 - seeing / spread)).sum(axis=1) + np.finfo(float).tiny)
+    sizes = np.log(radii) + error * rng.standard_normal(radii.shape)
+    # Stretched along one axis and shrunk along the other: two widths that differ, each known sqrt(2) times worse.
+    shape = np.log(galaxies["axis_ratio"]) + 2 * error[:, 1] * rng.standard_normal(len(error))
+    # What the mock paints, as `cutouts.galaxy_components` does: nothing in discs too small to show it.
+    painted = [galaxies[name] for name in ("spiral", "bar", "ring", "dust_lane")] + [galaxies["morphology"] == 3]
+    structure = [flag & (galaxies["disc_radius"] > RESOLVED) for flag in painted] + [galaxies["merger"]]
+    columns = [*-np.diff(whole).T, 22.5 + whole[:, 1], *(measured[..., 0] / seen).T]
+    columns += [*-np.diff(parts[..., 0]).T, *-np.diff(parts[..., 1]).T, *sizes.T, shape, *structure]
+    return np.stack(columns, axis=1).astype(float)
+
+
+def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray) -> np.ndarray:
+    """Covariance (n, 3, 2, 2) of the fluxes (n, 3, 2) of bulge and disc that are fitted together, in each band.
+
+    ``spread`` (n, 3, 2) is the variance of the Gaussian that stands for each, in pixels²; ``sky_noise`` (n, 3) and fluxes
+    are in nanomaggies.
+    """
+    # Two unit Gaussians overlap by 1 / (2 pi (a + b)), summed over the plane.
+    overlap = 1 / (2 * np.pi * (spread[..., :, None] + spread[..., None, :]))
+    # The source's own photons, as `camera.expose` counts them.
+    photons = np.eye(2) * (flux / SKY_BRIGHTNESS[:, None])[..., None]
+    return sky_noise[..., None, None] ** 2 * (np.linalg.inv(overlap) + photons)
 
 
 def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Generator) -> np.ndarray:
@@ -46,8 +100,11 @@ def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Ge
         total, shares = star_light(block)
         gas = seen - np.einsum("nk,nkp->np", shares, parts)
         stars = weighed(shares, star_information(parts, seen, sigma, calibration), expected, covariance, rng)
-        stars, shares = _stars(total, stars)
-        measured.append(np.column_stack([block["redshift"], *stars, *_gas(block, gas, sigma, rng), shares]))
+        bright = np.maximum(stars.sum(axis=1), DARKEST)
+        shares, mass = stars / bright[:, None], kcorrect.mremain / sed.rest_flux(BAND)
+        # No mixture has less mass in its light than the youngest template.
+        logs = [np.log10(total * bright), np.log10(total * bright * np.maximum(shares @ mass, mass.min()))]
+        measured.append(np.column_stack([block["redshift"], *logs, *_gas(block, gas, sigma, rng), shares]))
     return np.concatenate(measured)
 
 
@@ -55,9 +112,9 @@ def star_light(galaxies: Galaxies) -> tuple[np.ndarray, np.ndarray]:
     """r-band light in the fibre (n,), 1 for absolute magnitude zero, and the share (n, 5) of each template in it."""
     bulge, disc = galaxies["aperture"].T[:, :, None]
     formed = galaxies["bulge_coefficients"] * bulge + galaxies["disc_coefficients"] * disc
-    light = galaxies["formed_mass"][:, None] * formed * sed.rest_flux(BAND)
-    total = light.sum(axis=1)
-    return total, light / total[:, None]
+    each = galaxies["formed_mass"][:, None] * formed * sed.rest_flux(BAND)
+    total = each.sum(axis=1)
+    return total, each / total[:, None]
 
 
 def template_spectra(galaxies: Galaxies) -> np.ndarray:
@@ -98,14 +155,6 @@ def weighed(truth, information, expected, covariance, rng: np.random.Generator) 
     return np.linalg.solve(information + before, told + (before @ expected)[:, None])[..., 0]
 
 
-def _stars(total: np.ndarray, light: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Logs of light and of mass in the fibre, and shares (n, 5), from the light (n, 5) measured in units of all."""
-    bright = np.maximum(light.sum(axis=1), DARKEST)
-    shares, mass = light / bright[:, None], kcorrect.mremain / sed.rest_flux(BAND)
-    # No mixture has less mass in its light than the youngest template.
-    return [np.log10(total * bright), np.log10(total * bright * np.maximum(shares @ mass, mass.min()))], shares
-
-
 def _gas(galaxies: Galaxies, gas: np.ndarray, sigma: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
     """Logs of line luminosities, and of three ratios, from the noiseless light (n, 7781) of the gas."""
     centre = np.array([LINES[name] for name in MEASURED]) * (1 + galaxies["redshift"][:, None])
@@ -130,6 +179,5 @@ def line_fluxes(gas, sigma, centre, width) -> tuple[np.ndarray, np.ndarray]:
     profile = inside * np.exp(-0.5 * distance**2) / (np.sqrt(2 * np.pi) * width[..., None])
     row, pixel = np.arange(len(gas))[:, None, None], np.clip(pixel, 0, WAVELENGTH.size - 1)
     weight = profile / sigma[row, pixel] ** 2
-    information = (weight * profile).sum(axis=-1)
-    information = np.where(inside.any(axis=-1), information, np.nan)
+    information = np.where(inside.any(axis=-1), (weight * profile).sum(axis=-1), np.nan)
     return (weight * gas[row, pixel]).sum(axis=-1) / information, 1 / np.sqrt(information)

@@ -8,7 +8,7 @@ from scipy.special import gammainc
 from skypy.galaxies import morphology
 
 from astroclip_book.data.catalog import COSMOLOGY
-from mock_survey.galaxies import sed
+from mock_survey import sed
 
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
 BULGE_SIZE = 0.35  # half-light radius of a bulge in that of its disc, after Simard et al. (2011)
@@ -77,21 +77,19 @@ def disc_radius(radius: np.ndarray, bulge_to_total: np.ndarray) -> np.ndarray:
     return radius / np.interp(bulge_to_total, share, half)
 
 
-def axis_ratio(elliptical: np.ndarray) -> np.ndarray:
-    """Apparent axis ratio: Ryden (2004) discs seen from random directions, a beta law for ellipticals."""
+def axis_ratios(elliptical: np.ndarray, dusty: np.ndarray, colour_rank: np.ndarray, rng) -> np.ndarray:
+    """Apparent axis ratios: Ryden (2004) discs seen from random directions, a beta law for ellipticals.
+
+    Among the ``dusty``, they are dealt out so that inclined discs are the redder ones, by about 0.1 mag in g - r: dust does
+    that to spirals seen edge on (Maller et al. 2009, Masters et al. 2010).
+    """
     disc = morphology.ryden04_ellipticity(0.222, 0.057, -1.85, 0.89, size=elliptical.size)
     spheroid = morphology.beta_ellipticity(0.13, 9.0, size=elliptical.size)
     ellipticity = np.where(elliptical, spheroid, disc)
-    return np.clip((1 - ellipticity) / (1 + ellipticity), 0.12, 1.0)
-
-
-def redder_edge_on(ratio: np.ndarray, colour_rank: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deal the axis ratios out again so that inclined discs are the redder ones, by about 0.1 mag in g - r.
-
-    Dust does that to spirals seen edge on (Maller et al. 2009, Masters et al. 2010).
-    """
-    face_on = -0.4 * colour_rank + np.sqrt(1 - 0.4**2) * rng.standard_normal(ratio.size)
-    return np.sort(ratio)[np.argsort(np.argsort(face_on))]
+    ratio = np.clip((1 - ellipticity) / (1 + ellipticity), 0.12, 1.0)
+    face_on = -0.4 * colour_rank[dusty] + np.sqrt(1 - 0.4**2) * rng.standard_normal(dusty.sum())
+    ratio[dusty] = np.sort(ratio[dusty])[np.argsort(np.argsort(face_on))]
+    return ratio
 
 
 def inclination(axis_ratio: np.ndarray) -> np.ndarray:
@@ -115,7 +113,7 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     """What `population.draw_population` returns beyond the stars; draws from numpy's global generator too (SkyPy)."""
     coefficients, redshift, mass = galaxies["coefficients"], galaxies["redshift"], galaxies["log_mstar"]
     kind = morphology_class(galaxies["blue"], galaxies["absolute_r"], rng)
-    elliptical = kind == 0
+    elliptical, spiral, disc_like = kind == 0, kind == 2, (kind == 1) | (kind == 2)
     kpc = half_light_radius(mass, redshift, kind < 2, rng)
     radius = morphology.angular_size(kpc * units.kpc, redshift, COSMOLOGY).to_value("arcsec")
     share = bulge_to_total(kind, galaxies["absolute_r"], rng)
@@ -123,36 +121,34 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     light = sed.band_flux(redshift)
     contrast = np.minimum(10 ** rng.normal(BULGE_AGE, 0.3, kind.size), 1)
     bulge = bulge_coefficients(coefficients, light[:, :, 1], share, contrast)
-    ratio = axis_ratio(elliptical)
-    dusty = galaxies["blue"] & ~elliptical
-    ratio[dusty] = redder_edge_on(ratio[dusty], galaxies["colour_rank"][dusty], rng)
+    ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, galaxies["colour_rank"], rng)
     tilt = inclination(ratio)
     rotation, dispersion = rotation_velocity(mass, rng), stellar_dispersion(mass, rng)
     # A disc's gas, seen as one, shows its rotation projected: the S0.5 of Kassin et al. (2007).
     gas = np.hypot(np.sqrt(0.5) * rotation * np.sin(np.radians(tilt)), GAS_TURBULENCE)
-    spiral, disc_like = kind == 2, (kind == 1) | (kind == 2)
     # From a tenth of the bluest discs to half of the reddest have a bar (Masters et al. 2011, figure 4).
     bar_fraction = np.interp(sed.colour(coefficients), [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
     bar = disc_like & (rng.random(kind.size) < bar_fraction)
-    shape = {"morphology": kind, "radius": radius, "disc_radius": disc, "axis_ratio": ratio, "inclination": tilt}
-    motion = {"stellar_dispersion": dispersion, "rotation_velocity": rotation}
-    return (
-        shape
-        | motion
-        | {
-            "bulge_to_total": share,
-            "bulge_coefficients": bulge,
-            "disc_coefficients": coefficients - bulge,
-            "bulge_share": np.einsum("nk,nkb->nb", bulge, light) / np.einsum("nk,nkb->nb", coefficients, light),
-            "bulge_radius": np.where(elliptical, radius, BULGE_SIZE * disc),
-            "angle": rng.uniform(0, np.pi, kind.size),
-            "gas_dispersion": np.where(galaxies["quiescent"] | elliptical, dispersion, gas),
-            "bar": bar,
-            # A ring: twice as many of the barred, a fifth in all (Nair & Abraham 2010).
-            "ring": disc_like & (rng.random(kind.size) < np.where(bar, 0.3, 0.15)),
-            # 2 per cent merge nearby (Darg et al. 2010), more in the past (Lotz et al. 2011).
-            "merger": rng.random(kind.size) < 0.02 * (1 + redshift) ** 2,
-            # Edge-on discs show a lane where they turn faster than 120 km/s (Dalcanton et al. 2004).
-            "dust_lane": spiral & (tilt > 78) & (rotation > 120),
-        }
-    )
+    return {
+        "morphology": kind,
+        "radius": radius,
+        "disc_radius": disc,
+        "axis_ratio": ratio,
+        "inclination": tilt,
+        "stellar_dispersion": dispersion,
+        "rotation_velocity": rotation,
+        "bulge_to_total": share,
+        "bulge_coefficients": bulge,
+        "disc_coefficients": coefficients - bulge,
+        "bulge_share": np.einsum("nk,nkb->nb", bulge, light) / np.einsum("nk,nkb->nb", coefficients, light),
+        "bulge_radius": np.where(elliptical, radius, BULGE_SIZE * disc),
+        "angle": rng.uniform(0, np.pi, kind.size),
+        "gas_dispersion": np.where(galaxies["quiescent"] | elliptical, dispersion, gas),
+        "bar": bar,
+        # A ring: twice as many of the barred, a fifth in all (Nair & Abraham 2010).
+        "ring": disc_like & (rng.random(kind.size) < np.where(bar, 0.3, 0.15)),
+        # 2 per cent merge nearby (Darg et al. 2010), more in the past (Lotz et al. 2011).
+        "merger": rng.random(kind.size) < 0.02 * (1 + redshift) ** 2,
+        # Edge-on discs show a lane where they turn faster than 120 km/s (Dalcanton et al. 2004).
+        "dust_lane": spiral & (tilt > 78) & (rotation > 120),
+    }

@@ -1,1 +1,0 @@
-"""The population: redshifts, masses, spectral energy distributions, shapes."""

@@ -1,1 +1,0 @@
-"""The best that anybody could predict from the mock, given its truth and its noise."""
