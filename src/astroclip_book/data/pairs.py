@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,15 +43,28 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
 
     Its metadata are final when this returns: rows are filled through `open_rows`, and a killed run leaves a valid file.
     ``ivar`` adds inverse variances of the spectra to the release's datasets.
+
+    Raises
+    ------
+    BookError
+        Where there is no room for all of it.
     """
     early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # a dataset has its place in the file before it has values
     shapes = _SHAPES | ({"ivar": (N_WAVELENGTH,)} if ivar else {})
-    with h5py.File(path, "w", libver="latest") as file:
-        for group, count in zip(GROUPS, counts, strict=True):
-            for name, shape in shapes.items():
-                dtype = np.int64 if name == "targetids" else np.float32
-                file.create_dataset(f"{group}/{name}", (count, *shape), dtype, fill_time="never", dcpl=early)
+    try:
+        with h5py.File(path, "w", libver="latest") as file:
+            for group, count in zip(GROUPS, counts, strict=True):
+                for name, shape in shapes.items():
+                    dtype = np.int64 if name == "targetids" else np.float32
+                    file.create_dataset(f"{group}/{name}", (count, *shape), dtype, fill_time="never", dcpl=early)
+        if hasattr(os, "posix_fallocate"):  # a disk that fills up under a memory map ends the process without a word
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except (OSError, RuntimeError) as error:
+        path.unlink(missing_ok=True)
+        size = sum(counts) * sum(4 * int(np.prod(shape)) for shape in shapes.values()) / 1e9
+        raise BookError(f"{path} of {size:.3g} GB was not laid out: {error}. Make room, or choose another place.") from error
 
 
 def open_rows(path: Path, group: str, name: str) -> np.memmap:

@@ -2,6 +2,8 @@
 
 import hashlib
 import multiprocessing
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -77,3 +79,21 @@ def test_killed_run_continues(made, monkeypatch, tmp_path):
     survey.simulate(SMALL, 7, tmp_path, workers=1)
     assert len(rendered) == 5 - kept
     assert digest(tmp_path) == digest(made[0])
+
+
+def test_a_disk_without_room_is_told_in_words(tmp_path):
+    simulate = f"""
+from pathlib import Path
+from bookmaking.presets import load_preset
+from mock_survey.survey import simulate
+simulate(load_preset("smoke").survey, 0, Path({str(tmp_path)!r}))"""
+    small_disk = f'mount -t tmpfs -o size=4m tmpfs {tmp_path} || exit 77; exec {sys.executable} -c "$0"'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", small_disk, simulate]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("unshare is not installed, which makes a small disk for a test")
+    if result.returncode == 77 or result.stderr.startswith("unshare:"):
+        pytest.skip(f"this machine lets nobody make a small disk for a test: {result.stderr.strip()}")
+    assert result.returncode == 1 and "BookError" in result.stderr  # no signal
+    assert "pairs.h5 of 0.0789 GB was not laid out" in result.stderr and "No space left" in result.stderr
