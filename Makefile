@@ -31,6 +31,7 @@ data: .venv/ready ## Download real galaxies and published weights into data/: ma
 
 test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke
 	$(RUN) -m ruff check
+	$(RUN) -m ruff check --preview --select PLW1514 # text files have an encoding, whatever the locale is
 	$(RUN) -m ruff format --check src tests benchmarks
 	.venv/bin/lint-imports
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -45,9 +45,14 @@ def open_run(
     BookError
         For an unknown preset, parameter or device, or a value of another kind.
     """
-    _draw_as_the_book()
-    preset = os.fspath(preset)
-    values = {name: value for name, value in (_injected() | values).items() if value is not None}
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel"):  # figures appear below their cells and as matplotlib draws them by default
+        import matplotlib
+
+        matplotlib.rcdefaults()
+        shell.run_line_magic("matplotlib", "inline")
+    preset, given = os.fspath(preset), _injected(shell) if shell else {}
+    values = {name: value for name, value in (given | values).items() if value is not None}
     directory = Path(run_dir or ROOT / "runs" / Path(preset).stem)
     common = {name: values[name] for name in COMMON if name in values}
     if chapter not in (FIRST, None):
@@ -58,23 +63,9 @@ def open_run(
     return Run(changed, directory, choose_device(device), chapter=chapter, base=base)
 
 
-def _draw_as_the_book() -> None:
-    """In a kernel, figures appear below their cells and as matplotlib draws them by default, whatever the user's settings are."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if hasattr(shell, "kernel"):
-        import matplotlib
-
-        matplotlib.rcdefaults()
-        shell.run_line_magic("matplotlib", "inline")
-
-
-def _injected() -> dict:
+def _injected(shell) -> dict:
     """Parameters that papermill wrote into a cell of its own, but for what chooses the run and for its own paths."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    cells = shell.user_ns.get("In", []) if shell else []
-    trees = [ast.parse(cell) for cell in cells if cell.startswith("# Parameters\n")]
-    names = {
-        target.id for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-    }
-    names = {name for name in names - {"preset", "run_dir", "device"} if not name.startswith("PAPERMILL_")}
-    return {name: shell.user_ns[name] for name in names}
+    trees = [ast.parse(cell) for cell in shell.user_ns.get("In", []) if cell.startswith("# Parameters\n")]
+    assigned = [node for tree in trees for node in tree.body if isinstance(node, ast.Assign)]
+    names = {node.targets[0].id for node in assigned} - {"preset", "run_dir", "device"}
+    return {name: shell.user_ns[name] for name in names if not name.startswith("PAPERMILL_")}

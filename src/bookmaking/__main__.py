@@ -22,50 +22,66 @@ from bookmaking.verify import verify, write_reference
 from real_sky.download import DATA, download_dataset
 
 LOCK = ".lock"
+ON_RUNS = {
+    "book": "execute and site", "execute": "the chapters", "site": "their pages", "pdf": "the book, and print it as one PDF",
+    "verify": "execute and compare with the reference, in a new runs/verify-<preset> unless --run-dir names a run to be completed",
+    "reference": "make a run the reference", "why": "say what would be made again, and why",
+    "make": "one artefact and what it needs, without the chapters; encoders and features by torchrun too",
+}  # fmt: skip
 
 
 def main() -> None:
     """Execute the chapters of a run, build its site, print or verify it; make its steps without the chapters; download or convert data."""
     options = _parser().parse_args()
+    sys.stdout.reconfigure(errors="replace")  # a terminal of another encoding has no dashes
     try:
         if options.what == "data":
             download_dataset(options.dataset, options.data_dir)
-            return
-        if options.what == "pairs":
-            print("\nThe pairs:", _converted(options))
-            return
-        preset = load_preset(options.preset)
-        fresh = options.what == "verify" and options.run_dir is None
-        run = Run(preset, options.run_dir or ROOT / "runs" / f"{'verify-' if fresh else ''}{preset.name}")
-        site = (options.site_dir or ROOT / "_build" / preset.name).absolute()
-        with ExitStack() as held:
-            if options.what != "site":
-                prepare(run.directory, "--run-dir")
-                _take(held, run.directory)
-            if options.what in ("book", "site", "pdf"):
-                prepare(site, "--site-dir")
-                _take(held, site)
-            if fresh:
-                _empty(run.directory)
-            _work(options, run, site)
+        elif options.what == "parquet":
+            from real_sky.conversion.parquet import convert_parquet  # the other commands start sooner without Arrow
+
+            print("\nThe pairs:", convert_parquet(options.sources, options.output))
+        elif options.what == "universe":
+            from real_sky.conversion.universe import convert_universe
+
+            print("\nThe pairs:", convert_universe(options.images, options.spectra, options.output, options.radius))
+        else:
+            _on_run(options)
     except BookError as error:
         sys.exit(f"\nError: {error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. Run the same command again to continue from here.")
 
 
-def _work(options: argparse.Namespace, run: Run, site: Path) -> None:
-    if options.what != "site" and processes.rank() == 0:
-        run.write_metrics()
-    if options.what == "make":
-        run.device = choose_device(options.device)
-        for name in chain(options.target):
-            run.make(name)
-        return
-    if options.what == "why":
-        problems = {name: problem for name in run.steps if (problem := run.problem(name))}
-        print("\n".join(f"{name}: {problem}" for name, problem in problems.items()) or "All is up to date.")
-        return
+def _on_run(options: argparse.Namespace) -> None:
+    preset, what = load_preset(options.preset), options.what
+    fresh = what == "verify" and options.run_dir is None
+    run = Run(preset, options.run_dir or ROOT / "runs" / f"{'verify-' if fresh else ''}{preset.name}")
+    site = (options.site_dir or ROOT / "_build" / preset.name).absolute()
+    with ExitStack() as held:
+        if what != "site":
+            _take(held, run.directory, "--run-dir")
+        if what in ("book", "site", "pdf"):
+            _take(held, site, "--site-dir")
+        for path in run.directory.iterdir() if fresh else ():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
+        if what != "site" and processes.rank() == 0 and run.manifest:
+            run.write({})
+        if what == "make":
+            run.device = choose_device(options.device)
+            for name in chain(options.target):
+                run.make(name)
+        elif what == "why":
+            problems = {name: problem for name in run.steps if (problem := run.problem(name))}
+            print("\n".join(f"{name}: {problem}" for name, problem in problems.items()) or "All is up to date.")
+        else:
+            _make_book(options, run, site)
+
+
+def _make_book(options: argparse.Namespace, run: Run, site: Path) -> None:
     if options.what != "site":
         parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
         with full_disk_explained(run.directory):
@@ -75,37 +91,22 @@ def _work(options: argparse.Namespace, run: Run, site: Path) -> None:
     elif options.what == "reference":
         print("\nThe reference:", write_reference(run))
     elif options.what != "execute":
-        make = print_book if options.what == "pdf" else build_site
         with full_disk_explained(site):
-            print("\nThe book:", make(run, site))
+            print("\nThe book:", (print_book if options.what == "pdf" else build_site)(run, site))
 
 
-def _take(held: ExitStack, directory: Path) -> None:
-    """Keep a second call out of a directory, where each would find the other's half-made chapters and pages."""
+def _take(held: ExitStack, directory: Path, option: str) -> None:
+    """Make a directory and keep a second call out of it, where each would find the other's half-made chapters and pages."""
+    prepare(directory, option)
     if processes.rank() == 0:
         busy = f"Another call of this book is at work in {directory}. Wait for it, or stop it, then run the same command again."
         held.enter_context(lock(directory / LOCK, busy))
 
 
-def _empty(directory: Path) -> None:
-    for path in directory.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bookmaking", description=main.__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
-    for name, purpose in (
-        ("book", "execute and site"), ("execute", "the chapters"), ("site", "their pages"),
-        ("pdf", "the book, and print it as one PDF"),
-        ("verify", "execute and compare with the reference, in a new runs/verify-<preset> unless --run-dir names a run to be completed"),
-        ("reference", "make a run the reference"),
-        ("make", "one artefact and what it needs, without the chapters; encoders and features by torchrun too"),
-        ("why", "say what would be made again, and why"),
-    ):  # fmt: skip
+    for name, purpose in ON_RUNS.items():
         command = commands.add_parser(name, help=purpose)
         if name == "make":
             command.add_argument("target", help="name of a recipe, or of a file that it makes")
@@ -117,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("dataset", help="name of a data set, or path of a YAML file like those in datasets/")
     data.add_argument("--data-dir", type=Path, default=DATA, help="where downloaded files go, by default data")
     kinds = commands.add_parser("pairs", help="write pairs of another format as the book reads them")
-    kinds = kinds.add_subparsers(dest="kind", required=True)
+    kinds = kinds.add_subparsers(dest="what", required=True)
     parquet = kinds.add_parser("parquet", help="the AstroCLIP release in Parquet files")
     parquet.add_argument("sources", type=Path, nargs="+", help="files, or directories with them")
     universe = kinds.add_parser("universe", help="catalogues of the Multimodal Universe in HATS format, cross-matched")
@@ -127,17 +128,6 @@ def _parser() -> argparse.ArgumentParser:
     for kind in (parquet, universe):
         kind.add_argument("--output", type=Path, required=True, help="the HDF5 file to write")
     return parser
-
-
-def _converted(options: argparse.Namespace) -> Path:
-    # Imported where needed: the other commands start sooner without Arrow.
-    if options.kind == "parquet":
-        from real_sky.conversion.parquet import convert_parquet
-
-        return convert_parquet(options.sources, options.output)
-    from real_sky.conversion.universe import convert_universe
-
-    return convert_universe(options.images, options.spectra, options.output, options.radius)
 
 
 if __name__ == "__main__":

@@ -21,18 +21,10 @@ def judge(value: float, interval: list[float] | None, threshold: float, most: bo
 
 
 def claims(metrics: dict) -> list[dict]:
-    """All measures with their values in a run and the verdicts.
+    """All measures with their values in a run, `Run.metrics`, and the verdicts.
 
-    Parameters
-    ----------
-    metrics : dict
-        `Run.metrics`.
-
-    Returns
-    -------
-    list of dict
-        ``claim``, ``measure``, ``threshold``, ``most``, ``value``, ``ci95``, ``published``, ``verdict``. Value and interval are None,
-        and the verdict ``not measured``, where a run has no such number.
+    Each has ``claim``, ``measure``, ``threshold``, ``most``, ``value``, ``ci95``, ``published`` and ``verdict``. Value and interval
+    are None, and the verdict ``not measured``, where a run has no such number.
     """
     rows = pd.read_csv(Path(__file__).with_suffix(".csv"), encoding="utf-8", keep_default_na=False).to_dict("records")
     for row in rows:

@@ -1,4 +1,4 @@
-"""Execution of the chapters: each a text notebook, run by papermill into the run directory when its code changed."""
+"""Execution of the chapters: each a text notebook, run by papermill into the run directory when something that it depends on changed."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import ast
 import io
 import json
 import os
+import re
 import shutil
+import sys
+import sysconfig
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import jupytext
-import nbformat
+import papermill
 import psutil
+from nbclient.exceptions import DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
 
 from astroclip_book.config import cores
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT
 from bookmaking.store.keys import code_key, digest
-from bookmaking.store.provenance import commit
+from bookmaking.store.provenance import PeakMemory, commit, now
 from bookmaking.store.recipes import CHAPTERS, TRAININGS
 from bookmaking.store.run import Run
 from bookmaking.verify import COMMENTED
 
 AT_ONCE = 2  # chapters: more would want more memory than a laptop has
 QUIET = 15.0  # seconds between two lines of a progress bar
+# How the variables begin that would change the book; proxies, CUDA's, TMPDIR and the like reach the kernels.
+SETTINGS = ("MPL", "IPYTHON", "JUPYTER", "PIP_", "SLURM_", "LC_", "LANG", "PYTHON")
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
@@ -46,18 +54,18 @@ def records(run: Run) -> dict[str, dict]:
     return read_json(run.directory / "chapters.json")
 
 
-def outdated(run: Run, chapter: Path, record: dict | None = None) -> str | None:
-    """Why a chapter has to be executed again: its code, parameters or steps changed; None where nothing did. Prose does not count."""
-    record = records(run).get(chapter.stem) if record is None else record
+def outdated(run: Run, chapter: Path, parameters: dict | None = None) -> bool:
+    """Whether a chapter has to be executed (again): its code, parameters or steps changed. Prose does not count."""
+    record = records(run).get(chapter.stem)
     if record is None or not executed(run, chapter).is_file():
-        return "it has not been executed"
-    if record["key"] != _key(run, chapter, record["parameters"]):
-        return "its code, its parameters or what it reads changed"
-    return next(filter(None, map(run.problem, _steps(run, chapter))), None)
+        return True
+    if record["key"] != _key(run, chapter, record["parameters"] if parameters is None else parameters):
+        return True
+    return any(map(run.problem, _steps(run, chapter)))
 
 
 def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
-    """Execute every chapter that is outdated, and return the stems of those; the others take over changed prose.
+    """Execute every chapter that is outdated, and return the stems of those.
 
     Two chapters run at a time where neither makes what the other reads; each has its share of the cores.
 
@@ -75,24 +83,19 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
     BookError
         When a chapter fails. It is kept beside the others as ``<stem>.failed.ipynb``; one that runs beside it is finished.
     """
-    waiting = {}
-    for chapter in chapters(root):
-        given = records(run).get(chapter.stem, {}).get("parameters")
-        if given != parameters or outdated(run, chapter):
-            waiting[chapter] = _steps(run, chapter)
-        else:
-            _take_over_prose(run, chapter)
-    order = sorted(waiting, key=lambda chapter: chapter.stem not in TRAININGS)
-    waiting = {chapter: _waits(run, chapter, waiting) for chapter in order}
+    waiting = [chapter for chapter in chapters(root) if outdated(run, chapter, parameters)]
+    waiting.sort(key=lambda chapter: chapter.stem not in TRAININGS)
+    makers = {chapter: _makers(run, chapter) for chapter in waiting}
     running: dict[Future, Path] = {}
-    done, failure = [], None
+    done: list[str] = []
+    failure = None
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while running or (waiting and not failure):
-            busy = {*waiting, *running.values()}
-            ready = [] if failure else [chapter for chapter, others in waiting.items() if not others & busy]
+            busy = {chapter.stem for chapter in [*waiting, *running.values()]}
+            ready = [] if failure else [chapter for chapter in waiting if not makers[chapter] & busy]
             alone = not running and len(ready) == 1
             for chapter in ready[: min(AT_ONCE, cores()) - len(running)]:
-                del waiting[chapter]
+                waiting.remove(chapter)
                 print(f"\n{chapter.stem}" + ("" if alone else ", beside another"), flush=True)
                 threads = cores() if alone else max(1, cores() // AT_ONCE)
                 running[pool.submit(_execute, run, parameters, chapter, threads)] = chapter
@@ -107,7 +110,7 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
                 if future.exception():
                     failure = failure or future.exception()
                     continue
-                record = {"key": _key(run, chapter, parameters), "parameters": parameters, **future.result()}
+                record = {"key": _key(run, chapter, parameters), **future.result()}
                 write_json(run.directory / "chapters.json", {**records(run), chapter.stem: record})
                 print(f"{chapter.relative_to(root)}: executed in {record['wall_seconds']:.0f} s", flush=True)
                 done.append(chapter.stem)
@@ -116,50 +119,51 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
     return done
 
 
-def _steps(run: Run, chapter: Path) -> tuple[str, ...]:
+def _steps(run: Run, chapter: Path) -> list[str]:
     """Steps that a chapter makes or reads; of a page that is not listed, all."""
-    return tuple(name for name in CHAPTERS.get(chapter.stem, run.steps) if name in run.steps)
+    return [name for name in CHAPTERS.get(chapter.stem, run.steps) if name in run.steps]
 
 
-def _makes(run: Run, chapter: Path) -> set[str]:
-    return {name for name, step in run.steps.items() if step.chapter == chapter.stem}
-
-
-def _waits(run: Run, chapter: Path, others: dict[Path, tuple[str, ...]]) -> set[Path]:
-    """Those of the other chapters that make what this one reads, directly or not."""
-    reads = set(others[chapter])
+def _makers(run: Run, chapter: Path) -> set[str]:
+    """Stems of the other chapters that make what this one reads, directly or not."""
+    reads = set(_steps(run, chapter))
     for name in reversed(run.steps):
         reads |= set(run.steps[name].needs) if name in reads else set()
-    return {other for other in others if other != chapter and _makes(run, other) & reads}
+    return {run.steps[name].chapter for name in reads} - {chapter.stem}
 
 
 def _key(run: Run, chapter: Path, parameters: dict) -> str:
-    cells = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
-    code, versions = code_key(ast.parse("\n".join(cells)))
+    text = "\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code")
+    files = [path for path in (ROOT / "book").glob("*.yaml") if path.name in text]
+    files += [path for path in COMMENTED if "outcomes" in text and path.is_file()]
     steps = {name: run.key(name) for name in _steps(run, chapter)}
-    shown = [path.read_text(encoding="utf-8") for path in COMMENTED if "outcomes" in "".join(cells) and path.is_file()]
-    shown += [
-        path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.yaml") if path.name in "".join(cells)
-    ]
-    return digest(json.dumps([code, versions, parameters, steps, shown], sort_keys=True))
+    shown = [path.read_text(encoding="utf-8") for path in files]
+    return digest(json.dumps([*code_key(ast.parse(text)), parameters, steps, shown], sort_keys=True))
 
 
 def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
     """Execute one chapter with so many threads, and return the record of it."""
-    from nbclient.exceptions import DeadKernelError
-    from papermill import PapermillExecutionError
-
-    from bookmaking.kernels import execute_notebook
-
     target = executed(run, chapter)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished, failed = target.with_suffix(".unfinished.ipynb"), target.with_suffix(".failed.ipynb")
+    start, memory = time.perf_counter(), PeakMemory(lambda: None)
     try:
-        with TemporaryDirectory() as directory:
-            source = Path(directory) / f"{chapter.stem}.ipynb"
+        with TemporaryDirectory() as home:
+            source = Path(home) / f"{chapter.stem}.ipynb"
             jupytext.write(jupytext.read(chapter), source)
-            record = execute_notebook(source, unfinished, parameters, threads, Lines(chapter.stem))
-    except PapermillExecutionError as error:
+            papermill.execute_notebook(
+                *(str(path).replace("{", "{{").replace("}", "}}") for path in (source, unfinished)),  # it formats paths
+                parameters,
+                engine_name="book",
+                kernel_name="python3",
+                progress_bar=False,
+                request_save_on_cell_execute=False,  # writing figures after each cell takes longer than the cells
+                home=home,
+                threads=threads,
+                output=Lines(chapter.stem),
+                memory=memory,
+            )
+    except papermill.PapermillExecutionError as error:
         os.replace(unfinished, failed)
         message = error.evalue if error.ename == BookError.__name__ else f"{error.ename}: {error.evalue}"
         raise BookError(f"{chapter.name} stopped: {message}\nIts cells and outputs are in {failed}.") from error
@@ -171,50 +175,49 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
         ) from error
     failed.unlink(missing_ok=True)
     os.replace(unfinished, target)
-    return {**record, "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": commit()}
+    cost = {"wall_seconds": round(time.perf_counter() - start, 2), "peak_rss_bytes": memory.peak}
+    return {"parameters": parameters, **cost, "finished": now(), "commit": commit()}
 
 
-def _take_over_prose(run: Run, chapter: Path) -> None:
-    """Give an executed notebook the text, tags and captions that its chapter has now; outputs stay with their cells."""
-    path = executed(run, chapter)
-    old, new = nbformat.read(path, as_version=4), jupytext.read(chapter)
-    code = [cell for cell in old.cells if cell.cell_type == "code"]
-    injected = [cell for cell in code if "injected-parameters" in cell.metadata.get("tags", [])]
-    outputs = iter([cell for cell in code if cell not in injected])
-    cells = []
-    for cell in new.cells:
-        if cell.cell_type == "code":
-            before = next(outputs)
-            cell.outputs, cell.execution_count, cell.id = before.outputs, before.execution_count, before.id
-        cells.append(cell)
-        if "parameters" in cell.metadata.get("tags", []):
-            cells += injected
-    if [(c.source, c.metadata.get("tags"), c.metadata.get("mystnb")) for c in cells] != [
-        (c.source, c.metadata.get("tags"), c.metadata.get("mystnb")) for c in old.cells
-    ]:
-        old.cells = cells
-        nbformat.write(old, path)
+class _Engine(NBClientEngine):
+    """papermill's engine with this interpreter as its kernel, in an environment without the user's settings."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, home, threads, output, memory, **_):
+        client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, stdout_file=output, stderr_file=output)
+        kernel = client.create_kernel_manager()
+        kernel.connection_file = f"{home}/kernel.json"
+        kernel.kernel_spec.env = {}
+        quiet = ["--log-level=CRITICAL"]  # about its unencrypted local port, and about being stopped
+        kernel.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", *quiet, "-f", "{connection_file}"]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)} | {
+            "IPYTHONDIR": home,
+            "LC_ALL": "C.UTF-8",
+            "PYTHONUTF8": "1",
+            "OMP_NUM_THREADS": str(threads),  # torch, BLAS and scikit-learn go by it
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # silences the debugger's remark on frozen modules
+        }
+        if not os.access(sysconfig.get_path("purelib"), os.W_OK):  # where Numba keeps what it compiles
+            environment["NUMBA_CACHE_DIR"] = f"{home}/numba"
+        memory.pid = lambda: kernel.has_kernel and kernel.provisioner.pid
+        with memory:
+            client.execute(env=environment)
+
+
+papermill_engines.register("book", _Engine)
 
 
 class Lines(io.TextIOBase):
-    """Prints whole lines with a name before them; of a progress bar, which never ends its line, one now and then."""
+    """Prints lines with a name before them; of a progress bar, which writes over its line, one now and then."""
 
     def __init__(self, name: str):
         self.name, self.rest, self.last = name, "", time.monotonic()
 
     def write(self, text: str) -> int:
         """Take some text and print the lines that it ends."""
-        *lines, self.rest = (self.rest + text).split("\n")
+        *lines, self.rest = re.split(r"(?<=[\r\n])", self.rest + text)
         for line in lines:
-            self._print(line)
-        if "\r" in self.rest:
-            self.rest = self.rest[self.rest.rindex("\r") :]
-            if time.monotonic() - self.last > QUIET:
-                self._print(self.rest)
+            if line.strip() and (line.endswith("\n") or time.monotonic() - self.last > QUIET):
+                print(f"{self.name}: {line.strip()}", flush=True)
+                self.last = time.monotonic()
         return len(text)
-
-    def _print(self, line: str) -> None:
-        shown = line.rpartition("\r")[2].strip()
-        if shown:
-            print(f"{self.name}: {shown}", flush=True)
-            self.last = time.monotonic()

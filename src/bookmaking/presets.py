@@ -62,7 +62,7 @@ def as_yaml(preset: Preset) -> str:
     values = dataclasses.asdict(preset)
     del values["name"]
     for keys in filter(lambda value: isinstance(value, dict), values.values()):
-        keys |= {key: Path(value).name for key, value in keys.items() if key.endswith(("_path", "_files")) and value}
+        keys |= {key: Path(value).name for key, value in keys.items() if names_file(key, value)}
     return yaml.safe_dump(values, sort_keys=False)
 
 
@@ -72,30 +72,24 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str | Path, **overrides) -> Preset:
-    """Read ``presets/<name>.yaml`` and apply overrides.
+    """Read ``presets/<name>.yaml``, or a YAML file with the same keys, and apply overrides.
 
-    Parameters
-    ----------
-    name : str or Path
-        Name of a preset, or path of a YAML file with the same keys.
-    **overrides
-        New values, named by key (``n_galaxies``) where one section alone has that key, or by
-        section and key (``image_encoder_epochs``). ``None`` leaves the preset's value.
+    These are named by key (``n_galaxies``) where one section alone has that key, or by section and key
+    (``image_encoder_epochs``). None leaves the preset's value.
 
     Raises
     ------
     BookError
         For an unknown preset or key, a missing key, or a value of the wrong type or out of bounds.
     """
-    own = str(name).endswith((".yaml", ".yml"))
+    own, names = str(name).endswith((".yaml", ".yml")), ", ".join(preset_names())
     path = Path(name) if own else ROOT / "presets" / f"{name}.yaml"
+    if not path.is_file() and not names:
+        raise BookError(
+            f"There are no presets in {ROOT}: the package is there without its repository. "
+            "Clone that, and install it from there with `pip install -e .`."
+        )
     if not path.is_file():
-        names = ", ".join(preset_names())
-        if not names:
-            raise BookError(
-                f"There are no presets in {ROOT}: the package is there without its repository. "
-                "Clone that, and install it from there with `pip install -e .`."
-            )
         missing = f"There is no file {path.absolute()}" if own else f"There is no preset '{name}'"
         raise BookError(f"{missing}. Use one of: {names}; or the path of a YAML file of your own, such as mine.yaml.")
     try:
@@ -107,38 +101,27 @@ def load_preset(name: str | Path, **overrides) -> Preset:
     for key, value in overrides.items():
         if value is None:
             continue
-        value = _plain(value)
-        if key == "seed":
-            values["seed"] = value
-            continue
-        where, name = place(key)
-        if isinstance(values.setdefault(where, {}), dict):  # otherwise `build` says what is wrong with the section
-            values[where][name] = value
+        section, name = (None, key) if key == "seed" else _place(key)
+        target = values.setdefault(section, {}) if section else values
+        if isinstance(target, dict):  # otherwise `build` says what is wrong with the section
+            target[name] = _plain(value)
     return build(Preset, {"name": path.stem, **values}, str(path))
 
 
-def place(key: str) -> tuple[str, str]:
-    """Section and name of a value that an override names.
-
-    Raises
-    ------
-    BookError
-        Where no section has it, or several have.
-    """
-    sections = typing.get_type_hints(Preset).items()
-    keys = [
-        (name, f.name) for name, kind in sections if dataclasses.is_dataclass(kind) for f in dataclasses.fields(kind)
-    ]
-    exact = [(s, k) for s, k in keys if key == f"{s}_{k}"]
-    places = exact or [(s, k) for s, k in keys if key == k]
-    if not places:
-        close = difflib.get_close_matches(key, {k for _, k in keys} | {f"{s}_{k}" for s, k in keys} | {"seed"}, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        raise BookError(f"Unknown parameter '{key}'.{hint} Parameters are the keys of presets/*.yaml.")
-    if len(places) > 1:
-        choices = ", ".join(f"{s}_{k}" for s, k in places)
+def _place(key: str) -> tuple[str, str]:
+    """Section and name of a value that an override names."""
+    kinds = {name: kind for name, kind in typing.get_type_hints(Preset).items() if dataclasses.is_dataclass(kind)}
+    keys = [(section, field.name) for section, kind in kinds.items() for field in dataclasses.fields(kind)]
+    whole = {f"{section}_{name}": (section, name) for section, name in keys}
+    places = [whole[key]] if key in whole else [one for one in keys if one[1] == key]
+    if len(places) == 1:
+        return places[0]
+    if places:
+        choices = ", ".join(f"{section}_{name}" for section, name in places)
         raise BookError(f"Parameter '{key}' could mean any of {choices}: name one of these.")
-    return places[0]
+    close = difflib.get_close_matches(key, {*whole, *(name for _, name in keys), "seed"}, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    raise BookError(f"Unknown parameter '{key}'.{hint} Parameters are the keys of presets/*.yaml.")
 
 
 def _plain(value):
@@ -150,12 +133,12 @@ def _plain(value):
     return str(value) if isinstance(value, Path) else value
 
 
-def changed(base: Preset, preset: Preset) -> list[str]:
-    """Names of the values in which a preset differs."""
-    sections = [
-        (name, vars(one), vars(getattr(base, name))) for name, one in vars(preset).items() if hasattr(one, "__dict__")
-    ]
-    return [f"{name}.{key}" for name, new, old in sections for key in new if new[key] != old[key]]
+def flat(tree: dict, prefix: str = "") -> dict:
+    """Values of nested dicts by dotted name."""
+    found = {}
+    for key, value in tree.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 def names_file(key: str, value) -> bool:
@@ -166,26 +149,21 @@ def names_file(key: str, value) -> bool:
 def located(preset: Preset) -> Preset:
     """With the files that it names absolute: a relative path counts from here or, when nothing is there, from the repository.
 
-    Raises
-    ------
-    BookError
-        Where a file is not there, or a catalogue is named without pairs.
+    BookError where a file is not there, or a catalogue is named without pairs.
     """
     if preset.data.catalog_path and not preset.data.pairs_path:
         raise BookError("catalog_path is given without pairs_path: the mock survey has a catalogue of its own.")
-    sections = {}
-    for name, values in vars(preset).items():
-        for key, given in getattr(values, "__dict__", {}).items():
-            if names_file(key, given):
-                here, there = (os.path.abspath(place / Path(given).expanduser()) for place in (Path(), ROOT))
-                path = there if key.endswith("_path") and not os.path.isfile(here) else here
-                if not matching(path):
-                    kind = "there is no file" if key.endswith("_path") else "no file matches"
-                    raise BookError(f"{name}.{key}: {kind} {path}.{_remedy(Path(path))}")
-                sections[name] = dataclasses.replace(sections.get(name, values), **{key: path})
-    return dataclasses.replace(preset, **sections)
-
-
-def _remedy(path: Path) -> str:
-    sets = [one for one in (ROOT / "datasets").glob("*.yaml") if path.name in one.read_text(encoding="utf-8")]
-    return f" Run `make data DATASET={sets[0].stem}`, or give the path of yours." if sets else ""
+    for place, given in flat(dataclasses.asdict(preset)).items():
+        if not names_file(place, given):
+            continue
+        here, there = (os.path.abspath(folder / Path(given).expanduser()) for folder in (Path(), ROOT))
+        path = there if place.endswith("_path") and not os.path.isfile(here) else here
+        if not matching(path):
+            kind = "there is no file" if place.endswith("_path") else "no file matches"
+            sets = [one for one in (ROOT / "datasets").glob("*.yaml") if Path(path).name in one.read_text("utf-8")]
+            remedy = f" Run `make data DATASET={sets[0].stem}`, or give the path of yours." if sets else ""
+            raise BookError(f"{place}: {kind} {path}.{remedy}")
+        section, _, key = place.partition(".")
+        changed = dataclasses.replace(getattr(preset, section), **{key: path})
+        preset = dataclasses.replace(preset, **{section: changed})
+    return preset

@@ -10,7 +10,7 @@ import yaml
 
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
-from bookmaking.presets import ROOT, load_preset
+from bookmaking.presets import ROOT, flat, load_preset
 from bookmaking.store.provenance import commit
 from bookmaking.store.run import Run
 
@@ -28,15 +28,9 @@ def committed() -> list[dict[str, float]]:
     return [one["metrics"] | one["not_compared"] for one in map(read_json, COMMENTED)]
 
 
-def numbers(tree: dict, prefix: str = "", kinds: type | tuple = (int, float)) -> dict:
-    """Values of nested metrics by dotted name: the numbers, or all that are of other ``kinds``."""
-    found: dict = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            found |= numbers(value, f"{prefix}{key}.", kinds)
-        elif isinstance(value, kinds):
-            found[f"{prefix}{key}"] = value
-    return found
+def numbers(metrics: dict) -> dict:
+    """Numbers of a run by dotted name."""
+    return {name: value for name, value in flat(metrics).items() if isinstance(value, (int, float))}
 
 
 def tolerances(names: list[str], preset: str) -> pd.DataFrame:
@@ -58,7 +52,7 @@ def compare(reference: dict[str, float], metrics: dict, preset: str) -> pd.DataF
 def renamed(metrics: dict, preset: str) -> list[str]:
     """Names of ``tests/metric_names`` that a run lacks, after −, and new ones, after +; patterns and retired names may lack."""
     listed, retired = ((NAMES / f"{one}.txt").read_text(encoding="utf-8").splitlines() for one in (preset, "retired"))
-    there, may = numbers(metrics, kinds=object).keys(), [name for name in listed if "*" in name]
+    there, may = flat(metrics).keys(), [name for name in listed if "*" in name]
     gone = may + [line.partition(" #")[0] for line in retired]
     lost = [name for name in listed if name not in there and not any(fnmatchcase(name, one) for one in gone)]
     added = [name for name in there - set(listed) if not any(fnmatchcase(name, one) for one in may)]

@@ -11,53 +11,20 @@ from bookmaking.presets import load_preset
 from mock_survey.config import Survey
 
 IMAGE_ENCODER = ImageEncoder(
-    weights_path=None,
-    depth=18,
-    width=4,
-    binning=2,
-    field=64,
-    input="colours",
-    size_keeps="flux",
-    epochs=2,
-    batch_size=16,
-    norm_groups=2,
-    learning_rate=1e-3,
-    weight_decay=1e-4,
-    queue_size=64,
-    key_momentum=0.9,
-    temperature=0.2,
-)
+    weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", epochs=2, batch_size=16,
+    norm_groups=2, learning_rate=1e-3, weight_decay=1e-4, queue_size=64, key_momentum=0.9, temperature=0.2,
+)  # fmt: skip
 SPECTRUM_ENCODER = SpectrumEncoder(
-    weights_path=None,
-    width=4,
-    position=True,
-    normalisation="weighted",
-    n_latent=3,
-    rest_pixels=256,
-    epochs=2,
-    batch_size=16,
-    learning_rate=1e-3,
-    blind_weight=0.1,
-)
+    weights_path=None, width=4, position=True, normalisation="weighted", n_latent=3, rest_pixels=256, epochs=2, batch_size=16,
+    learning_rate=1e-3, blind_weight=0.1,
+)  # fmt: skip
 FEATURES = Features(views=2, batch_size=32)
 COMPARISON = Comparison(image_epochs=2, spectrum_epochs=2, components=8)
 EVALUATION = Evaluation(k=4, pool=20, bootstrap=20)
 ALIGNMENT = Alignment(
-    dimension=16,
-    layers=1,
-    hidden=32,
-    dropout=0.1,
-    embedding_dropout=0.0,
-    loss="info_nce",
-    logit_scale=15.5,
-    learn_scale=False,
-    optimizer="adamw",
-    epochs=4,
-    batch_size=16,
-    learning_rate=1e-3,
-    weight_decay=0.1,
-    seeds=2,
-)
+    dimension=16, layers=1, hidden=32, dropout=0.1, embedding_dropout=0.0, loss="info_nce", logit_scale=15.5, learn_scale=False,
+    optimizer="adamw", epochs=4, batch_size=16, learning_rate=1e-3, weight_decay=0.1, seeds=2,
+)  # fmt: skip
 
 
 def small_survey(n_galaxies: int, **values) -> Survey:

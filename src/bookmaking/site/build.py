@@ -10,15 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
+import nbformat
 import yaml
 
-from astroclip_book.data.files import read_json, write_json
+from astroclip_book.data.files import read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from bookmaking.execution import chapters, executed, records
 from bookmaking.presets import ROOT
 from bookmaking.site.sphinx_pages import PDF
 from bookmaking.site.what_ran import caption_line, what_ran
 from bookmaking.store.run import Run, titled
+
+PICTURES = {"image/png", "image/svg+xml", "text/markdown"}  # what a figure's cell shows, or says in its place
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
@@ -48,9 +52,7 @@ def printed_book(stage: Path, output: Path) -> Path:
 def run_jupyter_book(stage: Path, builder: str) -> None:
     """Render into ``_build/<builder>`` of the stage; BookError when Jupyter Book warns of anything."""
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "-n", "--keep-going", "--quiet", stage]
-    result = subprocess.run(
-        [*command, "--builder", builder], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    result = subprocess.run([*command, "--builder", builder], check=False, capture_output=True)
     if result.returncode:
         raise BookError(f"The site was not built from {stage}:\n{result.stderr.decode(errors='replace')}")
 
@@ -60,9 +62,8 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
     shutil.rmtree(stage, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book")
     # The packages, whose docstrings are pages and whose functions chapters quote.
-    shutil.copytree(
-        Path(__file__).parents[2], stage / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
+    no_caches = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(Path(__file__).parents[2], stage / "src", ignore=no_caches)
     (stage / "notebooks").mkdir()
     shutil.copy(root / "_toc.yml", stage)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
@@ -74,10 +75,9 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
     for script in (artefact for step in run.steps.values() for artefact in step.artefacts if artefact.endswith(".js")):
         shutil.copy(run.path(script), stage / "book" / "static")  # pages load it from there
     for chapter in chapters(root):
-        place = stage / chapter.relative_to(root)
-        place.unlink(missing_ok=True)
-        commit = records(run).get(chapter.stem, {}).get("commit", "unknown")
-        _copy_notebook(run, executed(run, chapter), place.with_suffix(".ipynb"), caption_line(run.preset, commit))
+        place = stage / chapter.relative_to(root).with_suffix(".ipynb")
+        place.with_suffix(".md").unlink(missing_ok=True)
+        nbformat.write(_notebook(run, chapter), place)
     (stage / "book" / "what_ran.txt").write_text(what_ran(run, root), encoding="utf-8")  # the page includes it
     # Links between sources end in .md, as the sources do; here the chapters are .ipynb.
     link = re.compile(rf"(\]\([^)\s]*\b(?:{'|'.join(chapter.stem for chapter in chapters(root))}))\.md\b")
@@ -86,34 +86,37 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
     return stage
 
 
-def _copy_notebook(run: Run, source: Path, target: Path, line: str) -> None:
-    """Copy an executed notebook as readers download it: with the preset, the line under its figures, no trace of this machine."""
-    import nbformat
-
+def _notebook(run: Run, chapter: Path) -> nbformat.NotebookNode:
+    """A chapter as readers download it: the text that it has now, the outputs of its cells, the preset, the line under its figures."""
+    path, notebook = executed(run, chapter), jupytext.read(chapter)
     try:
-        notebook = nbformat.read(source, as_version=4)
+        old = nbformat.read(path, as_version=4)
     except (OSError, nbformat.reader.NotJSONError) as error:
-        raise BookError(f"{source} is not there or not a notebook. Execute the chapters first.") from error
-    notebook.metadata.pop("papermill", None)
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    notebook.cells = [cell for cell, has in zip(notebook.cells, tags) if "injected-parameters" not in has]  # our paths
-    for cell in notebook.cells:
-        for key in ("papermill", "execution"):
-            cell.metadata.pop(key, None)
+        raise BookError(f"{path} is not there or not a notebook. Execute the chapters first.") from error
+    given = "injected-parameters"  # a cell of papermill's, with this machine's paths
+    ran = [cell for cell in old.cells if cell.cell_type == "code" and given not in cell.metadata.get("tags", [])]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if [cell.source for cell in ran] != [cell.source for cell in code]:
+        raise BookError(f"{path} was made by other code than {chapter.name} has now. Execute the chapters first.")
+    line = caption_line(run.preset, records(run).get(chapter.stem, {}).get("commit", "unknown"))
+    notebook.metadata["language_info"] = old.metadata["language_info"]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = str(number)  # otherwise jupytext draws one, and the page would be another each time
+    for cell, before in zip(code, ran, strict=True):
+        cell.execution_count = before.execution_count
+        # Without progress bars and warnings of libraries, which name their files.
+        cell.outputs = [output for output in before.outputs if output.get("name") != "stderr"]
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = re.sub('^preset = "[^"]*"', f'preset = "{run.preset.name}"', cell.source, flags=re.MULTILINE)
-        if "outputs" in cell:  # progress bars and warnings of libraries, which name their files
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
-        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
-        if figure.get("name") and not kinds & {"image/png", "image/svg+xml", "text/markdown"}:
-            raise BookError(f"{source} has no picture for {figure['name']}: run the chapter {source.stem} again.")
+        if figure.get("name") and not any(PICTURES & output.get("data", {}).keys() for output in cell.outputs):
+            raise BookError(f"{path} has no picture for {figure['name']}: run the chapter {chapter.stem} again.")
         if figure.get("caption"):
             figure["caption"] += f"\n\n[{line}]{{.run-line}}"
-    nbformat.write(notebook, target)
+    return notebook
 
 
 def _fingerprint(directory: Path) -> str:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
-    lines = (f"{path.relative_to(directory)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files)
+    lines = (f"{path.relative_to(directory)} {sha256(path)}" for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

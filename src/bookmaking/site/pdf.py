@@ -20,9 +20,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
 SCALE = 0.8
-WIDTH = (
-    822  # pixels of a page between its margins at this scale: the explorer draws its map for the width that it finds
-)
+WIDTH = 822  # pixels of a page between its margins at this scale: for this width the explorer draws its map
 READY = "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
 TIDY = Path(__file__).with_name("tidy.js")  # mends what goes wrong where pages become one
 TWICE = re.compile(rb"/Title \((.+)\1\)")  # what Chromium writes into the outline for a heading that begins a page

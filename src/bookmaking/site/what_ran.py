@@ -29,21 +29,23 @@ def caption_line(preset: Preset, commit: str) -> str:
 
 def what_ran(run: Run, root: Path) -> str:
     """All that is recorded of a run, as Markdown; what does not belong to the present code and configuration is marked."""
-    steps, made = {name: record for name in run.steps if (record := run.made(name))}, records(run)
+    manifest, made = run.manifest, records(run)
+    steps = {name: manifest[name] for name in run.steps if name in manifest}
     columns = ("commit", "finished", *(key.partition(".")[0] for key in MACHINE), "packages")
     told = pd.json_normalize([{key: record[key] for key in columns} for record in steps.values()])
     told.columns = [MACHINE.get(name, name.removeprefix("packages.")) for name in told.columns]
     given = {k: v for record in steps.values() for k, v in record["configuration"].get("files", {}).items()}
+    # A file that a reader gave is told by its size: to hash 60 GB would take longer than many a step.
+    sizes = {f"given as `{key}`": f"{sum(size for _, size, _ in files):,} bytes" for key, files in given.items()}
+    finished = sorted({record["finished"] for record in steps.values()}) or ["–"]
     the_run = {
         "preset": run.preset.name,
         "seed": str(run.preset.seed),
         "configuration": f"`{configuration(run.preset)}`",
         "data": run.source,
-        **{f"given as `{key}`": f"{_given(stamp):,} bytes" for key, stamp in given.items()},
+        **sizes,
         "commit of the steps": _distinct(told, "commit"),
-        "steps finished": " to ".join(dict.fromkeys([told["finished"].min(), told["finished"].max()]))
-        if steps
-        else "–",
+        "steps finished": " to ".join(dict.fromkeys([finished[0], finished[-1]])),
         "wall time of all steps (s)": sum(record["wall_seconds"] for record in steps.values()),
         "wall time of all notebooks (s)": sum(record["wall_seconds"] for record in made.values()),
     }
@@ -72,11 +74,6 @@ def _table(columns: list[str], rows) -> str:
     return table(columns, list(rows), ",.1f", text=len(columns)).data
 
 
-def _given(stamp: list) -> int:
-    """Size of what a reader gave, a file or several: to hash 60 GB would take longer than many a step."""
-    return sum(size for _, size, _ in stamp) if isinstance(stamp[0], list) else stamp[0]
-
-
 def _distinct(told: pd.DataFrame, name: str) -> str:
     """One value where all steps agree, else each with the number of its steps."""
     counts = told.get(name, pd.Series(dtype=object)).fillna("–").astype(str).value_counts(sort=False)
@@ -90,7 +87,7 @@ def _cost(record: dict | None) -> list:
 
 
 def _chapter(run: Run, page: Path, record: dict | None) -> str:
-    return "**not recorded**" if not record else "**out of date**" if outdated(run, page, record) else "up to date"
+    return "**not recorded**" if not record else "**out of date**" if outdated(run, page) else "up to date"
 
 
 def _state(run: Run, name: str, steps: dict[str, dict]) -> str:

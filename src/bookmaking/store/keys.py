@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from bookmaking.presets import ROOT
+from bookmaking.presets import ROOT, flat
 
 PACKAGES = {"astroclip_book", "mock_survey", "real_sky", "bookmaking"}
 # How a run is kept, shown or started does not change what is computed; values are in the keys themselves.
@@ -71,20 +71,13 @@ def code_key(tree: ast.AST) -> tuple[str, dict[str, str]]:
 def difference(before: dict, now: dict) -> str:
     """The first thing that a result was made with and that is another now."""
     for part in ("configuration", "versions"):
-        was, value = _flat(before.get(part, {})), _flat(now[part])
+        was, value = flat(before.get(part, {})), flat(now[part])
         for key in sorted(was.keys() | value.keys()):
             if was.get(key) != value.get(key):
                 return f"made with {key} = {was.get(key)!r}, now {value.get(key)!r}"
     if before["code"] != now["code"]:
         return "the code that makes it changed"
     return f"its input '{next(need for need, key in now['needs'].items() if before['needs'].get(need) != key)}' changed"
-
-
-def _flat(tree: dict, prefix: str = "") -> dict:
-    flat = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def imports(tree: ast.AST, package: str = "") -> set[str]:
@@ -116,10 +109,9 @@ def _plain(tree: ast.AST) -> str:
 def _source(module: str) -> Path | None:
     """File of a module of the four packages, found without importing the packages it lies in."""
     top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top) if top in PACKAGES else None
-    if spec is None or spec.origin is None:
+    if top not in PACKAGES:
         return None
-    path = Path(spec.origin).parent.joinpath(*rest)
+    path = Path(importlib.util.find_spec(top).origin).parent.joinpath(*rest)
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 

@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import metadata
@@ -18,35 +19,13 @@ import psutil
 from astroclip_book.config import cores
 from bookmaking.presets import ROOT
 
-# fmt: off
-PACKAGES = (
-    "torch", "lightning-fabric", "numpy", "h5py", "scikit-learn", "faiss-cpu",
-    "umap-learn", "kornia", "galsim", "skypy", "speclite", "astropy",
-)
-# fmt: on
-INTERVAL = 0.5  # s between samples
+PACKAGES = ("torch", "lightning-fabric", "numpy", "h5py", "scikit-learn", "faiss-cpu", "umap-learn", "kornia", "galsim",
+            "skypy", "speclite", "astropy")  # fmt: skip
+INTERVAL = 0.5  # s between two looks at the memory
 
 
 def provenance(device: str) -> dict:
-    """Commit of the code, versions of the packages that compute, Python, platform and hardware.
-
-    Parameters
-    ----------
-    device : str
-        "cpu" or "cuda", what computed.
-    """
-    installed = {one.name.lower(): one.version for one in metadata.distributions()}
-    return {
-        "commit": commit(),
-        "packages": {name: installed[name] for name in PACKAGES if name in installed},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "hardware": hardware(device),
-    }
-
-
-def hardware(device: str) -> dict:
-    """Model of the processor, cores that this process may use, bytes of memory, and the name of the GPU where it computed."""
+    """Time, commit of the code, versions of the packages that compute, Python, platform and hardware, with the GPU where that computed."""
     gpu = None
     if device == "cuda":
         import torch
@@ -56,11 +35,23 @@ def hardware(device: str) -> dict:
     text = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""
     model = re.search(r"model name\s*:\s*(.+)", text)
     return {
-        "cpu": model[1] if model else platform.processor() or platform.machine(),
-        "cores": cores(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "gpu": gpu,
+        "commit": commit(),
+        "finished": now(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "hardware": {
+            "cpu": model[1] if model else platform.processor() or platform.machine(),
+            "cores": cores(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "gpu": gpu,
+        },
     }
+
+
+def now() -> str:
+    """The time, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def commit() -> str:
@@ -69,9 +60,10 @@ def commit() -> str:
     environment = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE")}
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(ROOT), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, encoding="utf-8")
-        return result.stdout.strip()
+        command = ["git", "-C", ROOT, *arguments]
+        return subprocess.run(
+            command, capture_output=True, check=True, env=environment, encoding="utf-8"
+        ).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
@@ -84,27 +76,16 @@ def commit() -> str:
 class PeakMemory:
     """Context that samples the memory that a process and its children hold.
 
-    Parameters
-    ----------
-    pid : callable, optional
-        Gives the process's number, or None before it starts; by default this process.
-
-    Attributes
-    ----------
-    peak : int
-        Largest sum seen, in bytes. Pages of files that are mapped into memory do not count, on Linux, as the system takes
-        them back when it needs them.
+    ``pid`` gives the process's number, by default of this one, or None before it starts. ``peak`` is the largest sum seen, in bytes;
+    pages of files that are mapped into memory do not count, on Linux, as the system takes them back when it needs them.
     """
 
     def __init__(self, pid: Callable[[], int | None] = os.getpid):
-        self.peak, self._pid, self._done = 0, pid, threading.Event()
+        self.peak, self.pid, self._done = 0, pid, threading.Event()
 
-    def start(self) -> Self:
-        """Sample until the context, or the process, ends."""
+    def __enter__(self) -> Self:
         threading.Thread(target=self._watch, daemon=True).start()
         return self
-
-    __enter__ = start
 
     def __exit__(self, *_) -> None:
         self._done.set()
@@ -112,7 +93,7 @@ class PeakMemory:
 
     def sample(self) -> None:
         """Look once."""
-        total, pid = 0, self._pid()
+        total, pid = 0, self.pid()
         with suppress(psutil.NoSuchProcess):  # ended meanwhile, or a worker did
             this = psutil.Process(pid) if pid else None
             for process in [this, *this.children(recursive=True)] if this else []:

@@ -160,13 +160,7 @@ for name, step in STEPS.items():
 
 
 def chain(target: str) -> list[str]:
-    """A recipe, given by its name or an artefact of it, after all that it needs.
-
-    Raises
-    ------
-    BookError
-        Where no recipe makes it, or several processes cannot.
-    """
+    """A recipe, given by its name or an artefact of it, after all that it needs; BookError where there is none for so many processes."""
     wanted = {name for name, step in STEPS.items() if step.make and target in (name, *step.artefacts)}
     if not wanted:
         recipes = ", ".join(name for name, step in STEPS.items() if step.make)

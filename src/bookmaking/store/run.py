@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import shutil
 import time
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from astroclip_book.data.files import full_disk_explained, lock, matching, read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
-from bookmaking.presets import Preset, changed, located, names_file, preset_names
+from bookmaking.presets import Preset, flat, located, names_file, preset_names
 from bookmaking.store.keys import code_key, code_of, code_of_chapter, difference, digest
 from bookmaking.store.provenance import PeakMemory, provenance
 from bookmaking.store.recipes import STEPS, Step
@@ -24,17 +24,9 @@ MOCK = "mock survey"  # what the data are, unless a file of real pairs replaces 
 
 
 class Run:
-    """What lies in one directory, made of one preset.
+    """What lies in one directory, made of one preset on one device ("cpu" or "cuda").
 
-    Parameters
-    ----------
-    preset : Preset
-    directory : Path
-    device : str
-        "cpu" or "cuda".
-    steps : dict of str to Step
-    chapter, base : str and Preset, optional
-        The chapter that opened the run, and the preset without the values that this chapter changes.
+    ``chapter`` is the stem of the notebook that opened it, ``base`` the preset without the values that this changes.
     """
 
     def __init__(
@@ -49,8 +41,9 @@ class Run:
         self.preset, self.base = located(preset), located(base or preset)
         self.directory, self.device, self.steps, self.chapter = Path(directory).absolute(), device, steps, chapter
         self._keys: dict[str, str] = {}
-        self._read: tuple = (None, {})
-        self._memory, self._since = PeakMemory().start() if chapter else None, time.perf_counter()
+        self._memory, self._since = PeakMemory(), time.perf_counter()
+        if chapter:
+            self._memory.__enter__()  # until the kernel ends
 
     @property
     def source(self) -> str:
@@ -58,14 +51,19 @@ class Run:
         return f"real data: {Path(self.preset.data.pairs_path).stem}" if self.preset.data.pairs_path else MOCK
 
     @property
+    def manifest(self) -> dict[str, dict]:
+        """What is recorded of each step as it was last made; the content of ``manifest.json``."""
+        return read_json(self.directory / "manifest.json")
+
+    @property
     def metrics(self) -> dict:
         """Numbers of every step that is up to date, merged; the content of ``metrics.json``."""
         merged: dict = {}
-        for name, record in self._manifest().items():
+        for name, record in self.manifest.items():
             if name in self.steps and not self.problem(name):
-                timing, memory = {"wall_seconds": record["wall_seconds"]}, {"peak_rss_bytes": record["peak_rss_bytes"]}
                 _merge(merged, record["metrics"])
-                _merge(merged, {"timing": {name: timing}, "memory": {name: memory}})
+                merged.setdefault("timing", {})[name] = {"wall_seconds": record["wall_seconds"]}
+                merged.setdefault("memory", {})[name] = {"peak_rss_bytes": record["peak_rss_bytes"]}
         return merged
 
     def pairs(self):
@@ -98,16 +96,12 @@ class Run:
             self._keys[name] = digest(json.dumps([name, self._identity(name)], sort_keys=True))
         return self._keys[name]
 
-    def made(self, name: str) -> dict | None:
-        """What the manifest says of a step as it was last made; None where it never was."""
-        return copy.deepcopy(self._manifest().get(name))
-
     def problem(self, name: str) -> str | None:
         """Why the results of a step cannot be used as they lie there; None when they can."""
         if self._replaced(name):
             return None
         what = str(self.directory / (self.steps[name].artefacts or (f"metrics.json (step '{name}')",))[0])
-        record = self._manifest().get(name)
+        record = self.manifest.get(name)
         if record is None:
             return f"{what} has not been made."
         if record["key"] != self.key(name):
@@ -137,10 +131,7 @@ class Run:
     def make(self, name: str) -> dict:
         """Make the artefacts of a recipe, unless they are up to date, and return its metrics.
 
-        Raises
-        ------
-        BookError
-            When an artefact it reads is not there, another process is making it, or the disk is full.
+        BookError when an artefact it reads is not there, another process is making it, or the disk is full.
         """
         step, first = self.steps[name], processes.rank() == 0
         if self._replaced(name):
@@ -161,71 +152,56 @@ class Run:
                     self._keep(name, scratch, metrics or {}, time.perf_counter() - start, memory.peak)
                 processes.agree()
         self._begin()
-        return self.made(name)["metrics"]
+        return self.manifest[name]["metrics"]
 
-    def record(self, name: str, metrics: dict, arrays: dict[str, dict] | None = None) -> dict:
+    def record(self, name: str, metrics: dict, arrays: dict[str, dict] | None = None) -> None:
         """Keep numbers that a chapter's cells made, and the arrays of each artefact, under the key of these cells."""
         from astroclip_book.data.hdf5 import write_hdf5
 
         for need in self.steps[name].needs:
             self._require(need)
         with full_disk_explained(self.directory):
-            scratch, memory = self._scratch(name), self._memory or PeakMemory()
+            scratch = self._scratch(name)
             for file, content in (arrays or {}).items():
                 write_hdf5(scratch / file, content)
-            memory.sample()
-            self._keep(name, scratch, metrics, time.perf_counter() - self._since, memory.peak)
+            self._memory.sample()
+            self._keep(name, scratch, metrics, time.perf_counter() - self._since, self._memory.peak)
         self._begin()
-        return metrics
 
-    def write_metrics(self) -> None:
-        """Write ``metrics.json`` as the manifest has it: somebody may have deleted or spoilt it since the last step was made."""
-        if self._manifest():
-            with lock(self.directory / ".partial" / "manifest.lock"):
-                write_json(self.directory / "metrics.json", self.metrics)
+    def write(self, records: dict[str, dict | None]) -> None:
+        """Write the manifest with other records (None: without one), and ``metrics.json``, which somebody may have deleted or spoilt."""
+        with lock(self.directory / ".partial" / "manifest.lock"):
+            manifest = {name: record for name, record in (self.manifest | records).items() if record is not None}
+            write_json(self.directory / "manifest.json", manifest)
+            write_json(self.directory / "metrics.json", self.metrics)
 
     def _begin(self) -> None:
         """Time and memory count from here for what the chapter's cells record next."""
-        self._since, (self._memory or PeakMemory()).peak = time.perf_counter(), 0
+        self._since, self._memory.peak = time.perf_counter(), 0
 
     def _keep(self, name: str, scratch: Path, metrics: dict, seconds: float, peak: int) -> None:
         """Move the artefacts to their places; killed on the way, the step counts as not made."""
-        step = self.steps[name]
+        step, manifest = self.steps[name], self.manifest
+        sums = [manifest.get(need, {}).get("sha256", {}) for need in step.needs]
         record = {
             "key": self.key(name),
             **self._identity(name),
             "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
             "sha256": {artefact: sha256(scratch / artefact) for artefact in step.artefacts},
-            "inputs": {
-                k: v for need in step.needs for k, v in self._manifest().get(need, {}).get("sha256", {}).items()
-            },
+            "inputs": {artefact: value for one in sums for artefact, value in one.items()},
             "metrics": metrics,
             "wall_seconds": round(seconds, 2),
             "peak_rss_bytes": peak,
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "device": self.device,
             "processes": processes.count() if step.parallel else 1,
             **provenance(self.device),
         }
-        self._write(name, None)
+        self.write({name: None})
         for artefact in step.artefacts:
             os.replace(scratch / artefact, self.directory / artefact)
-        self._write(name, record)
+        self.write({name: record})
         shutil.rmtree(scratch)
         processes.say(f"{name}: made in {seconds:.1f} s, peak memory {peak / 2**30:.1f} GiB")
-
-    def _write(self, name: str, record: dict | None) -> None:
-        with lock(self.directory / ".partial" / "manifest.lock"):
-            manifest = {**self._manifest(), name: record}
-            write_json(self.directory / "manifest.json", {k: v for k, v in manifest.items() if v is not None})
-            write_json(self.directory / "metrics.json", self.metrics)
-
-    def _manifest(self) -> dict:
-        path = self.directory / "manifest.json"
-        stamp = [path.stat().st_ino, *_stamp(path)] if path.is_file() else None
-        if stamp is None or stamp != self._read[0]:
-            self._read = (stamp, read_json(path))
-        return self._read[1]
 
     def _scratch(self, name: str) -> Path:
         """Where a step works: what a killed call left there, if it had the same key."""
@@ -241,26 +217,20 @@ class Run:
         """What the key is made of. Values that a chapter changes count for recipes, and for what itself records."""
         step = self.steps[name]
         if self._replaced(name):
-            return {
-                "files": [[path, *_stamp(path)] for path in vars(self.preset.data).values() if isinstance(path, str)]
-            }
+            return {"files": [_stamp(path) for path in vars(self.preset.data).values() if isinstance(path, str)]}
         preset, values = self.preset, step.values
         if not step.make and self.chapter == step.chapter:
-            values = (*values, *changed(self.base, preset))
+            before = flat(asdict(self.base))
+            values = (*values, *(place for place, value in flat(asdict(preset)).items() if value != before[place]))
         elif not step.make and self.chapter:
             preset = self.base
         configuration: dict = {"seed": preset.seed}
         for section, _, value in (one.partition(".") for one in values):
             whole = vars(getattr(preset, section))
             configuration.setdefault(section, {}).update({value: whole[value]} if value else whole)
-        given = {
-            key: value
-            for part in list(configuration.values())[1:]
-            for key, value in part.items()
-            if names_file(key, value)
-        }
+        given = {k: v for k, v in flat(configuration).items() if names_file(k, v)}
         if given:
-            configuration["files"] = {key: [[str(one), *_stamp(one)] for one in matching(given[key])] for key in given}
+            configuration["files"] = {k.partition(".")[2]: list(map(_stamp, matching(v))) for k, v in given.items()}
         code, versions = code_key(code_of(step.make) if step.make else code_of_chapter(step.chapter))
         needed = {need: self.key(need) for need in step.needs}
         return {"configuration": configuration, "code": code, "versions": versions, "needs": needed}
@@ -268,9 +238,8 @@ class Run:
     def _require(self, name: str) -> None:
         problem = self.problem(name)
         if problem:
-            preset = (
-                self.preset.name if self.preset.name in preset_names() else f"<path of your {self.preset.name}.yaml>"
-            )
+            own = self.preset.name not in preset_names()
+            preset = f"<path of your {self.preset.name}.yaml>" if own else self.preset.name
             again = f"Run the chapter {self.steps[name].chapter} with the same values, or `make book PRESET={preset}`."
             raise BookError(f"{problem} {again}")
 
@@ -283,8 +252,8 @@ def titled(source: str) -> str:
     return "Mock survey – simulated data" if source == MOCK else source.replace("real", "Real", 1)
 
 
-def _stamp(path: str | Path) -> list[int]:
-    return [os.stat(path).st_size, os.stat(path).st_mtime_ns]  # what changes when somebody else's file does
+def _stamp(path: str | Path) -> list:
+    return [str(path), os.stat(path).st_size, os.stat(path).st_mtime_ns]  # what changes when somebody else's file does
 
 
 def _merge(target: dict, source: dict) -> None:

@@ -6,20 +6,10 @@ import pytest
 from bookmaking import open_run
 
 FEW = {
-    "n_galaxies": 100,
-    "image_encoder_epochs": 1,
-    "image_encoder_batch_size": 16,
-    "queue_size": 64,
-    "spectrum_encoder_epochs": 1,
-    "spectrum_encoder_batch_size": 8,
-    "image_epochs": 1,
-    "spectrum_epochs": 1,
-    "components": 8,
-    "views": 1,
-    "features_batch_size": 16,
-    "alignment_epochs": 1,
-    "alignment_batch_size": 16,
-}
+    "n_galaxies": 100, "image_encoder_epochs": 1, "image_encoder_batch_size": 16, "queue_size": 64, "spectrum_encoder_epochs": 1,
+    "spectrum_encoder_batch_size": 8, "image_epochs": 1, "spectrum_epochs": 1, "components": 8, "views": 1,
+    "features_batch_size": 16, "alignment_epochs": 1, "alignment_batch_size": 16,
+}  # fmt: skip
 STEPS = (
     "survey",
     "index",

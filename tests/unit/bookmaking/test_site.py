@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 
+import jupytext
 import nbformat
 import pytest
 
@@ -18,6 +19,21 @@ from bookmaking.store.run import Run
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="  # one pixel
 RECORD = {"key": "of another text", "parameters": {}, "steps": [], "wall_seconds": 12.0, "peak_rss_bytes": 2**28,
           "finished": "2024-05-01T12:00:00Z", "commit": "3c9e7f7c0ffee"}  # fmt: skip
+
+CHAPTER = """# Toy
+
+```{code-cell} ipython3
+:tags: [parameters]
+preset = "laptop"  # or another
+```
+
+```{code-cell} ipython3
+---
+mystnb: {figure: {name: fig-toy, caption: What it shows.}}
+---
+draw()
+```
+"""
 
 
 @pytest.fixture
@@ -33,37 +49,31 @@ def repository(tmp_path):
     shutil.copy(ROOT / "_config.yml", tmp_path)
     shutil.copy(ROOT / "book" / "what_ran.md", tmp_path / "book")
     shutil.copy(ROOT / "book" / "static" / "style.css", tmp_path / "book" / "static")
-    (tmp_path / "notebooks" / "01_toy.md").write_text("# Toy\n\n```{code-cell} ipython3\n1\n```\n")
+    (tmp_path / "notebooks" / "01_toy.md").write_text(CHAPTER)
     return tmp_path
 
 
 @pytest.fixture
 def run(repository):
-    run = Run(load_preset("smoke"), repository / "run", steps={})
-    target = executed(run, repository / "notebooks" / "01_toy.md")
-    target.parent.mkdir(parents=True)
+    run, toy = Run(load_preset("smoke"), repository / "run", steps={}), repository / "notebooks" / "01_toy.md"
+    notebook = jupytext.read(toy)
+    notebook.metadata |= {"papermill": {"output_path": "/somewhere/toy.ipynb"}}
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     shown = nbformat.v4.new_output("display_data", {"image/png": PNG, "text/plain": "<Figure>"})
-    caption = {"mystnb": {"figure": {"name": "fig-toy", "caption": "What it shows."}}}
-    cells = [
-        nbformat.v4.new_markdown_cell("# Toy"),
-        nbformat.v4.new_code_cell('preset = "laptop"  # or another', metadata={"tags": ["parameters"]}),
-        nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]}),
-        nbformat.v4.new_code_cell(
-            "1", outputs=[nbformat.v4.new_output("stream", name="stderr", text="/somewhere/lib.py: odd")]
-        ),
-        nbformat.v4.new_code_cell("draw()", metadata=caption, outputs=[shown]),
-    ]
-    language = {"name": "python", "pygments_lexer": "ipython3"}
-    metadata = {"papermill": {"output_path": "/somewhere/toy.ipynb"}, "language_info": language}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), target)
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stderr", text="/somewhere/lib.py: odd"), shown]
+    given = nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]})
+    notebook.cells.insert(2, given)
+    executed(run, toy).parent.mkdir(parents=True)
+    nbformat.write(notebook, executed(run, toy))
     (run.directory / "chapters.json").write_text(json.dumps({"01_toy": RECORD}))
+    toy.write_text(CHAPTER.replace("# Toy", "# Another title"))  # prose counts as it is now
     return run
 
 
 def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     index = build_site(run, repository / "site", repository)
     page = (index.parent / "notebooks" / "01_toy.html").read_text()
-    assert "Mock survey – simulated data (preset smoke)" in page
+    assert "Mock survey – simulated data (preset smoke)" in page and "Another title" in page
     downloaded = (index.parent / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
     assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
     assert "/somewhere" not in page + downloaded
@@ -112,27 +122,29 @@ def test_a_warning_fails_the_build_and_the_old_site_stays(run, repository):
 
 
 def test_chapters_come_first(run, repository):
-    executed(run, repository / "notebooks" / "01_toy.md").unlink()
+    toy = repository / "notebooks" / "01_toy.md"
+    toy.write_text(CHAPTER.replace("draw()", "draw(2)"))
+    with pytest.raises(BookError, match="made by other code than 01_toy.md has now. Execute the chapters first"):
+        build_site(run, repository / "site", repository)
+    executed(run, toy).unlink()
     with pytest.raises(BookError, match="01_toy.ipynb is not there or not a notebook. Execute the chapters first"):
         build_site(run, repository / "site", repository)
 
 
-def test_a_figure_without_a_picture_is_no_page(run, repository):
-    """As where the environment chose another backend for matplotlib than the notebooks'."""
+@pytest.mark.parametrize("left", [["text/plain"], []])
+def test_a_figure_without_a_picture_is_no_page(run, repository, left):
+    """As where the environment chose another backend for matplotlib than the notebooks', or a cell shows nothing."""
     chapter = executed(run, repository / "notebooks" / "01_toy.md")
     notebook = nbformat.read(chapter, as_version=4)
-    del notebook.cells[-1].outputs[0]["data"]["image/png"]
+    del notebook.cells[-1].outputs[-1]["data"]["image/png"]
+    notebook.cells[-1].outputs = notebook.cells[-1].outputs[: 1 + len(left)]
     nbformat.write(notebook, chapter)
     with pytest.raises(BookError, match="01_toy.ipynb has no picture for fig-toy: run the chapter 01_toy again"):
         build_site(run, repository / "site", repository)
 
 
-def test_real_data_are_named(repository):
-    pairs = repository / "desi.h5"
-    pairs.write_text("")
-    run = Run(load_preset("smoke", pairs_path=str(pairs)), repository / "run", steps={})
-    target = executed(run, repository / "notebooks" / "01_toy.md")
-    target.parent.mkdir(parents=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy")]), target)
-    index = build_site(run, repository / "site", repository)
+def test_real_data_are_named(run, repository):
+    (repository / "desi.h5").touch()
+    real = Run(load_preset("smoke", pairs_path=str(repository / "desi.h5")), run.directory, steps={})
+    index = build_site(real, repository / "site", repository)
     assert "Real data: desi. Where the text speaks of a mock" in (index.parent / "book" / "first.html").read_text()

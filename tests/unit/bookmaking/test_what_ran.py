@@ -27,12 +27,8 @@ STEPS = {
     "second": Step("01_toy", (), (), ("first",), second),
 }
 CHAPTER = "---\nkernelspec: {display_name: Python 3, language: python, name: python3}\n---\n# A chapter\n\n```{code-cell} ipython3\n1\n```\n"
-COST = {
-    "wall_seconds": 61.04,
-    "peak_rss_bytes": 3 * 2**28,
-    "finished": "2024-05-01T12:00:00Z",
-    "commit": "3c9e7f7c0ffee",
-}
+FINISHED = "2024-05-01T12:00:00Z"
+COST = {"wall_seconds": 61.04, "peak_rss_bytes": 3 * 2**28, "finished": FINISHED, "commit": "3c9e7f7c0ffee"}
 
 
 @pytest.fixture
@@ -68,14 +64,13 @@ def test_a_run_is_told_with_its_hashes_machine_and_values(root):
     assert rows(page, "The run")["configuration"] == [f"`{configuration(run.preset)}`"]
     assert rows(page, "Artefacts")["`pairs.h5`"] == ["`first`", "5", f"`{digest('pairs')[:16]}`"]
     assert f"```text\n{digest('pairs')}  pairs.h5\n```" in page  # as sha256sum reads it
-    assert run.made("second")["inputs"] == {"pairs.h5": digest("pairs")}
+    assert run.manifest["second"]["inputs"] == {"pairs.h5": digest("pairs")}
     assert [rows(page, "Steps")[f"`{name}`"][-1] for name in STEPS] == ["up to date"] * 2
-    notebook = ["61.0", "768", "2024-05-01T12:00:00Z", "3c9e7f7", "up to date"]
+    notebook = ["61.0", "768", FINISHED, "3c9e7f7", "up to date"]
     assert rows(page, "Notebooks")["{doc}`/notebooks/01_toy`"] == notebook
-    hardware = run.made("first")["hardware"]
-    assert rows(page, "Machine and versions")["processor"] == [hardware["cpu"]] and hardware["memory_bytes"] > 2**29
-    assert rows(page, "Machine and versions")["cores"] == [str(hardware["cores"])]
-    assert rows(page, "Machine and versions")["GPU"] == ["–"]
+    hardware, machine = run.manifest["first"]["hardware"], rows(page, "Machine and versions")
+    assert machine["processor"] == [hardware["cpu"]] and hardware["memory_bytes"] > 2**29
+    assert machine["cores"] == [str(hardware["cores"])] and machine["GPU"] == ["–"]
     assert as_yaml(run.preset) in page
     assert str(root) not in page
 
