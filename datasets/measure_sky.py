@@ -1,4 +1,4 @@
-"""Makes ``src/real_sky/sky/stored.json`` of the files of observations: ``python datasets/measure_sky.py <directory>``."""
+"""Makes ``src/real_sky/stored.json`` of the files of observations: ``python datasets/measure_sky.py <directory>``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from astropy.table import Table
 from speclite.filters import load_filter
 
 from astroclip_book.data.pairs import BANDS, WAVELENGTH
-from real_sky.sky import stored
-from real_sky.sky.stored import (
+from real_sky import stored
+from real_sky.stored import (
     COLOUR_EDGES,
     MASS_EDGES,
     SOLAR_R,

@@ -38,11 +38,11 @@ def main() -> None:
         if options.what == "data":
             download_dataset(options.dataset, options.data_dir)
         elif options.what == "parquet":
-            from real_sky.conversion.parquet import convert_parquet  # the other commands start sooner without Arrow
+            from real_sky.parquet import convert_parquet  # the other commands start sooner without Arrow
 
             print("\nThe pairs:", convert_parquet(options.sources, options.output))
         elif options.what == "universe":
-            from real_sky.conversion.universe import convert_universe
+            from real_sky.universe import convert_universe
 
             print("\nThe pairs:", convert_universe(options.images, options.spectra, options.output, options.radius))
         else:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ import requests
 import yaml
 from tqdm import tqdm
 
-from astroclip_book.data.files import lock, read_json, write_json
+from astroclip_book.data.files import lock, read_json, sha256, write_json
 from astroclip_book.errors import BookError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +23,9 @@ CHUNK = 2**16  # bytes: what a lost connection takes with it
 TIMEOUT = (10, 60)  # s: to connect, and without a byte
 PATIENCE = 5  # attempts in a row that bring nothing new
 BUSY = (408, 425, 429, 500, 502, 503, 504)
+# How files of HDF5, of torch (a zip archive, or a pickle) and FITS files begin, whatever else a server sends.
+HDF5, TORCH = (b"\x89HDF\r\n\x1a\n",), (b"PK\x03\x04", b"\x80")
+MAGIC = {".h5": HDF5, ".hdf5": HDF5, ".pt": TORCH, ".ckpt": TORCH, ".fits": (b"SIMPLE",)}
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,7 @@ class Unavailable(Exception):
 
 
 def load_dataset(name: str) -> dict[str, Source]:
-    """The files of ``datasets/<name>.yaml``, or of another YAML file with the same keys, by what they are for.
-
-    Raises
-    ------
-    BookError
-        For an unknown data set, or other keys than those of `Source`.
-    """
+    """The files of ``datasets/<name>.yaml``, or of another YAML file with the keys of `Source`, else BookError."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else ROOT / "datasets" / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(path.stem for path in (ROOT / "datasets").glob("*.yaml")))
@@ -63,17 +58,14 @@ def load_dataset(name: str) -> dict[str, Source]:
 def download_dataset(name: str, directory: Path = DATA) -> dict[str, Path]:
     """Download what is missing of a data set, and verify it; called again, it goes on where it was interrupted.
 
-    Returns the files by the keys of the data set, which has the name of a file in ``datasets/`` or the path of another.
-
-    Raises
-    ------
-    BookError
-        After all that can be fetched was, if a file is missing or not the published one; the message says for each what to do.
+    Returns the files by the keys of the data set, which has the name of a file in ``datasets/`` or the path of another. After
+    all that can be fetched was, a BookError says for each file that is missing or not the published one what to do.
     """
     directory, paths, problems = Path(directory).absolute(), {}, []
     for key, source in load_dataset(name).items():
+        paths[key] = directory / source.file
         try:
-            paths[key] = _downloaded(source, directory / source.file)
+            _download(source, paths[key])
             print(f"{paths[key]}: complete, {source.what}")
         except BookError as error:
             problems.append(str(error))
@@ -85,25 +77,34 @@ def download_dataset(name: str, directory: Path = DATA) -> dict[str, Path]:
     return paths
 
 
-def _downloaded(source: Source, path: Path) -> Path:
+def _download(source: Source, path: Path) -> None:
     part, reasons = path.with_name(f"{path.name}.part"), []
     with lock(path.with_name(f"{path.name}.lock"), f"Another process is downloading {path}: wait for it."):
         if path.exists():
-            if wrong := _not_published(source, path):
+            if wrong := _not_it(source, path):
                 raise BookError(f"{path} {wrong}. Move it away, and run this again to download it.")
-            return path
+            return
         for address in source.addresses:
             try:
                 _fetch(address, part)
-                if wrong := _not_published(source, part):
+                if wrong := _not_it(source, part):
                     part.unlink()
                     raise Unavailable(f"what arrived {wrong}")
-                os.replace(part, path)
-                return path
+                return part.replace(path)
             except Unavailable as error:
                 reasons.append(f"{address}: {error}")
     why = "\n  ".join([f"{path} ({source.what}) {'was not downloaded' if reasons else 'needs a hand'}:", *reasons])
     raise BookError(f"{why}\n{source.by_hand} Put the file there under that name; it is verified when this runs again.")
+
+
+def _not_it(source: Source, path: Path) -> str | None:
+    """What is wrong with a file, by its first bytes and the published checksum."""
+    with path.open("rb") as file:
+        if not file.read(8).startswith(MAGIC.get(Path(source.file).suffix, (b"",))):
+            return f"does not begin as a file {Path(source.file).suffix} does"
+    if source.sha256 and not (found := sha256(path)).startswith(source.sha256):
+        return f"has the SHA-256 {found}, the published one is {source.sha256}"
+    return None
 
 
 def _fetch(address: str, part: Path) -> None:
@@ -133,8 +134,10 @@ def _fetch(address: str, part: Path) -> None:
 def _receive(answer: requests.Response, address: str, part: Path, note: Path, begun: int) -> None:
     """Write what one answer brings, after a look whether it is the file."""
     status, headers = answer.status_code, answer.headers
-    if left := [one.url for one in (*answer.history, answer) if not _trusted(one.url)]:
-        raise Unavailable(f"leads to {left[0]}, which is not https://: it could be changed on the way")
+    for where in (one.url for one in (*answer.history, answer)):
+        # Nobody on the way can change what comes by HTTPS, or from this machine.
+        if urlsplit(where).scheme != "https" and urlsplit(where).hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise Unavailable(f"leads to {where}, which is not https://: it could be changed on the way")
     if status in BUSY:
         raise requests.ConnectionError(f"the server answers {status} {answer.reason}")
     if status == 416 or (status == 206 and not headers.get("Content-Range", "").startswith(f"bytes {begun}-")):
@@ -143,8 +146,9 @@ def _receive(answer: requests.Response, address: str, part: Path, note: Path, be
         raise Unavailable(f"the server answers {status} {answer.reason}")
     length, chunks = headers.get("Content-Length", ""), answer.iter_content(CHUNK)
     first = next(chunks, b"")
-    if "html" in headers.get("Content-Type", "") or first.lstrip()[:5].lower() in (b"<!doc", b"<html", b"<?xml"):
-        raise Unavailable("the server answers with a web page instead of the file (a login, or an error)")
+    magic = MAGIC.get(Path(part.stem).suffix, (b"",)) if status == 200 else (b"",)
+    if "html" in headers.get("Content-Type", "") or not first.startswith(magic):
+        raise Unavailable("the server answers with something else than the file: a web page, a login, or an error")
     if not length.isdigit():
         raise Unavailable("the server does not say how long the file is, so a half one would not be noticed")
     if shutil.disk_usage(part.parent).free < int(length):
@@ -158,18 +162,3 @@ def _receive(answer: requests.Response, address: str, part: Path, note: Path, be
     with part.open("ab") as file, bar:
         for chunk in chain([first], chunks):
             bar.update(file.write(chunk))
-
-
-def _not_published(source: Source, path: Path) -> str | None:
-    """What is wrong with a file whose checksum is published."""
-    if not source.sha256:
-        return None
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    return None if found.startswith(source.sha256) else f"has the SHA-256 {found}, the published one is {source.sha256}"
-
-
-def _trusted(address: str) -> bool:
-    """Whether nobody on the way can change what an address gives: by HTTPS, or from this machine."""
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))

@@ -11,8 +11,8 @@ from small import Killed, killing, small_survey
 from astroclip_book.data.pairs import index_pairs
 from astroclip_book.errors import BookError
 from mock_survey.survey import simulate
-from real_sky.conversion import writing
-from real_sky.conversion.universe import convert_universe
+from real_sky import writing
+from real_sky.universe import convert_universe
 
 pytest.importorskip("lsdb", reason="LSDB is an extra: pip install -e '.[universe]'")
 hats_import = pytest.importorskip(

@@ -17,8 +17,7 @@ from astroclip_book.errors import BookError
 from real_sky import download
 from real_sky.download import download_dataset, load_dataset
 
-BODY = random_bytes(300_000)
-OTHER = random_bytes(300_000, seed=1)
+BODY, OTHER = (b"PK\x03\x04" + random_bytes(299_996, seed) for seed in (0, 1))  # as torch writes files
 
 
 @pytest.fixture
@@ -133,6 +132,16 @@ def test_a_web_page_is_not_taken_for_the_file_and_costs_no_part(get, server, kin
     assert get() == BODY and ranges(server)[2] is not None
 
 
+@pytest.mark.parametrize("name", ["pairs.h5", "catalog.hdf5", "image.fits"])
+def test_a_file_begins_as_files_of_its_kind(server, tmp_path, name):
+    description = write_set(tmp_path, server, file=name)
+    with pytest.raises(BookError, match="something else than the file"):
+        download_dataset(description, tmp_path)
+    (tmp_path / name).write_bytes(BODY)
+    with pytest.raises(BookError, match=f"{name} does not begin as a file .*Move it away"):
+        download_dataset(description, tmp_path)
+
+
 def test_a_body_that_is_not_the_published_one_is_not_taken(get, server):
     right, mirrors = hashlib.sha256(BODY).hexdigest(), [server.address("first"), server.address("second")]
     server.plan = [{"body": OTHER}]
@@ -202,7 +211,7 @@ def test_the_command(server, tmp_path):
 
 def test_killed_five_times_at_random(tmp_path):
     """Its own process, killed when so many bytes are out."""
-    body = random_bytes(2**25)
+    body = BODY[:4] + random_bytes(2**25)
     kills = sorted(random.Random(0).sample(range(2**21, len(body), 2**16), 5))
     with RangeServer(body) as server:
         call = f"from real_sky.download import download_dataset as d; d({write_set(tmp_path, server)!r}, {str(tmp_path)!r})"

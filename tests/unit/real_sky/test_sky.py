@@ -8,8 +8,8 @@ import pytest
 from astroclip_book.data.imaging import SKY_NOISE
 from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH
 from bookmaking.presets import ROOT
-from real_sky.sky import stored as sky
-from real_sky.sky.texture import STATISTICS, WINDOWS, probe, texture
+from real_sky import stored as sky
+from real_sky.texture import STATISTICS, WINDOWS, probe, texture
 
 
 def test_stored_statistics_are_whole():

@@ -2,9 +2,8 @@
 
 An ``image`` holds bands, each with ``band``, ``flux`` (h, w) in nanomaggies and ``scale`` in arcsec a pixel; a ``spectrum`` holds
 pixels, each with ``flux`` and ``ivar`` in 1e-17 erg/s/cm²/Å, ``lambda`` in Å, and ``mask``, true where a pixel is bad. DESI's have
-``Z``, ``ZWARN`` and ``object_id``, the TARGETID, beside it. Sources: https://docs.lsdb.io, scripts/legacysurvey, ssl_legacysurvey and desi of
-https://github.com/MultimodalUniverse/MultimodalUniverse, and the catalogues at
-https://huggingface.co/collections/UniverseTBD/multimodal-universe-hats.
+``Z``, ``ZWARN`` and ``object_id``, the TARGETID, beside it. Sources: https://docs.lsdb.io, https://github.com/MultimodalUniverse/MultimodalUniverse
+(scripts/legacysurvey, ssl_legacysurvey, desi) and https://huggingface.co/collections/UniverseTBD/multimodal-universe-hats.
 """
 
 from __future__ import annotations
@@ -18,10 +17,9 @@ import pyarrow.compute as pc
 
 from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, N_WAVELENGTH, PIXEL_SCALE, WAVELENGTH
 from astroclip_book.errors import BookError
-from real_sky.conversion.arrow import is_list, numbers, plain, targetids
-from real_sky.conversion.writing import check_output, write_pairs
 from real_sky.observations.grid import complete
 from real_sky.observations.observed import COVERAGE
+from real_sky.writing import check_output, is_list, numbers, plain, targetids, write_pairs
 
 log = logging.getLogger(__name__)
 
@@ -34,32 +32,33 @@ SAME = 0.01  # Å: the grid is that of the pairs, in single precision
 def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.0) -> Path:
     """Cross-match a catalogue of images with one of DESI spectra, and write the pairs; called again after a kill, it goes on.
 
-    Each image is paired with the nearest spectrum within the radius, and of several images of one TARGETID the nearest is
-    kept. Redshifts are DESI's; those with a warning (``ZWARN`` not 0) are left out. Matches are found first, from positions
-    alone. Then images and spectra are read, a tile of the sky at a time, and only of tiles with matches.
-
-    Pairs stand in the file in the order of their tiles, in ten equal groups. So the test set, the last fifth of each group, is
-    ten other regions than the training side; galaxies that share an image's pixels are on the same side.
-
     ``images`` and ``spectra`` are directories or addresses (``hf://datasets/…``) of HATS catalogues, with `IMAGE`, and with `KEYS`
-    and `SPECTRUM`; ``radius`` is in arcsec. ``output`` has ``ivar`` beside the release's datasets.
-
-    Raises
-    ------
-    BookError
-        Without LSDB; for catalogues that are not HATS, lack columns, have no matches, or other images and spectra.
+    and `SPECTRUM`. Each image is paired with the nearest spectrum within ``radius`` arcsec, found from positions alone; then
+    images and spectra are read, a tile of the sky at a time, and only of tiles with matches. ``output`` has ``ivar`` beside the
+    release's datasets. Pairs stand in the order of their tiles, in ten equal groups: the test set, the last fifth of each, is
+    ten other regions than the training side, and galaxies that share an image's pixels are on the same side. A BookError tells
+    where LSDB is missing, and refuses catalogues that are not HATS, lack columns, or have no matches.
     """
     try:
         import lsdb
     except ImportError as error:
         install = ".venv/bin/pip install -c requirements.lock -e '.[universe]'"
         raise BookError(f"LSDB, which reads and matches HATS catalogues, is not installed: {install}") from error
-    output, where = Path(output), f"{images} and {spectra}"
     check_output(output)
+    where = f"{images} and {spectra}"
+
+    def matched(image_columns: list[str], spectrum_columns: list[str]) -> list:
+        """Matches of each tile of the sky, in order and not yet computed."""
+        left, right = (
+            lsdb.open_catalog(images, columns=image_columns),
+            lsdb.open_catalog(spectra, columns=spectrum_columns),
+        )
+        names = {"suffixes": ("_image", "_spectrum"), "suffix_method": "all_columns"}
+        return left.crossmatch(right, radius_arcsec=radius, **names).to_delayed()
+
     try:
-        keys = [tile.compute() for tile in _matched(lsdb, images, IMAGE[:2], spectra, KEYS, radius)]
-        taken = chosen(keys, where, radius)
-        tiles, counts = _matched(lsdb, images, IMAGE, spectra, KEYS + SPECTRUM, radius), [len(one) for one in taken]
+        taken = chosen([tile.compute() for tile in matched(IMAGE[:2], KEYS)], where, radius)
+        tiles, counts = matched(IMAGE, KEYS + SPECTRUM), [len(rows) for rows in taken]
         source, ends = {"images": str(images), "spectra": str(spectra), "pairs": counts}, np.cumsum(counts)
 
         def batches(first: int):
@@ -72,20 +71,10 @@ def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.
         raise BookError(f"{where} cannot be matched as HATS catalogues (with hats.properties): {error}") from error
 
 
-def _matched(lsdb, images: str, image_columns: list[str], spectra: str, spectrum_columns: list[str], radius: float):
-    """The matches of each tile of the sky, in order and not yet computed."""
-    left, right = lsdb.open_catalog(images, columns=image_columns), lsdb.open_catalog(spectra, columns=spectrum_columns)
-    names = ("_image", "_spectrum")
-    return left.crossmatch(right, radius_arcsec=radius, suffixes=names, suffix_method="all_columns").to_delayed()
-
-
 def chosen(tiles: list, where: str, radius: float) -> list[np.ndarray]:
     """Rows of each tile's matches that become pairs: those with a good redshift, the nearest of a TARGETID.
 
-    Raises
-    ------
-    BookError
-        If there are no matches, or most of their redshifts have a warning.
+    A BookError refuses no matches, and matches of which most redshifts have a warning.
     """
     if not sum(map(len, tiles)):
         raise BookError(f"{where}: no image lies within {radius} arcsec of a spectrum. Allow more by --radius.")
@@ -109,17 +98,16 @@ def pairs_of(frame, where: str) -> dict[str, np.ndarray]:
     """Arrays of matched rows, by the names of the datasets: the centres of the cut-outs, and spectra with their gaps filled.
 
     What was not seen has ``ivar`` 0; spectra of which less than four fifths were seen are 0, and so left out by `index_pairs`.
-
-    Raises
-    ------
-    BookError
-        For images of other bands, sizes or scales, and spectra on another grid than DESI's.
+    A BookError refuses images of other bands, sizes or scales, and spectra on another grid than DESI's.
     """
-    spectrum, z, targetid = (plain(pa.array(frame[f"{name}_spectrum"])) for name in ("spectrum", "Z", "object_id"))
-    flux, ivar = _spectra(spectrum, where)
-    images = _images(plain(pa.array(frame["image_image"])), where)
-    redshift, targetid = numbers(z, f"{where}, column Z"), targetids(targetid, f"{where}, column object_id")
-    return {"images": images, "spectra": flux, "ivar": ivar, "redshifts": redshift, "targetids": targetid}
+    flux, ivar = _spectra(plain(pa.array(frame["spectrum_spectrum"])), where)
+    return {
+        "images": _images(plain(pa.array(frame["image_image"])), where),
+        "spectra": flux,
+        "ivar": ivar,
+        "redshifts": numbers(pa.array(frame["Z_spectrum"]), f"{where}, column Z"),
+        "targetids": targetids(plain(pa.array(frame["object_id_spectrum"])), f"{where}, column object_id"),
+    }
 
 
 def _images(column: pa.Array, where: str) -> np.ndarray:
@@ -131,10 +119,10 @@ def _images(column: pa.Array, where: str) -> np.ndarray:
     flux = numbers(_field(column, "flux"), f"{where}, image.flux")
     if any((letters == band).sum(axis=-1).min() != 1 for band in BANDS):
         raise BookError(f"{where}: not every image has one band each of g, r and z; there are {', '.join(bands[0])}.")
-    if min(flux.shape[2:]) < IMAGE_SIZE:
-        high, wide = flux.shape[2:]
+    high, wide = flux.shape[2:]
+    if min(high, wide) < IMAGE_SIZE:
         raise BookError(f"{where}: an image has {high} × {wide} pixels, {IMAGE_SIZE} × {IMAGE_SIZE} are needed.")
-    top, left = ((size - IMAGE_SIZE) // 2 for size in flux.shape[2:])
+    top, left = (high - IMAGE_SIZE) // 2, (wide - IMAGE_SIZE) // 2
     order = np.stack([(letters == band).argmax(axis=1) for band in BANDS], axis=1)
     flux = flux[np.arange(len(flux))[:, None], order, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
     return np.nan_to_num(np.moveaxis(flux, 1, -1), nan=0, posinf=0, neginf=0)
@@ -142,15 +130,16 @@ def _images(column: pa.Array, where: str) -> np.ndarray:
 
 def _spectra(column: pa.Array, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Flux and inverse variance on the grid of the pairs, (n, 7781) float32 each."""
-    flux, ivar, wavelength = (numbers(_field(column, name), f"{where}, spectrum.{name}") for name in ("flux", "ivar", "lambda"))  # fmt: skip
-    mask = numbers(_field(column, "mask"), f"{where}, spectrum.mask", bool)
-    seen = ~mask & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
-    flux, ivar = np.where(seen, flux, 0), np.where(seen, ivar, 0)
+    kinds = {"flux": np.float32, "ivar": np.float32, "lambda": np.float32, "mask": bool}
+    arrays = [numbers(_field(column, name), f"{where}, spectrum.{name}", kind) for name, kind in kinds.items()]
+    flux, ivar, wavelength, mask = arrays
     if wavelength.shape[1] != N_WAVELENGTH or not np.allclose(wavelength, WAVELENGTH, rtol=0, atol=SAME):
         raise BookError(f"{where}: lambda is not 3600 + 0.8 i Å up to 9824 Å: take a catalogue of DESI spectra.")
-    enough = (ivar > 0).mean(axis=1) >= COVERAGE
+    seen = ~mask & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+    flux, ivar = np.where(seen, flux, 0), np.where(seen, ivar, 0)
+    enough = seen.mean(axis=1) >= COVERAGE
     flux[enough], flux[~enough] = complete(flux[enough], ivar[enough]), 0
-    return flux.astype(np.float32), ivar.astype(np.float32)
+    return flux, ivar
 
 
 def _field(column: pa.Array, name: str) -> pa.Array:

@@ -1,6 +1,6 @@
 """What the sky looks like, in numbers: summary statistics of real observations that the mock is held against.
 
-They are stored in ``stored.json`` so that every run can be compared; ``datasets/measure_sky.py`` makes them from files.
+``datasets/measure_sky.py`` makes what is stored in ``stored.json`` from files of observations.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ FEW = 20  # fewer objects than this have no percentiles worth comparing
 SOLAR_R = 4.65  # absolute AB magnitude of the Sun in r, Willmer 2018 (https://doi.org/10.3847/1538-4365/aabfdf)
 
 # The selection behind the stored colours: DESI bright targets (Legacy Surveys DR8) near 10,827 candidate hosts of supernovae and
-# other transients, up to three for each: desihub/timedomain, snsurvey/sn_target_dr8.ipynb. Such galaxies are nearer and form more
-# stars than others of their magnitude. Supernovae Ia a year for each solar mass of stars, and for each solar mass of stars formed
-# a year: the law of Scannapieco & Bildsten (2005) with the values of Sullivan et al. (2006).
+# other transients, up to three for each: desihub/timedomain, snsurvey/sn_target_dr8.ipynb. Supernovae Ia a year for each solar
+# mass of stars, and for each of stars formed a year: Scannapieco & Bildsten (2005) with the values of Sullivan et al. (2006).
 PER_MASS, PER_STARS = 5.3e-14, 3.9e-4
 # Redshift up to which supernovae were found, and share of galaxies that are no hosts, were fitted to the number of the file's
 # galaxies in bins of r over `LIMITS`; its colours played no part.
@@ -34,7 +33,7 @@ REACH, CHANCE, LIMITS = 0.08, 0.14, (15.0, 19.5)
 
 def reference() -> dict:
     """The stored statistics: ``redshift``, ``colours``, ``spectra_std``, ``spectra_snr``, ``image_noise``, ``nearby``."""
-    return json.loads(Path(__file__).with_name("stored.json").read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def colour_percentiles(magnitudes: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:
@@ -43,21 +42,16 @@ def colour_percentiles(magnitudes: np.ndarray, weight: np.ndarray | None = None)
     Returns for each bin between `MAGNITUDE_EDGES` with at least `FEW` objects ``r`` [low, high], ``n``, ``g_r`` and ``r_z``. With
     weights (n,), ``n`` is the number of equal ones that would scatter as much, (sum w)² / sum w² (Kish 1965).
     """
-    weight = np.ones(len(magnitudes)) if weight is None else weight
+    weight, bins = np.ones(len(magnitudes)) if weight is None else weight, []
     good = np.isfinite(magnitudes).all(axis=1) & (weight > 0)
-    magnitudes, weight = magnitudes[good], weight[good]
-    bins = []
     for low, high in itertools.pairwise(MAGNITUDE_EDGES):
-        inside = (magnitudes[:, 1] >= low) & (magnitudes[:, 1] < high)
+        inside = good & (magnitudes[:, 1] >= low) & (magnitudes[:, 1] < high)
         w = weight[inside]
         n = int(w.sum() ** 2 / np.square(w).sum() + 1e-6) if inside.any() else 0
         if n >= FEW:
+            levels = {"q": [0.05, 0.5, 0.95], "weights": w, "method": "inverted_cdf"}
             colours = {name: (magnitudes[:, a] - magnitudes[:, b])[inside] for name, (a, b) in COLOURS.items()}
-            percentiles = {
-                name: np.quantile(values, [0.05, 0.5, 0.95], weights=w, method="inverted_cdf").tolist()
-                for name, values in colours.items()
-            }
-            bins.append({"r": [low, high], "n": n, **percentiles})
+            bins.append({"r": [low, high], "n": n} | {k: np.quantile(v, **levels).tolist() for k, v in colours.items()})
     return bins
 
 
@@ -68,17 +62,18 @@ def colour_distances(magnitudes: np.ndarray, bins: list[dict], weight: np.ndarra
     to 95 %) and ``n``. A bin in which we have few galaxies is left out. Weights of `host_weight` compare what is selected alike.
     """
     ours = {tuple(one["r"]): one for one in colour_percentiles(magnitudes, weight)}
-    result: dict = {name: {} for name in COLOURS}
-    for real in bins:
-        mine = ours.get(tuple(real["r"]))
-        for name in COLOURS if mine else ():
-            (low, middle, high), (real_low, real_middle, real_high) = mine[name], real[name]
-            result[name][f"{real['r'][0]:g}"] = {
-                "median_difference": middle - real_middle,
-                "width_ratio": (high - low) / (real_high - real_low),
+    shared = [(real, ours[tuple(real["r"])]) for real in bins if tuple(real["r"]) in ours]
+    return {
+        name: {
+            f"{real['r'][0]:g}": {
+                "median_difference": mine[name][1] - real[name][1],
+                "width_ratio": (mine[name][2] - mine[name][0]) / (real[name][2] - real[name][0]),
                 "n": mine["n"],
             }
-    return result
+            for real, mine in shared
+        }
+        for name in COLOURS
+    }
 
 
 def host_weight(r: np.ndarray, redshift: np.ndarray, catalog: dict[str, np.ndarray]) -> np.ndarray:
@@ -97,12 +92,13 @@ def host_weight(r: np.ndarray, redshift: np.ndarray, catalog: dict[str, np.ndarr
 
 def binned_percentiles(x: np.ndarray, y: np.ndarray, edges: tuple[float, ...]) -> list[dict]:
     """Percentiles 16, 50, 84 of ``y`` in bins of ``x``: ``centre``, ``n``, ``percentiles``; bins of few are left out."""
-    inside = [(a, b, y[(x >= a) & (x < b) & np.isfinite(y)]) for a, b in itertools.pairwise(edges)]
-    return [
-        {"centre": (a + b) / 2, "n": len(values), "percentiles": np.percentile(values, [16, 50, 84]).tolist()}
-        for a, b, values in inside
-        if len(values) >= FEW
-    ]
+    bins = []
+    for a, b in itertools.pairwise(edges):
+        values = y[(x >= a) & (x < b) & np.isfinite(y)]
+        if len(values) >= FEW:
+            percentiles = np.percentile(values, [16, 50, 84]).tolist()
+            bins.append({"centre": (a + b) / 2, "n": len(values), "percentiles": percentiles})
+    return bins
 
 
 def binned(values: np.ndarray) -> np.ndarray:

@@ -24,11 +24,10 @@ def z_scored(flux: np.ndarray) -> np.ndarray:
 
 
 def texture(flux: np.ndarray) -> np.ndarray:
-    """What spectra (n, 7781) are like without their shape: noise, its tails and correlation, and structure, window by window.
+    """What spectra (n, 7781) are like without their shape, scale and level: `STATISTICS`, each in twelve windows, (n, 72).
 
-    No statistic changes with the spectrum's scale or its mean level, so that relative spectra can be compared. Returns (n, 72), in
-    each of twelve windows: log noise, from differences of neighbouring pixels; log ratio of the differences' standard deviation to
-    it (tails); correlation of pixels 1 and 5 apart; log scatter of means of 16 pixels; skewness.
+    Log noise, from differences of neighbouring pixels; log ratio of the differences' standard deviation to it (tails);
+    correlation of pixels 1 and 5 apart; log scatter of means of 16 pixels; skewness.
     """
     size = N_WAVELENGTH // WINDOWS
     windows = z_scored(np.asarray(flux, np.float64))[:, : size * WINDOWS].reshape(len(flux), WINDOWS, size)
@@ -51,20 +50,17 @@ def texture(flux: np.ndarray) -> np.ndarray:
 
 
 def probe(mock: np.ndarray, real: np.ndarray, bootstrap: int, seed: int) -> dict:
-    """How well a linear classifier tells mock (n, f) from real objects (m, f) that it has not seen: an AUC of 0.5 where it cannot.
+    """How well a linear classifier tells mock (n, f) from real objects (m, f) that it has not seen, by features such as `texture`.
 
-    Of features such as `texture`, of at least five objects each. Returns ``auc``, ``auc_ci95`` over resampled objects, ``n_mock``
-    and ``n_real``.
+    Of at least five objects each. Returns ``auc``, 0.5 where it cannot, ``auc_ci95`` over resampled objects, ``n_mock``, ``n_real``.
     """
     x, label = np.concatenate([mock, real]), np.repeat([0, 1], [len(mock), len(real)])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=1000))
     folds = [StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat) for repeat in range(REPEATS)]
     score = np.mean([cross_val_predict(model, x, label, cv=cv, method="decision_function") for cv in folds], axis=0)
-    rng = np.random.default_rng(seed)
-    draws = [
-        np.concatenate([rng.choice(np.flatnonzero(label == k), np.sum(label == k)) for k in (0, 1)])
-        for _ in range(bootstrap)
-    ]
-    interval = np.percentile([ranking(label[rows], score[rows])["auc"] for rows in draws], [2.5, 97.5])
-    auc = float(ranking(label, score)["auc"])
-    return {"auc": auc, "auc_ci95": interval.tolist(), "n_mock": len(mock), "n_real": len(real)}
+    rng, resampled = np.random.default_rng(seed), []
+    for _ in range(bootstrap):
+        rows = np.concatenate([rng.choice(np.flatnonzero(label == k), np.sum(label == k)) for k in (0, 1)])
+        resampled.append(ranking(label[rows], score[rows])["auc"])
+    interval, auc = np.percentile(resampled, [2.5, 97.5]).tolist(), float(ranking(label, score)["auc"])
+    return {"auc": auc, "auc_ci95": interval, "n_mock": len(mock), "n_real": len(real)}

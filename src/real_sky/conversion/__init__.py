@@ -1,1 +1,0 @@
-"""Pairs in other formats, written in the layout of the AstroCLIP release."""

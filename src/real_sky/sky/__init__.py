@@ -1,1 +1,0 @@
-"""Statistics of real observations, and how far a survey is from them."""
