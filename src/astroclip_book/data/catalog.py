@@ -29,7 +29,7 @@ def write_catalog(path: Path, columns: dict[str, np.ndarray]) -> None:
 def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     """Columns with one value an object of an HDF5 or FITS table, for the objects ``targetid`` (N,) in their order.
 
-    Where an object is absent, floats are NaN, strings empty, integers -1 and booleans False. No cuts are applied.
+    Where an object is absent or a value is infinite, floats are NaN, strings empty, integers -1 and booleans False. No cuts are applied.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise BookError(f"{path} does not exist. Simulate a survey (make book), or give catalog_path an existing file.")
     try:
-        table = pd.DataFrame(_columns(path))
+        table = pd.DataFrame(_columns(path)).replace([np.inf, -np.inf], np.nan)  # the magnitude of no flux
     except Exception as error:  # astropy and h5py raise many kinds for a file that is not a table
         raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS, and whole.") from error
     if "TARGETID" not in table:

@@ -62,9 +62,13 @@ def population(redshift: np.ndarray, catalog: dict[str, np.ndarray]):
     axes[0, 0].set(xlabel=LABELS["redshift"], ylabel="galaxies")
     if colour:
         g_r = catalog["MAG_G"] - catalog["MAG_R"]
-        points = axes[0, 1].scatter(catalog["MAG_R"], g_r, c=redshift, **dots)
-        window = np.nanpercentile(g_r, [0.2, 99.8]) + [-0.1, 0.1]
-        axes[0, 1].set(xlabel="$r$ (AB mag)", ylabel="$g - r$ (mag)", ylim=window)
+        seen = np.isfinite(g_r)
+        points = axes[0, 1].scatter(catalog["MAG_R"][seen], g_r[seen], c=redshift[seen], **dots)
+        axes[0, 1].set(xlabel="$r$ (AB mag)", ylabel="$g - r$ (mag)")
+        if seen.any():
+            axes[0, 1].set_ylim(np.percentile(g_r[seen], [0.2, 99.8]) + [-0.1, 0.1])
+        if not seen.all():
+            axes[0, 1].set_title(f"{(~seen).sum():,} without a magnitude", fontsize=7)
         figure.colorbar(points, ax=axes[0, 1], label=LABELS["redshift"]).solids.set_alpha(1)
     if mass:
         axes[0, -1].scatter(redshift, catalog["LOG_MSTAR"], color="#4477AA", **dots)

@@ -65,6 +65,12 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
     figure, axes = plt.subplots(1, len(relations), figsize=(WIDTH, 2.9), squeeze=False)
     for axis, (name, (x, y)) in zip(axes[0], relations.items(), strict=True):
         (label_x, label_y), edges = RELATIONS[name]
+        axis.set(xlabel=label_x, ylabel=label_y)
+        there = np.isfinite(x) & np.isfinite(y)
+        if not there.any():  # as in a sample without near galaxies
+            axis.text(0.5, 0.5, "no galaxy of this run", ha="center", transform=axis.transAxes)
+            continue
+        x, y = x[there], y[there]
         _cloud(axis, x, y)
         # A median of two sequences would lie on neither: star formation is that of galaxies that form stars.
         counted = y - x > FORMING if name == "log_sfr_of_mass" else np.full(len(y), True)
@@ -75,8 +81,8 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
 
             mass = np.array([8.5, 11.2])
             axis.plot(mass, main_sequence(mass, 0.05), color="black", ls="--", label="main sequence")
-        every = np.append(y[np.isfinite(y)], [one["percentiles"][::2] for one in nearby.get(name, [])])
-        axis.set(xlabel=label_x, ylabel=label_y, xlim=np.nanpercentile(x, [0.2, 99.8]))
+        every = np.append(y, [one["percentiles"][::2] for one in nearby.get(name, [])])
+        axis.set_xlim(np.percentile(x, [0.2, 99.8]))
         axis.set_ylim(np.percentile(every, [0.3, 99.7]) + [-0.05, 0.25])  # room for the legend
         axis.legend(loc="upper left", fontsize=6.5)
     return figure

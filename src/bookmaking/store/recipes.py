@@ -37,13 +37,24 @@ def survey(run, scratch: Path) -> dict:
 
 
 def index(run, scratch: Path) -> dict:
-    """Read the pairs once, drop what cannot be used, split the rest; count what the catalogue knows of them."""
+    """Read the pairs once, drop what cannot be used, split the rest; count what the catalogue knows of them.
+
+    BookError where all have the same redshift or mass: nothing could be predicted.
+    """
+    import numpy as np
+
+    from astroclip_book.data.catalog import labels
     from astroclip_book.data.pairs import SPLITS, index_pairs
 
-    found, dropped = index_pairs(run.path("pairs.h5"), run.preset.data.validation_fraction, run.preset.seed)
+    pairs = run.path("pairs.h5")
+    found, dropped = index_pairs(pairs, run.preset.data.validation_fraction, run.preset.seed)
+    columns, known = run.catalog(found.targetid)
+    for name, values in labels(found, columns).items():
+        if np.nanmin(values) == np.nanmax(values):
+            raise BookError(f"{name} is {values[0]:g} for all objects of {pairs}: use pairs that differ in it.")
     found.save(scratch / "index.h5")
     counts = {name: len(found.where(name)) for name in SPLITS}
-    return {"counts": counts | {"dropped": dropped, "catalog": run.catalog(found.targetid)[1]}}
+    return {"counts": counts | {"dropped": dropped, "catalog": known}}
 
 
 def image_encoder(run, scratch: Path) -> dict:

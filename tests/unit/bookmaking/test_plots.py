@@ -17,7 +17,7 @@ from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH
 from astroclip_book.errors import BookError
 from bookmaking import verify
 from bookmaking.execution import chapters
-from bookmaking.figures import light, outcomes, tables
+from bookmaking.figures import galaxies, light, outcomes, sky, tables
 from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING, rgb
 from bookmaking.figures.spectra import stack
 from bookmaking.figures.style import drawing
@@ -136,3 +136,22 @@ def test_places_of_outcomes_exist_in_the_committed_runs(path):
 @pytest.mark.parametrize(("colour", "blue"), [(0.76, False), (0.42, True)])
 def test_the_populations_shown_have_the_colours_of_their_sequences(colour, blue):
     assert sed.colour(light.mixture(colour, blue))[0] == pytest.approx(colour, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.05, 1.0])
+def test_a_sample_says_which_galaxies_have_no_magnitude(share):
+    """As those whose flux came out 0, or negative."""
+    rng = np.random.default_rng(0)
+    catalog = {name: rng.normal(18, 1, 100) for name in ("MAG_G", "MAG_R", "LOG_MSTAR")}
+    catalog["MAG_R"][: int(100 * share)] = np.nan
+    figure = galaxies.population(0.2 + 0.01 * rng.random(100), catalog, source="any")
+    assert figure.axes[1].get_title() == f"{100 * share:.0f} without a magnitude"
+
+
+@pytest.mark.parametrize("n", [0, 50])
+def test_a_relation_without_near_galaxies_says_so(n):
+    rng = np.random.default_rng(0)
+    near, mass = rng.normal(size=(2, n)), rng.normal(10, 1, 100)
+    relations = {"mass_to_light_of_colour": near, "log_sfr_of_mass": (mass, mass - 10)}
+    figure = sky.scaling_relations(relations, {}, source="any")
+    assert ("no galaxy of this run" in [text.get_text() for text in figure.axes[0].texts]) == (n == 0)

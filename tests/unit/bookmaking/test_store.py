@@ -10,7 +10,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from small import write_pairs
 
+from astroclip_book.data.catalog import write_catalog
 from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
 from bookmaking import open_run
@@ -392,3 +394,18 @@ def test_each_parameter_of_a_chapter_can_be_turned_in_it_alone(chapter, tmp_path
         assert changed and changed <= own, name
         with pytest.raises(BookError, match=rf"{name.rpartition('_')[2]}\b.*\bnot {{'ill': 1}}"):
             open_run(**given, **values | {name: {"ill": 1}})
+
+
+@pytest.mark.parametrize("name", ["redshift", "log_mstar"])
+def test_a_sample_without_spread_is_refused_before_anything_is_trained(name, tmp_path):
+    pairs, catalog = write_pairs(tmp_path / "pairs.h5"), tmp_path / "catalog.h5"
+    targetid = np.add.outer(1000 * np.arange(10), np.arange(10)).ravel()
+    mass = np.full(100, 10.5) if name == "log_mstar" else np.linspace(9, 11, 100)
+    write_catalog(catalog, {"TARGETID": targetid, "LOG_MSTAR": mass})
+    if name == "redshift":
+        with h5py.File(pairs, "r+") as file:
+            for group in file.values():
+                group["redshifts"][:] = 0.25
+    run = Run(load_preset("smoke", pairs_path=str(pairs), catalog_path=str(catalog)), tmp_path / "run")
+    with pytest.raises(BookError, match=rf"{name} is (0.25|10.5) for all objects of .*pairs.h5: use pairs that differ"):
+        run.make("index")
