@@ -1,21 +1,11 @@
 """Hyper-parameters of trainings and evaluation: each class is a section of a preset, and pydantic checks types and bounds."""
 
-from __future__ import annotations
-
-import dataclasses
+import json
 import os
 import re
-import typing
 from typing import Annotated, Literal
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationError,
-)
+from pydantic import ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from astroclip_book.errors import BookError
@@ -140,60 +130,39 @@ class Analysis:
     dbscan_min_samples: PositiveInt
 
 
-def build(kind, values, where: str):
-    """Make an object of a type from what YAML holds.
+def build(kind: type, values: dict, where: str):
+    """An object of a pydantic dataclass from what YAML holds: the value of each field, where that is a dataclass a dict again.
 
-    Parameters
-    ----------
-    kind : type
-        A pydantic dataclass, or another type with fields.
-    values : dict
-        Value of each field; those of fields that are dataclasses are dicts again.
-    where : str
-        The file, with which a message begins.
-
-    Raises
-    ------
-    BookError
-        Unless keys, types and bounds are those of the type; all faults are named.
+    BookError unless keys, types and bounds are those of the type; it begins with ``where``, a file, and names all faults.
     """
-    if not isinstance(values, dict):
-        raise BookError(f"{where}: expected keys with values, found {values!r}.")
-    kinds = {key: of for key, of in typing.get_type_hints(kind).items() if dataclasses.is_dataclass(of)}
-    parts = {key: build(kinds[key], value, f"{where}: {key}") for key, value in values.items() if key in kinds}
-    try:
-        return kind(**{str(key): value for key, value in (values | parts).items()})
+    try:  # as JSON, since strict types take dictionaries for dataclasses from there alone
+        return TypeAdapter(kind).validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         raise BookError(f"{where}: " + "; ".join(map(_fault, error.errors())) + ".") from None
 
 
 def _fault(error: dict) -> str:
     """One fault in words."""
-    place, value = ".".join(map(str, error["loc"])), error["input"]
+    *sections, key = map(str, error["loc"])
+    place, value = "".join(f"{section}: " for section in sections), error["input"]
     if error["type"] in ("missing", "unexpected_keyword_argument"):
-        return f"{'missing' if error['type'] == 'missing' else 'unknown'} key {place}"
+        return f"{place}{'missing' if error['type'] == 'missing' else 'unknown'} key {key}"
     number = isinstance(value, str) and re.fullmatch(r"\s*[+-]?[\d.]+(e[+-]?\d+)?\s*", value, re.IGNORECASE)
     hint = ". YAML takes this for text: write 1.0e-3 with a point, and numbers without quotes" if number else ""
-    return f"{place}: {error['msg'].replace('Input should', 'it should')}, not {value!r}{hint}"
+    right = error["msg"].replace("Input", "it").replace("an object", "keys with values").replace("array", "list")
+    return f"{place}{key}: {right}, not {value!r}{hint}"
 
 
 def choose_device(name: str) -> str:
-    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda".
+    """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda"; BookError for another name, or a GPU that is not there."""
+    import torch  # takes seconds, and most commands do without
 
-    Raises
-    ------
-    BookError
-        For another name, or a GPU that is not there.
-    """
-    if name == "cpu":
-        return name
-    if name not in ("auto", "cuda"):
+    if name not in ("auto", "cpu", "cuda"):
         raise BookError(f"device must be 'auto', 'cpu' or 'cuda', not {name!r}.")
-    import torch
-
-    if not torch.cuda.is_available() and name == "cuda":
+    there = name != "cpu" and torch.cuda.is_available()
+    if name == "cuda" and not there:
         raise BookError("device is 'cuda', but torch finds no CUDA device here. Use 'auto' or 'cpu'.")
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if there else "cpu"
 
 
 def cores() -> int:

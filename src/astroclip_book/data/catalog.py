@@ -1,7 +1,5 @@
 """The catalogue beside the pairs: the mock survey's truth, or PROVABGS, under PROVABGS column names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import h5py
@@ -29,12 +27,8 @@ def write_catalog(path: Path, columns: dict[str, np.ndarray]) -> None:
 def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     """Columns with one value an object of an HDF5 or FITS table, for the objects ``targetid`` (N,) in their order.
 
-    Where an object is absent or a value is infinite, floats are NaN, strings empty, integers -1 and booleans False. No cuts are applied.
-
-    Raises
-    ------
-    BookError
-        If the file cannot be read, has no ``TARGETID``, or matches none of the objects.
+    Where an object is absent or a value is infinite, floats are NaN, strings empty, integers -1 and booleans False. No cuts are
+    applied. BookError if the file cannot be read, has no ``TARGETID``, or matches none of the objects.
     """
     path = Path(path)
     if not path.is_file():
@@ -44,7 +38,9 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     except Exception as error:  # astropy and h5py raise many kinds for a file that is not a table
         raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS, and whole.") from error
     if "TARGETID" not in table:
-        raise BookError(f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. Use PROVABGS or a mock's.")
+        raise BookError(
+            f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. Use PROVABGS or a mock's."
+        )
     table = table.drop_duplicates("TARGETID").set_index("TARGETID")
     if not table.index.isin(targetid).any():
         raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. Check catalog_path.")
@@ -61,7 +57,9 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
-            table = file.visititems(lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None)
+            table = file.visititems(
+                lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None
+            )
             rows = table.fields([name for name in table.dtype.names if table.dtype[name].shape == ()])[:]
             columns = {name: rows[name] for name in rows.dtype.names}
     else:
@@ -75,12 +73,8 @@ def believed(columns: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dic
     """Unset the stellar masses that published works leave out: not positive, or with a magnitude that is not.
 
     ``LOG_SSFR`` is made of ``AVG_SFR`` and the mass where it is not there. Counted are objects ``matched`` with a mass of any
-    kind, of these with ``positive_mass``, of these with ``positive_magnitudes`` in g, r and z as far as there are any.
-
-    Raises
-    ------
-    BookError
-        If there is no stellar mass.
+    kind, of these with ``positive_mass``, of these with ``positive_magnitudes`` in g, r and z as far as there are any. BookError
+    if there is no stellar mass.
     """
     if "LOG_MSTAR" not in columns:
         names = " or ".join(_SPELLINGS["LOG_MSTAR"])

@@ -1,8 +1,7 @@
-"""Files that survive a kill, a second process and a full disk."""
-
-from __future__ import annotations
+"""Files that survive a kill, a second process and a full disk; small HDF5 files; the bars that show how far a loop is."""
 
 import errno
+import functools
 import glob
 import hashlib
 import json
@@ -12,19 +11,18 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
+import numpy as np
 from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 from astroclip_book.errors import BookError
 
+progress = functools.partial(tqdm, mininterval=1.0, ncols=88)  # redrawn seldom: an executed notebook stays small
+
 
 def read_json(path: Path) -> dict:
-    """Content of a JSON file, {} where there is none.
-
-    Raises
-    ------
-    BookError
-        Where it is not JSON, or has no keys.
-    """
+    """Content of a JSON file, {} where there is none; BookError where it is not JSON, or has no keys."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -44,6 +42,30 @@ def write_json(path: Path, value) -> None:
     os.replace(temporary, path)
 
 
+def read_hdf5(path: Path, group: str = "/") -> dict:
+    """All of an HDF5 file, or of a group of it, in memory: groups become dictionaries, datasets arrays."""
+
+    def content(item: h5py.Group | h5py.Dataset) -> dict | np.ndarray:
+        return {name: content(one) for name, one in item.items()} if isinstance(item, h5py.Group) else item[()]
+
+    with h5py.File(path, "r") as file:
+        return content(file[group])
+
+
+def write_hdf5(path: Path, arrays: dict) -> None:
+    """Write arrays as datasets of these names, dictionaries of them as groups."""
+
+    def write(group: h5py.Group, arrays: dict) -> None:
+        for name, values in arrays.items():
+            if isinstance(values, dict):
+                write(group.require_group(name), values)
+            else:
+                group[name] = values
+
+    with h5py.File(path, "w") as file:
+        write(file, arrays)
+
+
 def matching(pattern: str) -> list[Path]:
     """Files of a path or a pattern such as ``night/*.fits``, absolute and in order; none where there is none."""
     path = os.path.abspath(os.path.expanduser(pattern))
@@ -58,12 +80,9 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def lock(path: Path, refusal: str | None = None):
-    """Hold a lock between processes, and wait where another holds it.
+    """Hold a lock between processes, and wait where another holds it; with a ``refusal``, raise that as a BookError instead.
 
-    Raises
-    ------
-    BookError
-        With the ``refusal`` where there is one, instead of waiting; where the file system knows no locks.
+    BookError also where the file system knows no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -82,13 +101,7 @@ def lock(path: Path, refusal: str | None = None):
 
 
 def prepare(directory: Path, option: str) -> None:
-    """Make a directory.
-
-    Raises
-    ------
-    BookError
-        Where nothing can be written to it; it names the ``option`` for another place.
-    """
+    """Make a directory; BookError, which names the ``option`` for another place, where nothing can be written to it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
@@ -99,13 +112,7 @@ def prepare(directory: Path, option: str) -> None:
 
 @contextmanager
 def full_disk_explained(directory: Path):
-    """Turn "no space left" into an error that says what to do; torch and HDF5 do not tell why a file could not be written.
-
-    Raises
-    ------
-    BookError
-        That names the directory and its free space.
-    """
+    """Turn "no space left" into a BookError that says where and what to do: torch and HDF5 do not tell why they fail."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -1,22 +1,21 @@
 """The AstroCLIP release layout: one reader for the mock survey and the real file.
 
-HDF5 groups ``"0"`` … ``"9"``, each with ``images`` (N, 152, 152, 3) in nanomaggies, bands g, r, z;
-``spectra`` (N, 7781); ``redshifts`` (N,); ``targetids`` (N,). Source: the data release of AstroCLIP
-(Parker et al. 2024, https://doi.org/10.1093/mnras/stae1450).
+HDF5 groups ``"0"`` … ``"9"``, each with ``images`` (N, 152, 152, 3) in nanomaggies, bands g, r, z; ``spectra`` (N, 7781);
+``redshifts`` (N,); ``targetids`` (N,). Source: the data release of AstroCLIP (Parker et al. 2024,
+https://doi.org/10.1093/mnras/stae1450). Also the embeddings of these objects, and how the Legacy Surveys see them.
 """
-
-from __future__ import annotations
 
 import functools
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import h5py
 import numpy as np
 
-from astroclip_book.data.hdf5 import read_hdf5, write_hdf5
+from astroclip_book.data.files import read_hdf5, write_hdf5
 from astroclip_book.errors import BookError
 
 log = logging.getLogger(__name__)
@@ -31,6 +30,19 @@ SPLITS = ("train", "validation", "test")
 REDSHIFTS = (0.0, 0.8)  # that are believed: the release has a few outside, Spender's rest frame ends there
 TRAIN_FRACTION = 0.8  # the first 80 % of each group, as in the release
 
+# Seeing, depth and reddening over the footprint, as Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63) fitted
+# them: log-normal laws (shape, location, scale) in g, r, z. The mock draws from these, and the augmentations worsen them.
+PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928, 0.8234))  # pixels of 0.262 arcsec
+# Nanomaggies per pixel, were pixels independent.
+SKY_NOISE = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))
+REDDENING = (0.67306, 0.001146, 0.03338)  # E(B-V)
+MAX_REDDENING = 1.0
+TRANSMISSION = (
+    -1.2856,
+    -0.866,
+    -0.4844,
+)  # log10 of the share of light that arrives in g, r, z, per magnitude of E(B-V)
+
 # To leave an object out; the first that holds counts.
 REASONS = ("redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite", "image_zero")
 REASONS += ("image_not_finite", "duplicate")
@@ -42,12 +54,7 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
     """Write an empty file in the release layout, with ``counts`` rows in each of the ten groups.
 
     Its metadata are final when this returns: rows are filled through `open_rows`, and a killed run leaves a valid file.
-    ``ivar`` adds inverse variances of the spectra to the release's datasets.
-
-    Raises
-    ------
-    BookError
-        Where there is no room for all of it.
+    ``ivar`` adds inverse variances of the spectra to the release's datasets. BookError where there is no room for all of it.
     """
     early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # a dataset has its place in the file before it has values
@@ -79,31 +86,65 @@ def _mapped(dataset: h5py.Dataset, mode: str) -> np.memmap | None:
     return None if offset is None else np.memmap(dataset.file.filename, dataset.dtype, mode, offset, dataset.shape)
 
 
+class Split:
+    """Objects in a row, of which ``split`` (N,) uint8 has the position in `SPLITS`."""
+
+    def where(self, *splits: str) -> np.ndarray:
+        """Positions of the objects of the named splits, ascending."""
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(s) for s in splits]))
+
+
 @dataclass(frozen=True)
-class Index:
+class Index(Split):
     """The usable rows of a pairs file, in file order; every later artefact has one row for each."""
 
     targetid: np.ndarray  # (N,) int64
     redshift: np.ndarray  # (N,) float32
     group: np.ndarray  # (N,) int16: where the object stands in the pairs file
     row: np.ndarray  # (N,) int32, likewise
-    split: np.ndarray  # (N,) uint8: position in ``SPLITS``
+    split: np.ndarray
 
     def __len__(self) -> int:
         return len(self.targetid)
-
-    def where(self, *splits: str) -> np.ndarray:
-        """Positions of the objects of the named splits, ascending."""
-        return np.flatnonzero(np.isin(self.split, [SPLITS.index(s) for s in splits]))
 
     def save(self, path: Path) -> None:
         """Write to HDF5, a dataset an attribute."""
         write_hdf5(path, vars(self))
 
     @classmethod
-    def load(cls, path: Path) -> Index:
+    def load(cls, path: Path) -> Self:
         """Read what `save` wrote."""
         return cls(**read_hdf5(path))
+
+
+@dataclass(frozen=True)
+class Embeddings(Split):
+    """Both modalities' embeddings and what identifies their rows."""
+
+    image: np.ndarray  # (N, d) float32, unit length
+    spectrum: np.ndarray  # (N, d) float32, unit length
+    targetid: np.ndarray  # (N,) int64
+    redshift: np.ndarray  # (N,) float32
+    split: np.ndarray
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read ``embeddings.h5``."""
+        with h5py.File(path, "r") as file:
+            return cls(**{name: file[name][:] for name in cls.__dataclass_fields__})
+
+
+def other_seeds(path: Path) -> list[Embeddings]:
+    """Embeddings of the same objects by heads trained from other seeds; none where ``embeddings.h5`` holds no ``others``."""
+    first = Embeddings.load(path)
+    with h5py.File(path, "r") as file:
+        others = [file["others"][name][:] for name in ("image", "spectrum")] if "others" in file else [[], []]
+    return [replace(first, image=image, spectrum=spectrum) for image, spectrum in zip(*others, strict=True)]
+
+
+def evenly(n: int, most: int) -> np.ndarray:
+    """Positions of ``most`` of n objects in a row at even distances, the first and the last among them; all n if there are no more."""
+    return np.linspace(0, n - 1, min(n, most)).astype(int)
 
 
 class Pairs:
@@ -150,13 +191,7 @@ class Pairs:
 
 
 def open_pairs(path: Path) -> h5py.File:
-    """Open a pairs file for reading after checking its layout.
-
-    Raises
-    ------
-    BookError
-        If the file is missing, truncated, not HDF5 or of another layout.
-    """
+    """Open a pairs file for reading; BookError if it is missing, truncated, not HDF5 or of another layout."""
     path = Path(path)
     if not path.is_file():
         raise BookError(f"{path} does not exist. Simulate a survey (make book), or give pairs_path an existing file.")
@@ -167,7 +202,14 @@ def open_pairs(path: Path) -> h5py.File:
             f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file: delete it and run "
             "again, or compare its size with the source's and download it again."
         ) from error
-    problems = [problem for group in GROUPS for problem in _layout_problems(file, group)]
+    problems = []
+    for group in GROUPS:
+        shapes = {name: getattr(file.get(f"{group}/{name}"), "shape", None) for name in _SHAPES}
+        problems += [f"no dataset '{group}/{name}'" for name, shape in shapes.items() if shape is None]
+        wrong = {name: shape for name, shape in shapes.items() if shape and shape[1:] != _SHAPES[name]}
+        problems += [f"'{group}/{name}' has shape {shape}" for name, shape in wrong.items()]
+        if len({shape[0] for shape in shapes.values() if shape}) > 1:
+            problems.append(f"group '{group}' has unequal lengths")
     if problems:
         file.close()
         raise BookError(
@@ -177,29 +219,13 @@ def open_pairs(path: Path) -> h5py.File:
     return file
 
 
-def _layout_problems(file: h5py.File, group: str) -> list[str]:
-    if group not in file:
-        return [f"no group '{group}'"]
-    shapes = {name: getattr(file[group].get(name), "shape", None) for name in _SHAPES}
-    missing = [f"no dataset '{group}/{name}'" for name, shape in shapes.items() if shape is None]
-    wrong = {f"{group}/{name}": shape for name, shape in shapes.items() if shape and shape[1:] != _SHAPES[name]}
-    if missing or wrong:
-        return missing + [f"'{name}' has shape {shape}" for name, shape in wrong.items()]
-    lengths = {name: len(file[group][name]) for name in _SHAPES}
-    return [f"group '{group}' has unequal lengths {lengths}"] if len(set(lengths.values())) > 1 else []
-
-
 def index_pairs(path: Path, validation_fraction: float, seed: int) -> tuple[Index, dict[str, int]]:
     """The usable rows of a pairs file, split, and how many were left out by reason.
 
     The first 80 % of each group is the training side and the rest the test set, as in the release;
-    ``validation_fraction`` of each group's training side, drawn at random, is set apart. Of objects that
-    the file has more than once, the first is kept, so that none is on both sides.
-
-    Raises
-    ------
-    BookError
-        For an unreadable file, or when a split would be empty.
+    ``validation_fraction`` of each group's training side, drawn at random, is set apart. Of objects that the file has more
+    than once, the first is kept, so that none is on both sides. BookError for an unreadable file, or when a split would be
+    empty.
     """
     rng, parts, reasons = np.random.default_rng(seed), [], []
     with open_pairs(path) as file:
@@ -223,7 +249,9 @@ def index_pairs(path: Path, validation_fraction: float, seed: int) -> tuple[Inde
             log.warning("%s: left out %d objects (%s)", path, count, name.replace("_", " "))
     for split in SPLITS:
         if len(index.where(split)) == 0:
-            raise BookError(f"{path} leaves no usable objects for {split}: it has {len(index)} in all. Use a larger file.")
+            raise BookError(
+                f"{path} leaves no usable objects for {split}: it has {len(index)} in all. Use a larger file."
+            )
     return index, dropped
 
 

@@ -1,12 +1,11 @@
-"""What the encoders see: binned images and augmented views of them.
+"""What the encoders see of images: binned ones and augmented views of them, stretched to a range that a network can learn from.
 
 The augmentations are those of Stein et al. 2022 (https://doi.org/10.3847/1538-4357/ac6d63), in their order and with their
 constants, each drawn for each object: Galactic reddening; flips, rotation, size and jitter, here in one interpolation;
-blur; noise. What a network is then shown of a view is chosen in `stretch`.
+blur; noise.
 """
 
-from __future__ import annotations
-
+import functools
 import math
 
 import torch
@@ -14,11 +13,15 @@ import torch.nn.functional as F
 from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from kornia.geometry.transform import get_affine_matrix2d, warp_affine
 
-from astroclip_book.data.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
+from astroclip_book.data.pairs import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
 BLUR_REACH = 6  # pixels of 0.262 arcsec from a point to where its blurred image ends; one σ in a hundred is above 2.3
+SOFTENING = 30  # median sky noises of a pixel, below which the colours' stretch is linear
+# The Legacy Surveys' viewer, as Stein et al. 2022 take it over.
+RGB_SCALES = (6.0, 3.4, 2.2)  # g, r, z
+RGB_OFFSET, RGB_SOFTENING = 0.03, 20.0
 
 
 def bin_images(images: torch.Tensor, binning: int) -> torch.Tensor:
@@ -99,3 +102,42 @@ def _excess(laws: tuple, n: int, generator: torch.Generator) -> torch.Tensor:
     """(n, len(laws)) widths that turn a random width into another, in quadrature; zero where that is the smaller."""
     final, true = _lognormal(laws + laws, n, generator).chunk(2, 1)
     return (final.square() - true.square()).clamp(min=0).sqrt()
+
+
+def network_input(images: torch.Tensor, name: str) -> torch.Tensor:
+    """Nanomaggies (n, 3, h, w) in g, r, z as a network is to see them, (n, 3, h, w), by a name of `INPUTS`."""
+    return INPUTS[name](images)
+
+
+def colours(images: torch.Tensor) -> torch.Tensor:
+    """A brightness, half the sum of the bands, and two colours, twice r - g and z - r, which tell a redshift.
+
+    Each band is first brought to asinh units (Lupton, Gunn & Szalay 1999, https://doi.org/10.1086/301004): linear in faint
+    light, so that the noise of dark pixels stays small beside a galaxy, logarithmic in its centre.
+    """
+    medians = [location + scale for _, location, scale in SKY_NOISE]
+    g, r, z = torch.asinh(images / (SOFTENING * torch.tensor(medians, device=images.device).view(3, 1, 1))).unbind(1)
+    return torch.stack([(g + r + z) / 2, 2 * (r - g), 2 * (z - r)], 1)
+
+
+def rgb(images: torch.Tensor, slip: bool = False) -> torch.Tensor:
+    """Red, green, blue in [0, 1], made of z, r, g as the Legacy Surveys' viewer and AstroCLIP v1 (arXiv:2310.03024) do.
+
+    The stretch is that of Lupton et al. 2004 (https://doi.org/10.1086/382245). The code of Stein et al. 2022 has it without
+    parentheses: by this ``slip``, bright light is not compressed but cut.
+    """
+    scales = torch.tensor(RGB_SCALES, device=images.device).view(3, 1, 1)
+    brightness = (images * scales + RGB_OFFSET).clamp(min=0).mean(1, keepdim=True)
+    stretched = torch.asinh(RGB_SOFTENING * brightness) / math.sqrt(RGB_SOFTENING)
+    # Where all bands are far below the sky there is no light to stretch, and nothing to divide by.
+    gain = stretched / torch.where(brightness == 0, 1e-6, brightness)
+    shown = images * (scales + RGB_OFFSET * gain) if slip else (images * scales + RGB_OFFSET) * gain
+    return shown.clamp(0, 1).flip(1)
+
+
+INPUTS = {
+    "colours": colours,
+    "rgb": rgb,
+    "rgb_stein": functools.partial(rgb, slip=True),
+    "nanomaggies": lambda images: images,
+}

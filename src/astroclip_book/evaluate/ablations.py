@@ -1,19 +1,23 @@
-"""One thing changed at a time: an alignment that differs from the reference, and its scores."""
-
-from __future__ import annotations
+"""One thing changed at a time: an alignment that differs from the reference, features as earlier works made them, and scores."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
+import torch
 from sklearn.metrics import r2_score
 
 from astroclip_book.config import Alignment
+from astroclip_book.data.pairs import Pairs
 from astroclip_book.evaluate.knn import answers
-from astroclip_book.evaluate.retrieval import match_ranks
-from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.evaluate.metrics import match_ranks
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
+from astroclip_book.train.features import CachedFeatures, half
+from astroclip_book.train.loop import autocast
 
 EARLIER_K = 16  # neighbours, with weights by distance: Vrikkis 2024, https://github.com/av1518/AstroCLIP-Extention
 WAYS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum"), "cross": ("spectrum", "image")}
+BLOCK = 512  # images a batch, as in the published trainings of heads
 
 
 def varied(
@@ -30,13 +34,62 @@ def varied(
     cached = cached.with_views(views)
     if n < config.batch_size or cached.views["image"].shape[1] == 0:
         return None
+    epochs = config.epochs
     if steps:
-        epochs = steps * base.epochs * (n_train // base.batch_size) // (n // config.batch_size)
-        config = dataclasses.replace(config, epochs=max(1, epochs))
+        epochs = max(1, steps * base.epochs * (n_train // base.batch_size) // (n // config.batch_size))
     rows = np.random.default_rng([seed, 5]).permutation(n_train)[:n] if n < n_train else slice(None)
     cached = dataclasses.replace(cached, views={name: values[rows] for name, values in cached.views.items()})
     rate = config.learning_rate * (config.batch_size / base.batch_size) ** 0.5
-    return dataclasses.replace(config, learning_rate=rate), cached
+    return dataclasses.replace(config, epochs=epochs, learning_rate=rate), cached
+
+
+@torch.no_grad()
+def other_features(
+    name: str, cached: CachedFeatures, pairs: Pairs, image_encoder: Path, spectrum_encoder: Path, device: str, seed: int
+) -> CachedFeatures:
+    """The features of a variant.
+
+    Of spectra, ``no_brightness`` is what the encoder attends to and nothing else, ``latents`` Spender's latents in the place of
+    what they are made of, with the brightness. Of clean images, ``raw`` is what the encoder makes of fluxes in nanomaggies
+    instead of the input it was trained on; ``moving`` has batch norm left in training mode: training objects are normalised by
+    the batch that ``seed`` puts them in, while the running statistics follow, with which everybody is then encoded.
+    """
+    if name in ("no_brightness", "latents"):
+        latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)
+
+        def change(x: torch.Tensor) -> torch.Tensor:
+            if name == "no_brightness":
+                return x[..., :-1]
+            flat = x.flatten(0, -2).float()
+            return torch.cat([latents(flat[:, :-1]), flat[:, -1:]], 1).unflatten(0, x.shape[:-1])
+
+        kinds = ({**values, "spectrum": change(values["spectrum"])} for values in (cached.clean, cached.views))
+        return CachedFeatures(*kinds, cached.split)
+
+    image, train = ImageFeatures.load(image_encoder).to(device), cached.where("train")
+
+    def encode(positions: np.ndarray) -> torch.Tensor:
+        parts = []
+        for start in range(0, len(positions), BLOCK):
+            pixels = torch.from_numpy(pairs.images(positions[start : start + BLOCK])).to(device)
+            with autocast(device):
+                parts.append(half(image(pixels)))
+        return torch.cat(parts)
+
+    everybody = np.arange(len(pairs.index))
+    if name == "raw":
+        image.config = dataclasses.replace(image.config, input="nanomaggies")
+        clean = encode(everybody)
+        seen = clean[train]
+    else:
+        order = np.random.default_rng(seed).permutation(len(train))
+        image.encoder.train()
+        seen = torch.empty_like(cached.clean["image"][train])
+        seen[order] = encode(train[order])
+        image.encoder.eval()
+        clean = encode(everybody)
+    alone = cached.with_views(slice(1))
+    return CachedFeatures({**alone.clean, "image": clean}, {**alone.views, "image": seen[:, None]}, alone.split)
 
 
 def neighbour_scores(

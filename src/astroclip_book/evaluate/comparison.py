@@ -1,7 +1,5 @@
 """What frozen features are held against: random weights, principal components, and a network trained on labels."""
 
-from __future__ import annotations
-
 import copy
 from pathlib import Path
 
@@ -12,11 +10,12 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from astroclip_book.config import Comparison
+from astroclip_book.data.files import progress
 from astroclip_book.data.pairs import Index, Pairs
-from astroclip_book.data.progress import progress
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.models.spender import SpectrumEncoder
+from astroclip_book.train.features import half
 from astroclip_book.train.loop import autocast, batches, best_epoch, check_batch, epochs, warm_up_and_cosine
 
 N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
@@ -36,23 +35,20 @@ def compare(
     """Four ways to look at the images or the spectra (``modality``) of all objects.
 
     ``labels`` (N,) by name are what the supervised network learns, NaN where unknown; ``encoder`` is a checkpoint; ``directory``
-    keeps what the network sees, and the checkpoint of the training.
-
-    Returns
-    -------
-    dict
-        ``frozen`` and ``random`` (N, D) float16, features of the encoder and of the same network with random weights;
-        ``pca`` (N, components), principal components of the pixels it sees; ``supervised``, of each label what a network of
-        the same size, trained on the labels, says of the test objects (n,).
+    keeps what the network sees, and the checkpoint of the training. Returned are ``frozen`` and ``random`` (N, D) float16,
+    features of the encoder and of the same network with random weights; ``pca`` (N, components), principal components of the
+    pixels it sees; ``supervised``, of each label what a network of the same size, trained on the labels, says of the test
+    objects (n,).
     """
     kind = ImageFeatures if modality == "image" else SpectrumFeatures
     frozen, index = kind.load(encoder).to(device), pairs.index
     shape, n, train = frozen.config, len(index), index.where("train")
     torch.manual_seed(seed)
     if modality == "image":
-        network, fresh = frozen.encoder, ResNet(shape.depth, shape.width)
+        network, seen, fresh = frozen.encoder, frozen.seen, ResNet(shape.depth, shape.width)
     else:
-        network, fresh = frozen.model.encoder, SpectrumEncoder(shape.width, shape.n_latent, shape.position)
+        network, seen = frozen.model.encoder, frozen.model.normalise
+        fresh = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
         network.mlp = fresh.mlp = nn.Identity()  # the attended features are what the book uses
     fresh.to(device, memory_format=torch.channels_last).eval()
     features, inputs = {"frozen": [], "random": []}, None
@@ -60,12 +56,12 @@ def compare(
         rows = np.arange(start, min(start + BLOCK, n))
         read = [pairs.images(rows)] if modality == "image" else [pairs.spectra(rows), index.redshift[rows]]
         with torch.inference_mode(), autocast(device):
-            x = frozen.seen(*(torch.from_numpy(values).to(device) for values in read)).float()
+            x = seen(*(torch.from_numpy(values).to(device) for values in read)).float()
             for way, one in (("frozen", network), ("random", fresh)):
-                features[way].append(one(x).clamp(-6e4, 6e4).half().cpu().numpy())
+                features[way].append(half(one(x)).cpu().numpy())
         if inputs is None:
             inputs = np.memmap(directory / "inputs.f16", np.float16, "w+", shape=(n, *x.shape[1:]))
-        inputs[rows] = x.clamp(-6e4, 6e4).cpu().numpy()
+        inputs[rows] = half(x).cpu().numpy()
 
     def pixels(rows: np.ndarray) -> np.ndarray:
         return inputs[rows].reshape(len(rows), -1).astype(np.float32)

@@ -1,9 +1,7 @@
 """k-NN regression: the mean over neighbours, with k and weights chosen on validation objects."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -33,7 +31,7 @@ class Roles(NamedTuple):
     test: np.ndarray
 
     @classmethod
-    def known(cls, split, values: np.ndarray) -> Roles:
+    def known(cls, split, values: np.ndarray) -> Self:
         """The splits' rows whose value (N,) is known; ``split`` has ``where(name)``, as `Index` and `Embeddings` do."""
         return cls(*(rows[np.isfinite(values[rows])] for rows in map(split.where, ("train", "validation", "test"))))
 
@@ -75,8 +73,8 @@ def knn_predict(gallery, values, queries, k: int, weighting: Weighting = "distan
 
     ``weighting`` is by inverse ``distance`` or ``uniform``. BookError unless k is from 1 to n.
     """
-    found, distance = nearest(queries, gallery, k)
-    return _answer(values[found], distance, k, weighting).prediction
+    near = Neighbours(gallery, np.arange(len(gallery)), queries, np.arange(len(queries)), k)
+    return near.answer(values, k, weighting).prediction
 
 
 def answers(
@@ -87,15 +85,16 @@ def answers(
     k and weights are chosen on the validation objects, or k is given and the weights are by distance. ``split`` is as for
     `Roles.known`.
     """
-    searched: dict[bytes, tuple[Neighbours, ...]] = {}  # values that are known of the same objects share a search
+    searched: dict[
+        bytes, tuple[Neighbours, Neighbours]
+    ] = {}  # values that are known of the same objects share a search
     for name, y in known.items():
         roles, key = Roles.known(split, y), np.isfinite(y).tobytes()
         if key not in searched:
-            searched[key] = (Neighbours(gallery_x, roles.gallery, query_x, roles.test, k or max(CANDIDATES)),)
-            if k is None:
-                searched[key] += (Neighbours(gallery_x, roles.train, query_x, roles.validation),)
-        test, *validation = searched[key]
-        yield name, roles, test.answer(y, *((k,) if k else validation[0].choose(y)))
+            test = Neighbours(gallery_x, roles.gallery, query_x, roles.test, k or max(CANDIDATES))
+            searched[key] = test, None if k else Neighbours(gallery_x, roles.train, query_x, roles.validation)
+        test, validation = searched[key]
+        yield name, roles, test.answer(y, *((k,) if k else validation.choose(y)))
 
 
 def on_test(values: np.ndarray, truth: np.ndarray) -> np.ndarray:

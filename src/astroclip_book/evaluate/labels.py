@@ -1,7 +1,5 @@
 """Probes of embeddings by labels: what a probe chooses, it chooses on labels that are held out."""
 
-from __future__ import annotations
-
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV
@@ -26,7 +24,7 @@ def fit_chosen(
     grid : dict of lists
         Values to choose from, by parameter. Of numbers of neighbours, those that a fold has.
     fitted, asked : (n, d) arrays
-        What the model is fitted to and what it is asked about, of the labelled objects: two modalities, or one twice.
+        What the model is fitted to and what it is asked about: two modalities of the same objects, or one twice.
     y : (n,) array
     folds : list of pairs of int arrays
         Positions to fit and to hold out; `held_out` by default.

@@ -1,11 +1,14 @@
-"""Scores with intervals. All take arrays and know nothing of files."""
+"""Scores of predictions and of searches, with intervals. All take arrays and know nothing of files."""
 
-from __future__ import annotations
-
+import math
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from sklearn.preprocessing import StandardScaler
+
+CUTS = (1, 5, 10)  # k of recall at k
+BLOCK = 1024  # vectors compared with all at a time
 
 
 def standardise(x: np.ndarray, fit: np.ndarray) -> np.ndarray:
@@ -48,7 +51,42 @@ def ranking(truth: np.ndarray, score: np.ndarray) -> dict[str, float]:
         return {"auc": 0.5, "average_precision": wanted / len(truth)}
     order = np.argsort(-score)
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # equal scores are one step
-    hits = np.cumsum(truth[order])[ends]
-    told = ends + 1
+    hits, told = np.cumsum(truth[order])[ends], ends + 1
     recall, false = np.append(0, hits) / wanted, np.append(0, told - hits) / (len(truth) - wanted)
     return {"auc": np.trapezoid(recall, false), "average_precision": (np.diff(recall) * hits / told).sum()}
+
+
+def match_ranks(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """Rank (n,), 1 = first, at which each query (n, d) finds its own counterpart, row i of the gallery (n, d), by cosine.
+
+    Ties and what is not a number count against the query, so that constant and broken embeddings score as chance or worse.
+    """
+    asked, columns, ranks = torch.from_numpy(query.copy()), torch.from_numpy(gallery.copy()).T, []
+    for rows in torch.arange(len(asked)).split(BLOCK):
+        cosine = asked[rows] @ columns
+        own = cosine[torch.arange(len(rows)), rows]  # of the same product: computed apart, it would differ by rounding
+        ranks.append(len(asked) - torch.count_nonzero(cosine < own[:, None], dim=1))
+    return torch.cat(ranks).numpy()
+
+
+def rank_scores(ranks: np.ndarray) -> dict[str, float]:
+    """Recall at 1, 5 and 10, mean reciprocal rank (``mrr``) and median of ranks (n,) that start at 1."""
+    recall = {f"recall_at_{k}": float((ranks <= k).mean()) for k in CUTS}
+    return {**recall, "mrr": float((1 / ranks).mean()), "median_rank": float(np.median(ranks))}
+
+
+def chance(pool: int) -> dict[str, float]:
+    """What guessing scores on average in a gallery of that size: each rank from 1 to ``pool`` is as likely."""
+    return rank_scores(np.arange(1, pool + 1))
+
+
+def uniformity(x: np.ndarray) -> float:
+    """Logarithm of the mean over distinct pairs of two or more unit vectors (n, d) of exp(−2 d²), d being their distance.
+
+    Source: Wang & Isola (2020), arXiv:2005.10242, section 4.1, with t = 2. The lower, the more evenly vectors fill the
+    sphere: 0 where all are the same, near −4 + 8 / dimension where each points anywhere.
+    """
+    points, total, n = torch.from_numpy(x), 0.0, len(x)
+    for block in points.split(BLOCK):
+        total += torch.exp(4 * (block @ points.T - 1)).sum(dtype=torch.float64).item()  # d² = 2 − 2 cos
+    return math.log((total - n) / (n * (n - 1)))  # a vector is no pair with itself

@@ -3,8 +3,6 @@
 A distribution is k values with weights, two arrays (n, k); the weights of an object add up to 1.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 QUANTILES = 200  # of the redshifts of a survey, that stand for their distribution
@@ -17,10 +15,9 @@ def errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def nmad(error: np.ndarray) -> float:
-    """Scatter of scaled errors (n,), blind to outliers: 1.4826 times the median distance from the median.
+    """Normalised median absolute deviation of scaled errors (n,), blind to outliers: the standard deviation of normal ones.
 
-    The normalised median absolute deviation of Brammer et al. 2008 (https://doi.org/10.1086/591786), which is the standard
-    deviation where errors are normal.
+    Brammer et al. 2008 (https://doi.org/10.1086/591786).
     """
     return 1.4826 * float(np.median(np.abs(error - np.median(error))))
 
@@ -47,16 +44,15 @@ def statistics(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
 def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
     """Probability integral transform (n,): where in its own p(z) each true redshift (n,) lies, uniform if p(z) is honest.
 
-    A distribution of k values is a staircase, on which the truth has no place but one of k + 1 steps. So the truth
-    joins the k values, with the weight w₀ = Σ w² (1 / k where weights are equal), and is put at random within the step that
-    it makes: u = (Σ of w below the truth + U w₀) / (1 + w₀), U uniform; of values equal to the truth, the share U counts as
-    below. For equal weights this is (rank + U) / (k + 1), uniform if the truth is drawn as the values are; for any
-    weights, w₀ is the one number that gives u the mean and the variance of a uniform variable, and its distribution is off by
-    less than 0.03 even where one of six values has 40 % of the weight.
+    A distribution of k values is a staircase of k + 1 steps. So the truth joins the values, with the weight w₀ = Σ w²
+    (1 / k where weights are equal), and is put at random within the step that it makes: u = (Σ of w below the truth + U w₀)
+    / (1 + w₀), U uniform; of values equal to the truth, the share U counts as below. For equal weights this is
+    (rank + U) / (k + 1), uniform if the truth is drawn as the values are. For any weights, w₀ is the one number that gives u
+    the mean and the variance of a uniform variable; its distribution is off by less than 0.03 even where one of six values
+    has 40 % of the weight.
 
-    The transform is that of Dawid 1984 (https://doi.org/10.2307/2981683); photometric redshifts are judged by it since
-    Polsterer et al. 2016 (arXiv:1608.08016), see Schmidt et al. 2020 (https://doi.org/10.1093/mnras/staa2799). At random
-    within a step: Czado et al. 2009 (https://doi.org/10.1111/j.1541-0420.2009.01191.x).
+    Dawid 1984 (https://doi.org/10.2307/2981683), of photometric redshifts Polsterer et al. 2016 (arXiv:1608.08016); at
+    random within a step: Czado et al. 2009 (https://doi.org/10.1111/j.1541-0420.2009.01191.x).
     """
     place = np.random.default_rng(seed).uniform(size=len(truth))
     below = np.where(values < truth[:, None], weights, 0).sum(1)
@@ -86,15 +82,6 @@ def widening(low: np.ndarray, high: np.ndarray, truth: np.ndarray, share: float)
     """
     outside = np.maximum(low - truth, truth - high) / np.maximum(high - low, 1e-6)
     return float(np.quantile(outside, min(1, share * (1 + 1 / len(truth)))))
-
-
-def ks_to_uniform(values: np.ndarray) -> float:
-    """Kolmogorov–Smirnov distance of (n,) values in [0, 1] from the uniform distribution: 0 to 1.
-
-    By chance √(π / 2) ln 2 / √n on average, the mean of the Kolmogorov distribution.
-    """
-    ordered, n = np.sort(values), len(values)
-    return float(max((np.arange(1, n + 1) / n - ordered).max(), (ordered - np.arange(n) / n).max()))
 
 
 def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarray:

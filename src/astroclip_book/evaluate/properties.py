@@ -1,6 +1,4 @@
-"""What is predicted of galaxies, and from what else one could."""
-
-from __future__ import annotations
+"""What is predicted of galaxies, from what else one could, and which galaxies are rare, as a catalogue knows them."""
 
 import numpy as np
 
@@ -14,6 +12,8 @@ DIRECTIONS = {
     "cross_spectrum": ("image", "spectrum"),
 }
 FEW = 2  # with fewer known values in a split, R² has no meaning
+ACTIVE = ("seyfert",)  # of the mock's ``IONISATION``: young stars light composites too, old stars its liners
+CLEAN = ("none", "")  # an image without a defect, and one that nobody labelled
 
 
 def known_properties(split, catalog: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -29,13 +29,8 @@ def known_properties(split, catalog: dict[str, np.ndarray]) -> dict[str, np.ndar
         return np.where(np.isfinite(values) & (values > lowest), values, np.nan)
 
     # Masses, ages and metallicities that are not positive stand for a fit that failed.
-    known = {
-        "redshift": split.redshift,
-        "log_mstar": column("LOG_MSTAR", 0),
-        "log_ssfr": column("LOG_SSFR"),
-        "log_tage_mw": np.log10(column("TAGE_MW", 0)),
-        "log_z_mw": np.log10(column("Z_MW", 0)),
-    }
+    known = {"redshift": split.redshift, "log_mstar": column("LOG_MSTAR", 0), "log_ssfr": column("LOG_SSFR")}
+    known |= {"log_tage_mw": np.log10(column("TAGE_MW", 0)), "log_z_mw": np.log10(column("Z_MW", 0))}
     return with_enough(split, known)
 
 
@@ -55,3 +50,19 @@ def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:
         return None
     g, r, z, *size = (np.where(catalog[name] > 0, catalog[name], np.nan) for name in names)
     return np.stack([r, g - r, r - z, *map(np.log10, size)], axis=1)
+
+
+def rare_kinds(catalog: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Which objects (n,) are of a rare kind, ``artefact``, ``merger`` or ``agn``, as far as the catalogue has the labels.
+
+    These are ``ARTEFACT`` (kind of the image's defect), ``MERGER`` (bool) and ``IONISATION`` (what lights the gas). An object
+    that the catalogue does not know is of no kind; a kind without two members, who could find each other, is left out.
+    """
+    kinds = {}
+    if "ARTEFACT" in catalog:
+        kinds["artefact"] = ~np.isin(catalog["ARTEFACT"], CLEAN)
+    if "MERGER" in catalog:
+        kinds["merger"] = np.asarray(catalog["MERGER"]) == 1  # −1 and NaN: not known
+    if "IONISATION" in catalog:
+        kinds["agn"] = np.isin(catalog["IONISATION"], ACTIVE)
+    return {name: members for name, members in kinds.items() if members.sum() >= 2}

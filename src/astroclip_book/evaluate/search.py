@@ -1,7 +1,5 @@
 """Exact similarity search by FAISS (Douze et al. 2024, arXiv:2401.08281)."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

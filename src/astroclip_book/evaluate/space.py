@@ -1,7 +1,5 @@
 """The structure of the embedding space: maps and groups, and how much of what they show chance would show as well."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 
@@ -14,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from astroclip_book.config import Analysis
-from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.pairs import Embeddings
 from astroclip_book.errors import BookError
 
 NUMBERS = range(2, 13)  # of clusters, to choose from

@@ -4,26 +4,25 @@ The first aim is Spender's (Melchior et al. 2023, https://doi.org/10.3847/1538-3
 rest-frame spectrum, seen at the known redshift, and compared with the data in units of the noise. As the book uses the
 attended features and not the latents, the features must also tell where the decoded spectrum fits the data, without
 being told: their guess over all redshifts is compared with the likelihood of a template fit whose template is the
-decoded spectrum. No redshift is shown to that part.
+decoded spectrum. No redshift is shown to that part. The noise is measured from the spectra themselves, since the release
+carries no inverse variances.
 """
 
-from __future__ import annotations
-
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from astroclip_book.config import SpectrumEncoder as Config
-from astroclip_book.data.noise import noise_amplitude
-from astroclip_book.data.pairs import WAVELENGTH
+from astroclip_book.data.pairs import WAVELENGTH, Pairs
 from astroclip_book.errors import BookError
 from astroclip_book.models.decoder import RestFrameDecoder
 from astroclip_book.models.spender import SpectrumEncoder, mlp
 
 MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
-MAX_SNR = 1e4  # of spectra that have no noise to speak of
-VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
+N_SPECTRA = 2000  # that the shape of the noise is measured from, up to twice as many: every so many-th of all
+TINY = torch.finfo(torch.float32).tiny
 
 
 class SpectrumAutoencoder(nn.Module):
@@ -56,7 +55,7 @@ class SpectrumAutoencoder(nn.Module):
 
     def level(self, flux: torch.Tensor) -> torch.Tensor:
         """What is subtracted from spectra, (n, 1): their mean, weighted by the inverse square of the unit."""
-        return torch.zeros_like(flux[:, :1]) if self.config.normalisation == "median" else _mean(flux, self.unit)
+        return torch.zeros_like(flux[:, :1]) if self.config.normalisation == "median" else mean(flux, self.unit)
 
     def amplitude(self, flux: torch.Tensor, redshift: torch.Tensor | None) -> torch.Tensor:
         """What spectra are divided by, (n, 1); a BookError where that needs redshifts (n,) and there are none."""
@@ -78,20 +77,9 @@ class SpectrumAutoencoder(nn.Module):
         """Flux (n, 7781) in any constant scale to what the encoder sees."""
         return (flux - self.level(flux)) / self.unit / self.amplitude(flux, redshift)
 
-    def features(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
-        """Flux (n, 7781) to attended features (n, n_features)."""
-        return self.encoder.attend(self.normalise(flux, redshift))
-
-    def brightness(self, flux: torch.Tensor) -> torch.Tensor:
-        """The inverse hyperbolic sine, (n, 1), of the mean signal-to-noise ratio a pixel: a logarithm for bright spectra that
-        takes those whose mean is not positive."""
-        noise = noise_amplitude(self._white(flux)).clamp(min=torch.finfo(torch.float32).tiny)
-        return (_mean(flux, self.noise) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()
-
-    def augmented(self, flux: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Spectra with noise like their own, at a fraction of its amplitude, added."""
-        noise = self.noise * noise_amplitude(self._white(flux))
-        return flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device)
+    def white(self, flux: torch.Tensor) -> torch.Tensor:
+        """Spectra without their level, in units of the noise's shape."""
+        return (flux - mean(flux, self.noise)) / self.noise
 
     def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
         """The decoder's model at the known redshift on the observed grid, (n, 7781), in the unit of ``flux``."""
@@ -105,7 +93,7 @@ class SpectrumAutoencoder(nn.Module):
 
         Inverse variances (n, 7781) are 0 for pixels that are not to count; without them, the noise is estimated from the spectra.
         """
-        amplitude, white = self.amplitude(flux, redshift), self._white(flux)
+        amplitude, white = self.amplitude(flux, redshift), self.white(flux)
         sigma = noise_amplitude(white)
         x = (flux - self.level(flux)) / self.unit / amplitude
         features = self.encoder.attend(x)
@@ -134,15 +122,30 @@ class SpectrumAutoencoder(nn.Module):
         weight = 1 / ((sigma / signal).square() + NOISE_FLOOR**2)
         return 0.5 * weight * self.rest_frame.match(rest, white / signal, self.noise)
 
-    def _white(self, flux: torch.Tensor) -> torch.Tensor:
-        """Spectra without their level, in units of the noise's shape."""
-        return (flux - _mean(flux, self.noise)) / self.noise
 
-
-def _mean(flux: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+def mean(flux: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+    """Mean (n, 1) of spectra (n, p), weighted by the inverse square of a unit (p,)."""
     weight = unit**-2
     return (flux * weight).sum(1, keepdim=True) / weight.sum()
 
 
 def _rms(x: torch.Tensor) -> torch.Tensor:
-    return x.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+    return x.square().mean(1, keepdim=True).sqrt().clamp(min=TINY)
+
+
+def noise_amplitude(x: torch.Tensor) -> torch.Tensor:
+    """Standard deviation of white noise in spectra (n, p), from differences of neighbouring pixels; (n, 1)."""
+    return (x[:, 1:] - x[:, :-1]).abs().median(1, keepdim=True).values * (1.4826 / 2**0.5)
+
+
+def noise_shape(pairs: Pairs, positions: np.ndarray) -> torch.Tensor:
+    """How the noise varies with wavelength: (7781,) median over spectra, each relative to its own median noise.
+
+    Measured from differences of neighbouring pixels and not smoothed: the noise of a sky line, a few pixels wide, is what
+    else would pass for an emission line.
+    """
+    flux = pairs.spectra(positions[:: max(1, len(positions) // N_SPECTRA)])
+    difference = np.abs(np.diff(flux, axis=1, append=flux[:, -2:-1]))
+    difference /= np.median(difference, axis=1, keepdims=True).clip(TINY)
+    shape = torch.from_numpy(np.median(difference, axis=0))
+    return (shape / shape.median()).clamp(min=0.01)

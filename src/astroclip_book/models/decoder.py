@@ -1,7 +1,5 @@
 """From latents to spectra: at rest, at any redshift, and matched blindly to what was observed."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -14,11 +12,10 @@ Z_MAX = REDSHIFTS[1]  # largest redshift at which the whole observed range stays
 
 
 class RestFrameDecoder(nn.Module):
-    """Latents (n, n_latent) to rest-frame spectra (n, n_rest), seen at any redshift.
+    """Latents (n, n_latent) to rest-frame spectra (n, n_rest), seen at any redshift; the observed ``wavelength`` (p,) is in Å.
 
     As Spender's decoder (Melchior et al. 2023, https://doi.org/10.3847/1538-3881/ace0ff) it transforms a small network's
-    rest-frame spectrum; the network is smaller, and the grid uniform in log wavelength, where redshift is a shift. The observed
-    ``wavelength`` (p,) is in Å.
+    rest-frame spectrum; the network is smaller, and the grid uniform in log wavelength, where redshift is a shift.
     """
 
     def __init__(self, n_latent: int, wavelength: torch.Tensor, n_rest: int):

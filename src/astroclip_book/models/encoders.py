@@ -1,26 +1,27 @@
 """The two pre-trained encoders as the later steps use them: loaded from their files, frozen, pixels in, features out."""
 
-from __future__ import annotations
-
 from pathlib import Path
+from typing import Self
 
+import numpy as np
 import torch
 from torch import nn
 
 from astroclip_book.config import ImageEncoder, SpectrumEncoder
 from astroclip_book.data import views
 from astroclip_book.data.pairs import N_WAVELENGTH
-from astroclip_book.data.stretch import network_input
 from astroclip_book.errors import BookError
-from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.autoencoder import TINY, SpectrumAutoencoder, mean, noise_amplitude
 from astroclip_book.models.resnet import ResNet
 
+MAX_SNR = 1e4  # of spectra that have no noise to speak of
+VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
 
-def freeze(module: nn.Module) -> nn.Module:
+
+def freeze(module: nn.Module) -> None:
     """No gradients, and evaluation mode for good: ``requires_grad`` alone leaves batch-norm statistics moving."""
     module.requires_grad_(False).eval()
     module.train = lambda mode=True: module
-    return module
 
 
 def load_checkpoint(path: Path) -> dict:
@@ -35,7 +36,7 @@ def load_checkpoint(path: Path) -> dict:
 
 
 class ImageFeatures(nn.Module):
-    """Images in nanomaggies to frozen features of length ``n_features``; `load` reads ``image_encoder.pt``."""
+    """Images in nanomaggies to frozen features of length ``n_features``."""
 
     def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
@@ -44,7 +45,7 @@ class ImageFeatures(nn.Module):
         freeze(self)
 
     @classmethod
-    def load(cls, path: Path) -> ImageFeatures:
+    def load(cls, path: Path) -> Self:
         """Read ``image_encoder.pt``; `load_checkpoint` says what can go wrong."""
         checkpoint = load_checkpoint(path)
         config = ImageEncoder(**checkpoint["config"])
@@ -52,22 +53,20 @@ class ImageFeatures(nn.Module):
         encoder.load_state_dict(checkpoint["state"])
         return cls(encoder, config)
 
-    def seen(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, h, w, 3) nanomaggies g, r, z, the whole cut-out, to what the network sees of it, (n, 3, size, size)."""
-        return self._input(views.centre(views.bin_images(images, self.config.binning), self.size))
+    def seen(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Cut-outs (n, h, w, 3) in nanomaggies g, r, z to what the network sees of them, (n, 3, size, size).
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, h, w, 3) nanomaggies g, r, z, the whole cut-out, to (n, n_features)."""
-        return self.encoder(self.seen(images)).float()
+        With a ``generator``, that is a random view.
+        """
+        binning, images = self.config.binning, views.bin_images(images, self.config.binning)
+        if generator:
+            images = views.augment(images, self.size, binning, generator, self.config.size_keeps)
+        images = views.network_input(views.centre(images, self.size), self.config.input)
+        return images.contiguous(memory_format=torch.channels_last)
 
-    def augmented(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The same for one random view of each image."""
-        binned, binning = views.bin_images(images, self.config.binning), self.config.binning
-        view = views.augment(binned, self.size, binning, generator, self.config.size_keeps)
-        return self.encoder(self._input(view)).float()
-
-    def _input(self, images: torch.Tensor) -> torch.Tensor:
-        return network_input(images, self.config.input).contiguous(memory_format=torch.channels_last)
+    def forward(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """What `seen` takes to features (n, n_features)."""
+        return self.encoder(self.seen(images, generator)).float()
 
 
 class SpectrumFeatures(nn.Module):
@@ -82,21 +81,36 @@ class SpectrumFeatures(nn.Module):
         freeze(self)
 
     @classmethod
-    def load(cls, path: Path) -> SpectrumFeatures:
+    def load(cls, path: Path) -> Self:
         """Read ``spectrum_encoder.pt``; `load_checkpoint` says what can go wrong."""
         checkpoint = load_checkpoint(path)
         model = SpectrumAutoencoder(SpectrumEncoder(**checkpoint["config"]), torch.ones(N_WAVELENGTH))
         model.load_state_dict(checkpoint["state"])
         return cls(model)
 
-    def seen(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
-        """The normalised spectra (n, 7781) that the network sees."""
-        return self.model.normalise(flux, redshift)
+    def forward(
+        self, flux: torch.Tensor, redshift: torch.Tensor | None = None, generator: torch.Generator | None = None
+    ) -> torch.Tensor:
+        """Flux (n, 7781) in any constant scale, and redshifts (n,) where the normalisation needs them, to (n, n_features).
 
-    def forward(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
-        """Flux (n, 7781) in any constant scale, and redshifts (n,) where the normalisation needs them, to (n, n_features)."""
-        return torch.cat([self.model.features(flux, redshift).float(), self.model.brightness(flux)], 1)
+        With a ``generator``, of a random view: noise like the spectrum's own, at a fraction of its amplitude, is added. The
+        brightness is the inverse hyperbolic sine of the mean signal-to-noise ratio a pixel: a logarithm for bright spectra
+        that takes those whose mean is not positive.
+        """
+        shape = self.model.noise
+        if generator:
+            noise = shape * noise_amplitude(self.model.white(flux))
+            flux = flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device)
+        seen = self.model.encoder.attend(self.model.normalise(flux, redshift)).float()
+        noise = noise_amplitude(self.model.white(flux)).clamp(min=TINY)
+        return torch.cat([seen, (mean(flux, shape) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()], 1)
 
-    def augmented(self, flux: torch.Tensor, redshift: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The same for one random view: noise like the spectrum's own, at a fraction of its amplitude, is added."""
-        return self(self.model.augmented(flux, generator), redshift)
+    @torch.inference_mode()
+    def attention(self, flux: np.ndarray, redshift: np.ndarray) -> np.ndarray:
+        """How much each of `spender.PLACES` in spectra (n, 7781) counts, on average over the features: (n, places), of mean 1."""
+        parts = []
+        for rows in np.array_split(np.arange(len(flux)), len(flux) // 256 + 1):
+            x = self.model.normalise(*(torch.from_numpy(v[rows]).to(self.model.noise.device) for v in (flux, redshift)))
+            _, weights = self.model.encoder.attention(x)
+            parts.append((weights.mean(1) * weights.shape[2]).cpu().numpy())
+        return np.concatenate(parts)

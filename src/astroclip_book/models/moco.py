@@ -1,7 +1,5 @@
 """Momentum contrast for images: MoCo v2 (He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297)."""
 
-from __future__ import annotations
-
 import copy
 
 import torch

@@ -5,8 +5,6 @@ https://github.com/georgestein/ssl-legacysurvey. Spectra: Spender (Melchior et a
 https://doi.org/10.3847/1538-3881/ace0ff), https://github.com/pmelchior/spender, such as ``desi_edr_galaxy``.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from pathlib import Path
 
@@ -15,43 +13,27 @@ from torch import nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from astroclip_book.config import ImageEncoder, SpectrumEncoder
-from astroclip_book.data.noise import noise_shape
 from astroclip_book.data.pairs import Pairs
 from astroclip_book.errors import BookError
-from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.autoencoder import SpectrumAutoencoder, noise_shape
 from astroclip_book.models.resnet import ResNet
-from astroclip_book.train.loop import save
+from astroclip_book.train.loop import finish
 
 # What may lie beside weights: losses, paths, options, the states of callbacks. None of it is imported or called.
 BYSTANDERS = ("numpy.", "pathlib.", "argparse.", "pytorch_lightning.", "lightning.", "lightning_fabric.")
-SPENDER_MLP = {
-    "0": "0",
-    "1": "1",
-    "3": "2",
-    "4": "3",
-    "6": "4",
-    "7": "5",
-    "9": "6",
-}  # an empty layer follows each activation
+SPENDER_MLP = dict(zip("0134679", "0123456", strict=True))  # an empty layer follows each activation
 
 
 def adopt_image_encoder(config: ImageEncoder, directory: Path) -> dict:
-    """Write ``directory/image_encoder.pt`` from the checkpoint that the preset names; returns the training's options as metrics.
+    """Write ``directory/image_encoder.pt`` from the checkpoint that the preset names, as `loop.finish` does.
 
     In its ``state_dict``, ``encoder_q.*`` is a ResNet with torchvision's names, whose classifier ``fc`` is the projection head.
     BookError if the file is damaged, needs code to be executed, or holds another network than the preset describes.
     """
-    file = _read(config.weights_path)
-    weights = _under("encoder_q.", file.get("state_dict"), config.weights_path)
-    projection = _of_prefix("fc.", weights)
+    weights = _read(config.weights_path, "state_dict", "encoder_q.")
     encoder = ResNet(config.depth, config.width)
     _load(encoder, {name: x for name, x in weights.items() if not name.startswith("fc.")}, config.weights_path)
-    state = {"state": encoder.state_dict(), "projection": projection, "history": {}}
-    save({"config": vars(config), **state}, directory / "image_encoder.pt")
-    options = file.get("hyper_parameters")
-    options = getattr(options, "state", options) or {}  # argparse.Namespace keeps them in its state
-    simple = {name: x for name, x in options.items() if x is None or isinstance(x, (bool, int, float, str))}
-    return {"image_encoder": {"published": simple}}
+    return finish("image_encoder", config, encoder, [], directory)
 
 
 def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Path) -> dict:
@@ -59,10 +41,8 @@ def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Pat
 
     Its encoder alone: this book's decoder is another. The noise of the pairs is measured, for augmented views. BookError as above.
     """
-    found = _read(config.weights_path).get("model")
-    found = found[0] if isinstance(found, (list, tuple)) and found else found
     weights = {}
-    for name, value in _under("encoder.", found, config.weights_path).items():
+    for name, value in _read(config.weights_path, "model", "encoder.").items():
         block, *rest = name.replace("mlp.mlp.", "mlp.", 1).split(".")  # wrapped once more in older versions
         if block == "mlp":
             rest[0] = SPENDER_MLP.get(rest[0], rest[0] + "?")
@@ -73,47 +53,39 @@ def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Pat
     if first is not None and first.ndim == 2 and first.shape[1] == model.encoder.n_features + 1:
         weights["mlp.0.weight"] = first[:, :-1].contiguous()  # the last was the redshift, which Spender ignores by now
     _load(model.encoder, weights, config.weights_path)
-    save({"config": vars(config), "state": model.state_dict(), "history": {}}, directory / "spectrum_encoder.pt")
-    return {}
+    return finish("spectrum_encoder", config, model, [], directory)
 
 
 class _Inert:
-    """Stands for an object whose class is not imported: keeps its state, does nothing."""
+    """Stands for an object whose class is not imported."""
 
     def __init__(self, *args):
-        self.state = None
+        pass
 
     def __setstate__(self, state):
-        self.state = state
+        pass
 
 
-def _read(path: str) -> dict:
-    """What ``torch.save`` wrote, `BYSTANDERS` replaced by inert objects, anything else but weights refused."""
+def _read(path: str, key: str, prefix: str) -> dict[str, torch.Tensor]:
+    """Weights of this prefix, in what ``torch.save`` wrote: `BYSTANDERS` become inert, anything else but weights is refused."""
     foreign = []
     try:
         called = get_unsafe_globals_in_checkpoint(path)
         foreign = [name for name in called if not name.startswith(BYSTANDERS)]
         # Lightning's dictionary becomes one that the unpickler fills; it refuses to fill subclasses of dict.
-        inert = [
-            (OrderedDict if name.endswith(".AttributeDict") else _Inert, name) for name in called if name not in foreign
-        ]
-        with safe_globals(inert):
+        kinds = [OrderedDict if name.endswith(".AttributeDict") else _Inert for name in called]
+        with safe_globals([both for both in zip(kinds, called, strict=True) if both[1] not in foreign]):
             file = torch.load(path, map_location="cpu", weights_only=True)
-        return file if isinstance(file, dict) else {}
     except Exception as error:  # torch raises many kinds for a damaged file
         why = f"would execute code ({', '.join(foreign)})" if foreign else f"is damaged ({type(error).__name__})"
         raise BookError(
             f"{path} is not opened: it {why}. Download it again; where you trust it, keep its weights alone: torch.save({{name: "
             "value for name, value in torch.load(path, weights_only=False).items() if name in ('state_dict', 'model')}, other)."
         ) from error
-
-
-def _of_prefix(prefix: str, state: dict) -> dict:
-    return {name.removeprefix(prefix): value for name, value in state.items() if str(name).startswith(prefix)}
-
-
-def _under(prefix: str, state: object, path: str) -> dict[str, torch.Tensor]:
-    weights = _of_prefix(prefix, state) if isinstance(state, dict) else {}
+    state = file.get(key) if isinstance(file, dict) else None
+    state = state[0] if isinstance(state, (list, tuple)) and state else state
+    items = state.items() if isinstance(state, dict) else ()
+    weights = {name.removeprefix(prefix): value for name, value in items if str(name).startswith(prefix)}
     if not weights:
         raise BookError(f"{path} holds no weights {prefix}*: give the file as it was published.")
     return weights

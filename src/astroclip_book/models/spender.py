@@ -1,9 +1,7 @@
-"""Spender's spectrum encoder.
+"""Spender's encoder of spectra (Melchior et al. 2023, https://doi.org/10.3847/1538-3881/ace0ff), written anew.
 
-Melchior et al. 2023, AJ 166, 74, https://doi.org/10.3847/1538-3881/ace0ff; code https://github.com/pmelchior/spender.
+Its own code is https://github.com/pmelchior/spender.
 """
-
-from __future__ import annotations
 
 import itertools
 
@@ -11,26 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from astroclip_book.data.pairs import N_WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH
 
 KERNELS = (5, 11, 21)  # of the convolutions; the first two also pool by as much
 OCTAVES = 6  # of the positional encoding: the shortest wave is 390 angstrom long
+PLACES = WAVELENGTH[:: KERNELS[0] * KERNELS[1]]  # angstrom, where the attention weighs what it reads
 
 
 class SpectrumEncoder(nn.Module):
-    """Three convolutions, attention over wavelength, and a small network to the latents.
+    """Three convolutions, attention over wavelength, and a small network to ``n_latent`` latents.
 
-    The function is that of ``spender.SpectrumEncoder``. With ``position`` it has one thing more: a learned pattern over
-    wavelength is added to the first convolution, the positional encoding of transformers (Vaswani et al. 2017,
-    arXiv:1706.03762, section 3.5). Without it, that a pair of lines is [O III] can be learned, but hardly where it is.
-
-    Parameters
-    ----------
-    width : int
-        Channels of the first block; 128 gives the published network, whose features have the length 2 * 128.
-    n_latent : int
-        Length of the latent vector.
-    position : bool
+    The function is that of ``spender.SpectrumEncoder``; a ``width`` of 128 channels of the first block gives the published
+    network, whose features have the length 2 * 128. With ``position`` it has one thing more: a learned pattern over wavelength is
+    added to the first convolution, the positional encoding of transformers (Vaswani et al. 2017, arXiv:1706.03762, section
+    3.5). Without it, that a pair of lines is [O III] can be learned, but hardly where it is.
     """
 
     def __init__(self, width: int, n_latent: int, position: bool):
@@ -38,9 +30,9 @@ class SpectrumEncoder(nn.Module):
         channels = (1, width, 2 * width, 4 * width)
         self.conv1, self.conv2, self.conv3 = (
             nn.Sequential(
-                nn.Conv1d(n_in, n_out, kernel, padding=kernel // 2), nn.InstanceNorm1d(n_out), nn.PReLU(n_out)
+                nn.Conv1d(before, after, kernel, padding=kernel // 2), nn.InstanceNorm1d(after), nn.PReLU(after)
             )
-            for n_in, n_out, kernel in zip(channels, channels[1:], KERNELS, strict=False)
+            for before, after, kernel in zip(channels, channels[1:], KERNELS, strict=False)
         )
         for block in (self.conv1, self.conv2, self.conv3):
             block[0].bias.requires_grad_(False)  # the norm that follows takes any constant away
@@ -51,9 +43,9 @@ class SpectrumEncoder(nn.Module):
         self.mlp = mlp((self.n_features, 128, 64, 32, n_latent))
 
     def attention(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Normalised spectra (n, 7781) to what is read and how much each place counts, both (n, n_features, 142).
+        """Normalised spectra (n, 7781) to what is read and how much each of `PLACES` counts, both (n, n_features, 142).
 
-        The weights of the places, which are 55 pixels apart, have the sum 1; the first is centred on the first pixel.
+        The weights of the places have the sum 1.
         """
         y = self.conv1[0](x.unsqueeze(1))
         if self.position is not None:
@@ -83,7 +75,5 @@ def _activate_pooled(activation: nn.PReLU, y: torch.Tensor, size: int) -> torch.
 
 def mlp(sizes: tuple[int, ...]) -> nn.Sequential:
     """Linear layers of these sizes with PReLU between them, none after the last."""
-    layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise(sizes[:-1]):
-        layers += [nn.Linear(n_in, n_out), nn.PReLU(n_out)]
-    return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
+    layers = [layer for n_in, n_out in itertools.pairwise(sizes) for layer in (nn.Linear(n_in, n_out), nn.PReLU(n_out))]
+    return nn.Sequential(*layers[:-1])

@@ -1,31 +1,52 @@
-"""Training of the heads by contrast, on frozen features."""
-
-from __future__ import annotations
+"""Alignment of the two modalities: heads trained by contrast on frozen features, and everybody's embeddings."""
 
 import copy
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 from torch import nn
 
 from astroclip_book.config import Alignment
-from astroclip_book.models.heads import MODALITIES, Head
-from astroclip_book.models.losses import Contrast
-from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.loop import autocast, best_epoch, check_batch, curves, epochs, warm_up_and_cosine
+from astroclip_book.models.heads import MODALITIES, Contrast, Head
+from astroclip_book.train.features import CachedFeatures
+from astroclip_book.train.loop import autocast, best_epoch, check_batch, curves, epochs, save, warm_up_and_cosine
 
 BLOCK = 4096  # objects whose features are in memory at a time, in single precision
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 
 
+def align(features: Path, config: Alignment, device: str, seed: int, directory: Path) -> dict:
+    """Train heads from one or more seeds; write ``heads.pt`` of the first and ``embeddings.h5`` of every object.
+
+    ``heads.pt`` has the SHA-256 of both encoders' checkpoints, as ``features.h5`` does. The file of embeddings holds ``image``
+    and ``spectrum`` (N, d) of the first heads, under ``others`` the same of the remaining ones, (S - 1, N, d), and ``targetid``,
+    ``redshift``, ``split`` (N,). Returns, of the first heads, losses (nats) and the epoch kept; of all, their validation losses.
+    """
+    cached, trained = CachedFeatures.load(features, device), []
+    for s in range(seed, seed + config.seeds):
+        trained.append(fit_heads(cached, config, device, s, directory / f"{s}.checkpoint.pt", f"heads, seed {s}"))
+    embeddings = [embed(heads, cached.clean) for heads, _ in trained]
+    heads, history = trained[0]
+    with h5py.File(features) as source, h5py.File(directory / "embeddings.h5", "w") as file:
+        encoders = dict(source.attrs)
+        for name in ("targetid", "redshift", "split"):
+            file[name] = source[name][:]
+        for name in MODALITIES:
+            file[name] = embeddings[0][name]
+            if embeddings[1:]:
+                file[f"others/{name}"] = np.stack([other[name] for other in embeddings[1:]])
+    state = {name: value.cpu() for name, value in heads.state_dict().items()}
+    save({"config": vars(config), "state": state, "history": history, "encoders": encoders}, directory / "heads.pt")
+    epoch = history["best_epoch"]
+    scores = {name: history[name][epoch] for name in ("train_loss", "validation_loss", "logit_scale")}
+    least = [min(curves["validation_loss"]) for _, curves in trained]
+    return {"alignment": {"best_epoch": epoch + 1, **scores, "validation_loss_seeds": least}}
+
+
 def fit_heads(
-    cached: CachedFeatures,
-    config: Alignment,
-    device: str,
-    seed: int,
-    checkpoint: Path | None = None,
-    label: str = "heads",
+    cached: CachedFeatures, config: Alignment, device: str, seed: int, checkpoint: Path | None = None, label="heads"
 ) -> tuple[nn.ModuleDict, dict]:
     """Train both heads on frozen features and keep the epoch with the least validation loss.
 
@@ -65,9 +86,8 @@ def fit_heads(
             rate.step()
             losses.append(loss.detach())
         scores = {"train_loss": torch.stack(losses).mean().item(), "logit_scale": contrast.log_scale.exp().item()}
-        history.append(
-            scores | {"validation_loss": _validation_loss(heads.eval(), contrast, cached, config.batch_size)}
-        )
+        validation_loss = _validation_loss(heads.eval(), contrast, cached, config.batch_size)
+        history.append(scores | {"validation_loss": validation_loss})
         if best_epoch(history, label) == epoch:
             best.load_state_dict(heads.state_dict())
     return best.eval(), curves(history) | {"best_epoch": best_epoch(history, label)}
@@ -76,9 +96,8 @@ def fit_heads(
 @torch.no_grad()
 def embed(heads: nn.ModuleDict, clean: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     """Embeddings (N, d) float32 of unit length of all objects, by modality."""
-    return {
-        name: torch.cat([heads[name](part) for part in clean[name].split(BLOCK)]).cpu().numpy() for name in MODALITIES
-    }
+    parts = {name: [heads[name](part) for part in clean[name].split(BLOCK)] for name in MODALITIES}
+    return {name: torch.cat(embedded).cpu().numpy() for name, embedded in parts.items()}
 
 
 @torch.no_grad()

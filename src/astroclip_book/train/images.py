@@ -1,7 +1,5 @@
 """Pre-training of the image encoder by `moco.MoCo`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +7,11 @@ import torch
 
 from astroclip_book.config import ImageEncoder
 from astroclip_book.data import views
+from astroclip_book.data.files import progress
 from astroclip_book.data.pairs import IMAGE_SIZE, Pairs
-from astroclip_book.data.progress import progress
-from astroclip_book.data.stretch import network_input
 from astroclip_book.models.moco import MoCo
 from astroclip_book.train import loop, processes
+from astroclip_book.train.features import half
 
 
 def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: int, directory: Path) -> dict:
@@ -38,7 +36,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         return torch.from_numpy(cache[places]).to(fabric.device).float()
 
     def seen(images: torch.Tensor) -> torch.Tensor:
-        return network_input(images, config.input).contiguous(memory_format=torch.channels_last)
+        return views.network_input(images, config.input).contiguous(memory_format=torch.channels_last)
 
     def view(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         return seen(views.augment(images, size, config.binning, generator, config.size_keeps))
@@ -77,16 +75,13 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
             rate.step()
             losses.append(loss.detach())
         moco.eval()
-        scores = {"train_loss": loop.gather(fabric, torch.stack(losses)).mean().item()}
-        scores |= {
+        scores = {
+            "train_loss": loop.gather(fabric, torch.stack(losses)).mean().item(),
             "validation_accuracy": accuracy(),
-            "probe_r2": loop.probe(encode, *places, pairs.index.redshift[rows]),
         }
-        history.append(scores)
-    query = moco.query.to("cpu", memory_format=torch.contiguous_format)
-    state = {"state": query["encoder"].state_dict(), "projection": query["fc"].state_dict()}
-    loop.save({"config": vars(config), "history": loop.curves(history), **state}, directory / "image_encoder.pt")
-    return {"image_encoder": history[-1] if history else {}}
+        history.append(scores | {"probe_r2": loop.probe(encode, *places, pairs.index.redshift[rows])})
+    encoder = moco.query["encoder"].to("cpu", memory_format=torch.contiguous_format)
+    return loop.finish("image_encoder", config, encoder, history, directory)
 
 
 def cache_images(pairs: Pairs, rows: np.ndarray, binning: int, path: Path) -> np.ndarray:
@@ -99,7 +94,7 @@ def cache_images(pairs: Pairs, rows: np.ndarray, binning: int, path: Path) -> np
         cache = np.memmap(path.with_suffix(".partial"), np.float16, "w+", shape=shape)
         for start in progress(range(0, len(rows), 256), "read images"):
             images = torch.from_numpy(pairs.images(rows[start : start + 256]))
-            cache[start : start + 256] = views.bin_images(images, binning).clamp(-6e4, 6e4).numpy()
+            cache[start : start + 256] = half(views.bin_images(images, binning)).numpy()
         cache.flush()
         path.with_suffix(".partial").rename(path)
     processes.agree()

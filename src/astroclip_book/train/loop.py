@@ -1,7 +1,5 @@
 """What all trainings share: processes, precision, the learning rate, and epochs that survive a kill."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.optim.lr_scheduler import LambdaLR
 
-from astroclip_book.data.progress import progress
+from astroclip_book.data.files import progress
+from astroclip_book.data.pairs import evenly
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 
@@ -125,7 +124,7 @@ def probe(encode: Callable, train: np.ndarray, validation: np.ndarray, redshift:
 
     These are 16 among as many training objects; nothing is trained by it. ``encode`` makes features (n, d) of places (n,).
     """
-    some = [rows[np.linspace(0, len(rows) - 1, min(len(rows), 1000)).astype(int)] for rows in (train, validation)]
+    some = [rows[evenly(len(rows), 1000)] for rows in (train, validation)]
     parts = [[encode(part).float().cpu() for part in np.array_split(rows, len(rows) // 250 + 1)] for rows in some]
     x, query = (torch.cat(one).numpy() for one in parts)
     neighbours = KNeighborsRegressor(min(16, len(x)), weights="distance")
@@ -136,6 +135,13 @@ def probe(encode: Callable, train: np.ndarray, validation: np.ndarray, redshift:
 def curves(history: list[dict]) -> dict[str, list[float]]:
     """Scores of epochs by name."""
     return {name: [scores[name] for scores in history] for name in (history[0] if history else ())}
+
+
+def finish(name: str, config, network: torch.nn.Module, history: list[dict], directory: Path) -> dict:
+    """Write ``directory/<name>.pt`` of a trained network; the scores of its last epoch under the name."""
+    state = {"config": vars(config), "history": curves(history), "state": network.state_dict()}
+    save(state, directory / f"{name}.pt")
+    return {name: history[-1] if history else {}}
 
 
 def save(state: dict, path: Path) -> None:

@@ -1,10 +1,7 @@
 """The processes that ``torchrun`` started, as a run sees them: the first keeps the books, all work."""
 
-from __future__ import annotations
-
 import atexit
 import os
-from contextlib import contextmanager
 from datetime import timedelta
 
 from astroclip_book.errors import BookError
@@ -26,34 +23,23 @@ def say(text: str) -> None:
         print(text)
 
 
-def part(n: int) -> slice:
-    """This process's part of n things in a row; the parts follow each other in the order of the ranks."""
-    return slice(n * rank() // count(), n * (rank() + 1) // count())
-
-
 def agree(value=None):
-    """What the first process passed, in all of them; nobody goes on before all have come here."""
+    """What the first process passed, in all of them; nobody goes on before all have come here.
+
+    BookError where another process has ended.
+    """
     if count() == 1:
         return value
-    values = [value]
-    with _connected() as distributed:
-        distributed.broadcast_object_list(values)
-    return values[0]
-
-
-@contextmanager
-def _connected():
     from torch import distributed  # a single process does without torch
 
     if not distributed.is_initialized():
         # The others wait while the first simulates a survey. When one fails, they notice at once that it is gone.
         distributed.init_process_group(timeout=timedelta(days=1))
-        atexit.register(
-            distributed.destroy_process_group
-        )  # without it a process that stops with an error aborts as well
+        atexit.register(distributed.destroy_process_group)  # or a process that stops with an error aborts as well
+    values = [value]
     try:
-        yield distributed
+        distributed.broadcast_object_list(values)
     except RuntimeError as error:
-        raise BookError(
-            "Another process has ended: its message says why. Start the job again to continue from here."
-        ) from error
+        why = "Another process has ended: its message says why. Start the job again to continue from here."
+        raise BookError(why) from error
+    return values[0]

@@ -1,16 +1,13 @@
 """Pre-training of the spectrum encoder by `autoencoder.SpectrumAutoencoder`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from astroclip_book.config import SpectrumEncoder
-from astroclip_book.data.noise import noise_shape
 from astroclip_book.data.pairs import Pairs
-from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.autoencoder import SpectrumAutoencoder, noise_shape
 from astroclip_book.train import loop
 
 
@@ -45,7 +42,7 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
     def encode(positions: np.ndarray) -> torch.Tensor:
         flux, redshift, _ = load(positions)
         with loop.autocast(fabric.device):
-            return model.features(flux, redshift)
+            return model.encoder.attend(model.normalise(flux, redshift))
 
     history, checkpoint = [], directory / "checkpoint.pt"
     parts = {"model": model, "optimizer": optimizer, "rate": rate}
@@ -66,8 +63,4 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
         model.eval()
         scores = {f"train_{name}": value for name, value in zip(losses, means, strict=True)}
         history.append(scores | validate() | {"probe_r2": loop.probe(encode, train, validation, pairs.index.redshift)})
-    state = {name: value.cpu() for name, value in model.state_dict().items()}
-    loop.save(
-        {"config": vars(config), "state": state, "history": loop.curves(history)}, directory / "spectrum_encoder.pt"
-    )
-    return {"spectrum_encoder": history[-1] if history else {}}
+    return loop.finish("spectrum_encoder", config, model.cpu(), history, directory)

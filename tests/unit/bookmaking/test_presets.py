@@ -33,7 +33,7 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
         ({"n_galaxies": 99}, "n_galaxies: .*greater than or equal to 100, not 99"),
         ({"pairs_path": 3}, "pairs_path: .*string, not 3"),
         ({"artefacts": "cosmic_ray"}, "survey: artefacts: .*list, not 'cosmic_ray'"),
-        ({"artefacts": [3]}, "artefacts.0: .*'cosmic_ray', not 3"),
+        ({"artefacts": [3]}, "artefacts: 0: .*'cosmic_ray', not 3"),
         ({"artefacts": []}, "artefacts: .*at least 1 item"),
         ({"artefact_fraction": 1.5}, "artefact_fraction: .*1, not 1.5"),
         ({"magnitude_limit": 5.0}, "magnitude_limit: .*16, not 5.0"),
@@ -92,9 +92,9 @@ NO_KEYS = "mine.yaml has no keys with values: copy a file of .*presets"
         ("just words", NO_KEYS),
         ("- a list", NO_KEYS),
         ("survey: [", "mine.yaml is not valid YAML"),
-        ("seed: 0\nsurvey:\n", "survey: expected keys with values, found None"),
-        ("evaluation: 3", "mine.yaml: evaluation: expected keys with values, found 3"),
-        (SMOKE.replace("n_galaxies", "galaxies"), "survey: missing key n_galaxies; unknown key galaxies"),
+        ("seed: 0\nsurvey:\n", "survey: it should be keys with values, not None"),
+        ("evaluation: 3", "mine.yaml: evaluation: it should be keys with values, not 3"),
+        (SMOKE.replace("n_galaxies", "galaxies"), "survey: missing key n_galaxies; survey: unknown key galaxies"),
     ],
 )
 def test_a_file_that_is_no_preset(tmp_path, text, message):

@@ -1,0 +1,1 @@
+"""Galaxies in memory: pairs, catalogue, and what networks see of images."""
