@@ -15,9 +15,8 @@ from scipy import ndimage
 from torch import nn
 
 from astroclip_book.config import ImageEncoder
-from astroclip_book.data.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
-from astroclip_book.data.stretch import RGB_OFFSET, RGB_SCALES, RGB_SOFTENING
-from astroclip_book.data.views import JITTER, SIZE_RANGE
+from astroclip_book.data.pairs import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
+from astroclip_book.data.views import JITTER, RGB_OFFSET, RGB_SCALES, RGB_SOFTENING, SIZE_RANGE
 from astroclip_book.models.moco import MoCo
 
 

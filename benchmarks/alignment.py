@@ -15,7 +15,7 @@ import torch
 from _timing import DEVICE, in_turns
 
 from astroclip_book.config import Alignment
-from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.features import CachedFeatures
 from astroclip_book.train.heads import fit_heads
 from astroclip_book.train.loop import autocast
 from bookmaking.presets import load_preset

@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 
 from astroclip_book.data import views
 from astroclip_book.data.pairs import IMAGE_SIZE
-from astroclip_book.data.stretch import network_input
+from astroclip_book.data.views import network_input
 from astroclip_book.models.moco import MoCo
 from astroclip_book.train.loop import autocast, make_fabric
 from bookmaking.presets import load_preset

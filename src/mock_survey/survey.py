@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from astroclip_book.config import cores
 from astroclip_book.data import pairs
 from astroclip_book.data.catalog import COSMOLOGY, write_catalog
-from astroclip_book.data.progress import progress
+from astroclip_book.data.files import progress
 from mock_survey import population, sed, structure
 from mock_survey.config import Survey
 from mock_survey.images import artefacts, cutouts
@@ -50,7 +50,7 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     # Views of the rows of all groups, one after the other.
     maps = [[pairs.open_rows(path, group, name) for group in pairs.GROUPS] for name in ("images", "spectra")]
     images, spectra = ([row for rows in one for row in np.asarray(rows)] for one in maps)
-    with progress(total=len(blocks), initial=len(blocks) - len(missing), description="mock survey") as bar:
+    with progress(total=len(blocks), initial=len(blocks) - len(missing), desc="mock survey") as bar:
         for block, (image, spectrum, ratio) in zip(missing, rendered, strict=True):
             for i, index in enumerate(block):
                 images[index][:], spectra[index][:] = image[i], spectrum[i]

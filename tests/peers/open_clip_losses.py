@@ -6,7 +6,7 @@ import sys
 import torch
 from torch import distributed
 
-from astroclip_book.models.losses import info_nce, siglip
+from astroclip_book.models.heads import info_nce, siglip
 from astroclip_book.train.loop import gather, make_fabric, save
 
 N, D, SCALE, BIAS = 16, 12, 15.5, -4.0

@@ -24,5 +24,5 @@ def features(directory: Path) -> None:
 if __name__ == "__main__":
     features(Path(sys.argv[1]))
     if processes.rank() == 1:
-        extraction._stored = killing(extraction._stored, 5)  # 4 arrays a block
+        extraction.half = killing(extraction.half, 5)  # 4 arrays a block
     features(Path(sys.argv[2]))

@@ -4,9 +4,13 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from astroclip_book.config import Alignment, Comparison, Evaluation, Features, ImageEncoder, SpectrumEncoder
 from astroclip_book.data.pairs import GROUPS, N_WAVELENGTH, create_pairs, open_rows
+from astroclip_book.models.autoencoder import SpectrumAutoencoder
+from astroclip_book.models.resnet import ResNet
+from astroclip_book.train.loop import finish
 from bookmaking.presets import load_preset
 from mock_survey.config import Survey
 
@@ -49,6 +53,15 @@ def write_pairs(path: Path, per_group: int = 10, seed: int = 0) -> Path:
         open_rows(path, group, "redshifts")[:] = redshift
         open_rows(path, group, "targetids")[:] = number * 1000 + np.arange(per_group)
     return path
+
+
+def write_encoders(directory: Path) -> Path:
+    """Both encoders' files as the trainings write them, with the weights of no training."""
+    torch.manual_seed(0)
+    finish("image_encoder", IMAGE_ENCODER, ResNet(18, 4), [], directory)
+    spectra = SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(N_WAVELENGTH))
+    finish("spectrum_encoder", SPECTRUM_ENCODER, spectra, [], directory)
+    return directory
 
 
 class Killed(BaseException):

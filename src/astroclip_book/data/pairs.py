@@ -71,7 +71,9 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
     except (OSError, RuntimeError) as error:
         path.unlink(missing_ok=True)
         size = sum(counts) * sum(4 * int(np.prod(shape)) for shape in shapes.values()) / 1e9
-        raise BookError(f"{path} of {size:.3g} GB was not laid out: {error}. Make room, or choose another place.") from error
+        raise BookError(
+            f"{path} of {size:.3g} GB was not laid out: {error}. Make room, or choose another place."
+        ) from error
 
 
 def open_rows(path: Path, group: str, name: str) -> np.memmap:

@@ -8,8 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from astroclip_book.data.embeddings import Embeddings
 from astroclip_book.data.files import read_json
+from astroclip_book.data.pairs import Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
 from astroclip_book.evaluate.knn import Neighbours

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from astroclip_book.data.sampling import evenly
+from astroclip_book.data.pairs import evenly
 from astroclip_book.evaluate.search import nearest
 
 LEVEL = 0.01  # of validation objects that each test calls unusual

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from astroclip_book.data.embeddings import Embeddings
-from astroclip_book.data.pairs import Pairs
+from astroclip_book.data.pairs import Embeddings, Pairs
 from astroclip_book.errors import BookError
 from bookmaking.explorer import pixels
 from bookmaking.explorer.columns import SPACES, categories, groups, numbers, rounded

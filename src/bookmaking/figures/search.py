@@ -45,7 +45,7 @@ def rare_neighbours(
 ):
     """A query of each rare kind and its nearest others, a row each, with those of the same kind marked.
 
-    ``kinds`` are of `astroclip_book.evaluate.rare.rare_kinds`; ``found`` has, by kind, the modality that was searched, and
+    ``kinds`` are of `astroclip_book.evaluate.properties.rare_kinds`; ``found`` has, by kind, the modality that was searched, and
     the query's place in ``positions`` and those (k,) of its neighbours.
     """
     figure, axes = _rows_of_galaxies(len(found), max(len(members) for *_, members in found.values()))

@@ -89,14 +89,14 @@ def features(run, scratch: Path) -> dict:
 
 def alignment(run, scratch: Path) -> dict:
     """Train the heads on the cached features, and embed every object."""
-    from astroclip_book.train.alignment import align
+    from astroclip_book.train.heads import align
 
     return align(run.path("features.h5"), run.preset.alignment, run.device, run.preset.seed, scratch)
 
 
 def comparison(run, scratch: Path, modality: str) -> None:
     """Look at all images, or spectra, in four ways."""
-    from astroclip_book.data.hdf5 import write_hdf5
+    from astroclip_book.data.files import write_hdf5
     from astroclip_book.evaluate.comparison import compare
 
     pairs, config = run.pairs(), run.preset.comparison
@@ -107,8 +107,8 @@ def comparison(run, scratch: Path, modality: str) -> None:
 
 def analysis(run, scratch: Path) -> None:
     """Map and cluster the test split."""
-    from astroclip_book.data.embeddings import Embeddings
-    from astroclip_book.data.hdf5 import write_hdf5
+    from astroclip_book.data.files import write_hdf5
+    from astroclip_book.data.pairs import Embeddings
     from astroclip_book.evaluate.space import make_maps
 
     embeddings = Embeddings.load(run.path("embeddings.h5"))
@@ -117,8 +117,8 @@ def analysis(run, scratch: Path) -> None:
 
 def explorer(run, scratch: Path) -> dict:
     """Pack the test set for the explorer's page."""
-    from astroclip_book.data.embeddings import Embeddings
-    from astroclip_book.data.hdf5 import read_hdf5
+    from astroclip_book.data.files import read_hdf5
+    from astroclip_book.data.pairs import Embeddings
     from bookmaking.explorer.packing import write_explorer
 
     embeddings, analysis = Embeddings.load(run.path("embeddings.h5")), read_hdf5(run.path("analysis.h5"))

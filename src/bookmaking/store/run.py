@@ -156,7 +156,7 @@ class Run:
 
     def record(self, name: str, metrics: dict, arrays: dict[str, dict] | None = None) -> None:
         """Keep numbers that a chapter's cells made, and the arrays of each artefact, under the key of these cells."""
-        from astroclip_book.data.hdf5 import write_hdf5
+        from astroclip_book.data.files import write_hdf5
 
         for need in self.steps[name].needs:
             self._require(need)

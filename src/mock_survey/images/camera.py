@@ -12,8 +12,7 @@ import galsim
 import numpy as np
 from scipy import fft
 
-from astroclip_book.data.imaging import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
-from astroclip_book.data.pairs import PIXEL_SCALE
+from astroclip_book.data.pairs import MAX_REDDENING, PIXEL_SCALE, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
 MOFFAT_BETA = 3.5  # stars in real stamps have 3.1 to 5.3; GalSim is slow for any other than this
 FWHM = 2.3548 * PIXEL_SCALE  # arcsec for one pixel of standard deviation

@@ -8,7 +8,7 @@ import torch
 from small import ALIGNMENT
 
 from astroclip_book.evaluate.ablations import neighbour_scores, varied
-from astroclip_book.train.cached_features import CachedFeatures
+from astroclip_book.train.features import CachedFeatures
 from astroclip_book.train.heads import embed, fit_heads
 
 BASE = dataclasses.replace(ALIGNMENT, batch_size=256, dropout=0.0, epochs=6, learning_rate=5e-3)

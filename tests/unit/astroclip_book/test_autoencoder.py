@@ -7,10 +7,9 @@ import pytest
 import torch
 from small import SPECTRUM_ENCODER
 
-from astroclip_book.data.noise import noise_amplitude
 from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
-from astroclip_book.models.autoencoder import NOISE_FLOOR, SpectrumAutoencoder
+from astroclip_book.models.autoencoder import NOISE_FLOOR, SpectrumAutoencoder, noise_amplitude
 
 NOISE = torch.linspace(3, 1, 7781)
 
@@ -92,7 +91,7 @@ def test_estimated_weights_are_those_of_the_true_ivar(normalisation, flux, redsh
     encoder = model(normalisation=normalisation)
     amplitude = encoder.amplitude(flux, redshift)
     ivar = ((0.3 * NOISE) ** -2).expand(3, -1)
-    sigma = noise_amplitude(encoder._white(flux))
+    sigma = noise_amplitude(encoder.white(flux))
     known, estimated = encoder._weight(sigma, amplitude, ivar), encoder._weight(sigma, amplitude, None)
     torch.testing.assert_close(estimated, known, rtol=0.1, atol=0)
     torch.testing.assert_close(

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import KNeighborsRegressor
-from small import COMPARISON, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
+from small import COMPARISON, IMAGE_ENCODER, Killed, killing, write_encoders, write_pairs
 
 from astroclip_book.data.pairs import Pairs, index_pairs
-from astroclip_book.evaluate.attention import PLACES, attention_weights
 from astroclip_book.evaluate.comparison import compare, predict_supervised
-from astroclip_book.evaluate.search import nearest_in
-from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
-from astroclip_book.models.resnet import ResNet
+from astroclip_book.models.spender import PLACES
 from astroclip_book.train import loop
 from astroclip_book.train.loop import probe
 
@@ -27,40 +24,23 @@ def pairs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory):
-    """Files as the trainings write them, with the weights of no training."""
-    directory = tmp_path_factory.mktemp("encoders")
-    torch.manual_seed(0)
-    for name, config, network in (
-        ("image", IMAGE_ENCODER, ResNet(18, 4)),
-        ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
-    ):
-        loop.save(
-            {"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt"
-        )
-    return directory
+    return write_encoders(tmp_path_factory.mktemp("encoders"))
 
 
 @pytest.mark.parametrize("modality", ["image", "spectrum"])
 def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path):
-    labels = {
-        "redshift": pairs.index.redshift,
-        "log_mstar": np.where(pairs.index.redshift > 0.1, 10.0 + pairs.index.redshift, np.nan),
-    }
-    arrays = compare(modality, pairs, labels, encoders / f"{modality}_encoder.pt", COMPARISON, "cpu", 0, tmp_path)
+    z, path = pairs.index.redshift, encoders / f"{modality}_encoder.pt"
+    labels = {"redshift": z, "log_mstar": np.where(z > 0.1, 10.0 + z, np.nan)}
+    arrays = compare(modality, pairs, labels, path, COMPARISON, "cpu", 0, tmp_path)
     n, n_test = len(pairs.index), len(pairs.index.where("test"))
     assert arrays["frozen"].shape == arrays["random"].shape and arrays["pca"].shape == (n, COMPARISON.components)
     assert {name: told.shape for name, told in arrays["supervised"].items()} == dict.fromkeys(labels, (n_test,))
     if modality == "image":  # of blobs that redden with redshift
-        assert (
-            KNeighborsRegressor(4).fit(arrays["pca"], labels["redshift"]).score(arrays["pca"], labels["redshift"]) > 0.3
-        )
-    load = ImageFeatures.load if modality == "image" else SpectrumFeatures.load
-    read = pairs.images if modality == "image" else pairs.spectra
-    expected = load(encoders / f"{modality}_encoder.pt")(torch.from_numpy(read(np.arange(5))))
-    found = arrays["frozen"][:5]
-    expected = expected[
-        :, : found.shape[1]
-    ]  # what an encoder is judged by; the brightness of a spectrum comes after it
+        near = KNeighborsRegressor(4).fit(arrays["pca"], labels["redshift"])
+        assert near.score(arrays["pca"], labels["redshift"]) > 0.3
+    kind, read = (ImageFeatures, pairs.images) if modality == "image" else (SpectrumFeatures, pairs.spectra)
+    expected, found = kind.load(path)(torch.from_numpy(read(np.arange(5)))), arrays["frozen"][:5]
+    expected = expected[:, : found.shape[1]]  # what it is judged by; the brightness of a spectrum comes after it
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.05 * expected.std())
 
 
@@ -100,18 +80,8 @@ def test_probe_sees_what_features_tell_and_nothing_else():
     assert probe(lambda rows: torch.randn(len(rows), 2), *others) < 0.1
 
 
-def test_nobody_is_their_own_neighbour():
-    rng = np.random.default_rng(0)
-    features = np.repeat(rng.normal(size=(10, 6)), 2, axis=0) * [1, 1, 1, 1, 1, 1e4]
-    queries = np.array([4, 7])
-    members = nearest_in(features, queries, 3)
-    assert members.shape == (2, 3)
-    assert members[:, 0].tolist() == [5, 6]  # the copies
-    assert not (members == queries[:, None]).any()
-
-
 def test_attention_weights_have_mean_one_at_the_places(encoders, pairs):
-    model = SpectrumFeatures.load(encoders / "spectrum_encoder.pt").model
-    weights = attention_weights(model, pairs.spectra(np.arange(5)), pairs.index.redshift[:5])
+    frozen = SpectrumFeatures.load(encoders / "spectrum_encoder.pt")
+    weights = frozen.attention(pairs.spectra(np.arange(5)), pairs.index.redshift[:5])
     assert weights.shape == (5, len(PLACES))
     np.testing.assert_allclose(weights.mean(1), 1, rtol=1e-5)

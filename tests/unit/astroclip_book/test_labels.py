@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from astroclip_book.data.embeddings import Embeddings
+from astroclip_book.data.pairs import Embeddings
 from astroclip_book.evaluate.labels import FEWEST, fit_chosen, held_out, too_few
 
 N, D = 400, 12

@@ -12,13 +12,11 @@ import joint_work
 import numpy as np
 import pytest
 import torch
-from small import IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
+from small import Killed, killing, write_encoders, write_pairs
 from threadpoolctl import threadpool_limits
 
 from astroclip_book.data.files import read_json
 from astroclip_book.errors import BookError
-from astroclip_book.models.autoencoder import SpectrumAutoencoder
-from astroclip_book.models.resnet import ResNet
 from astroclip_book.train import features, loop
 
 HERE = Path(__file__).parents[1]
@@ -64,15 +62,7 @@ def prepared(tmp_path_factory):
     """Pairs, and encoders with the weights of no training."""
     directory = tmp_path_factory.mktemp("prepared")
     write_pairs(directory / "pairs.h5", per_group=12)
-    torch.manual_seed(0)
-    for name, config, network in (
-        ("image", IMAGE_ENCODER, ResNet(18, 4)),
-        ("spectrum", SPECTRUM_ENCODER, SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(7781))),
-    ):
-        loop.save(
-            {"config": vars(config), "state": network.state_dict(), "history": {}}, directory / f"{name}_encoder.pt"
-        )
-    return directory
+    return write_encoders(directory)
 
 
 @contextlib.contextmanager
@@ -102,7 +92,7 @@ def together(prepared, tmp_path_factory):
     for place in (directory, unfinished):
         shutil.copytree(prepared, place, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, one_thread(), pytest.raises(Killed):
-        patch.setattr(features, "_stored", killing(features._stored, 5))
+        patch.setattr(features, "half", killing(features.half, 5))
         joint_work.features(directory)
     return directory, unfinished, call(*TORCHRUN, HERE / "joint_work.py", directory, unfinished)
 

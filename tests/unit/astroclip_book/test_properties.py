@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from astroclip_book.data.embeddings import Embeddings, other_seeds
-from astroclip_book.evaluate.properties import known_properties, photometry
+from astroclip_book.data.pairs import Embeddings, other_seeds
+from astroclip_book.evaluate.properties import ACTIVE, known_properties, photometry, rare_kinds
+from mock_survey.spectra.lines import KINDS
 
 N = 600
 
@@ -61,8 +62,19 @@ def test_embeddings_of_other_seeds(embeddings, tmp_path):
     assert len(others) == 2
     np.testing.assert_array_equal(others[1].image, embeddings.image[::-1])
     np.testing.assert_array_equal(others[1].split, embeddings.split)
-    with h5py.File(path, "a") as file:
-        del file["others"]
-        for name in ("image", "spectrum"):
-            file[f"others/{name}"] = np.empty((0, N, 2), np.float32)
-    assert other_seeds(path) == []
+
+
+def test_rare_kinds_are_those_the_catalogue_labels():
+    catalog = {
+        "ARTEFACT": np.array(["none", "chip_edge", "", "cosmic_ray"]),
+        "MERGER": np.array([True, True, True, False]),
+        "IONISATION": np.array(["seyfert", "liner", "composite", "seyfert"]),
+    }
+    kinds = {name: members.tolist() for name, members in rare_kinds(catalog).items()}
+    assert kinds == {
+        "artefact": [False, True, False, True],
+        "merger": [True, True, True, False],
+        "agn": [True, False, False, True],
+    }
+    assert rare_kinds({}) == rare_kinds({"MERGER": np.array([1, np.nan, np.nan])}) == {}
+    assert set(ACTIVE) < set(KINDS)

@@ -8,8 +8,7 @@ from planted import planted, unit
 from sklearn.cluster import HDBSCAN
 
 from astroclip_book.config import Analysis
-from astroclip_book.data.embeddings import Embeddings
-from astroclip_book.data.pairs import SPLITS
+from astroclip_book.data.pairs import SPLITS, Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import space
 

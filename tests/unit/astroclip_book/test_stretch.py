@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from astroclip_book.data.stretch import INPUTS, network_input
+from astroclip_book.data.views import INPUTS, network_input
 
 
 def viewer(pixel, slip=False):

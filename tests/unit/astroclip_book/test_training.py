@@ -10,19 +10,16 @@ import pytest
 import torch
 from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
-from astroclip_book.data.embeddings import other_seeds
-from astroclip_book.data.pairs import Pairs, index_pairs
+from astroclip_book.data.pairs import Pairs, index_pairs, other_seeds
 from astroclip_book.errors import BookError
-from astroclip_book.evaluate.other_features import other_features
+from astroclip_book.evaluate.ablations import other_features
 from astroclip_book.model import AstroCLIP
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
-from astroclip_book.models.losses import info_nce
+from astroclip_book.models.heads import info_nce
 from astroclip_book.models.moco import MoCo
 from astroclip_book.train import features, loop
-from astroclip_book.train.alignment import align
-from astroclip_book.train.cached_features import CachedFeatures
-from astroclip_book.train.features import extract_features
-from astroclip_book.train.heads import _validation_loss
+from astroclip_book.train.features import CachedFeatures, extract_features
+from astroclip_book.train.heads import _validation_loss, align
 from astroclip_book.train.images import train_image_encoder
 from astroclip_book.train.loop import autocast, make_fabric
 from astroclip_book.train.spectra import train_spectrum_encoder
@@ -108,7 +105,7 @@ def test_a_training_that_diverges_is_told(run, tmp_path):
 def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
     paths = run / "image_encoder.pt", run / "spectrum_encoder.pt"
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(features, "_stored", killing(features._stored, 9))  # within the third block
+        patch.setattr(features, "half", killing(features.half, 9))  # within the third block
         extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
     extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
     with h5py.File(run / "features.h5") as whole, h5py.File(tmp_path / "features.h5") as resumed:
@@ -136,7 +133,7 @@ def test_frozen_encoders_stay_bit_equal_buffers_included(run, pairs):
     encoder.train()  # what a careless training loop does to everything
     images = torch.from_numpy(pairs.images(np.arange(8)))
     encoder(images).sum()
-    encoder.augmented(images, torch.Generator().manual_seed(0))
+    encoder(images, torch.Generator().manual_seed(0))
     assert any("running_var" in name for name in before)
     for name, value in encoder.state_dict().items():
         assert torch.equal(value, before[name]), name

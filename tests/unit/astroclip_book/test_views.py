@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage, stats
 
-from astroclip_book.data import imaging, views
+from astroclip_book.data import pairs, views
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ class TestReddening:
 
     def test_knows_no_dust_thicker_than_the_maximum(self, generator, monkeypatch):
         monkeypatch.setattr(views, "REDDENING", (0.5, 0.0, 1.0))
-        column = torch.log10(views.reddening(2000, generator)[:, 0]) / imaging.TRANSMISSION[0]
+        column = torch.log10(views.reddening(2000, generator)[:, 0]) / pairs.TRANSMISSION[0]
         assert column.abs().max() < 1
         assert 0.2 < (column.abs() < 1e-6).float().mean() < 0.3  # both at the maximum
 
@@ -114,7 +114,7 @@ class TestBlur:
         images = torch.rand(8, 3, 30, 30, generator=generator)
         blurred = views.blur(images, binning, torch.Generator().manual_seed(1))
         assert blurred.shape == (8, 3, 30 - 2 * reach, 30 - 2 * reach)
-        sigma = views._excess(imaging.PSF_SIGMA, 8, torch.Generator().manual_seed(1)) / binning
+        sigma = views._excess(pairs.PSF_SIGMA, 8, torch.Generator().manual_seed(1)) / binning
         assert len(sigma[sigma > 0].unique()) > 8
         for image, result, width in zip(
             images.flatten(0, 1), blurred.flatten(0, 1), sigma.flatten().tolist(), strict=True
@@ -128,7 +128,7 @@ class TestBlur:
         blurred = views.blur(points, 1, generator)
         torch.testing.assert_close(blurred.sum((2, 3)), torch.ones(3000, 3))
         peaks = blurred[:, :, 6, 6].numpy()
-        sigma = excess(imaging.PSF_SIGMA, 100_000)
+        sigma = excess(pairs.PSF_SIGMA, 100_000)
         offsets = np.arange(-6, 7)
         for band in range(3):
             assert (peaks[:, band] > 0.9999).mean() == pytest.approx((sigma[:, band] < 0.2).mean(), abs=0.03)
@@ -145,7 +145,7 @@ class TestNoise:
     def test_makes_up_for_a_worse_depth(self, binning, generator):
         noise = views.noise(torch.Size((3000, 3, 20, 20)), binning, generator)
         measured = noise.std((2, 3)).numpy()
-        expected = excess(imaging.SKY_NOISE, 100_000) / binning
+        expected = excess(pairs.SKY_NOISE, 100_000) / binning
         for band in range(3):
             assert (measured[:, band] == 0).mean() == pytest.approx(0.5, abs=0.03)
             levels = [75, 90, 99]
@@ -158,7 +158,7 @@ class TestNoise:
     def test_comes_last(self, generator):
         """Of a black image only the noise is left, white and as strong as it was drawn: nothing is done to it any more."""
         views_of_nothing = views.augment(torch.zeros(1000, 3, 76, 76), 32, 2, generator, "flux")
-        drawn = excess(imaging.SKY_NOISE, 100_000) / 2
+        drawn = excess(pairs.SKY_NOISE, 100_000) / 2
         power = views_of_nothing.square().mean((0, 2, 3)).numpy()
         np.testing.assert_allclose(power, (drawn**2).mean(0), rtol=0.15)
         for lag in range(1, 4):
@@ -196,7 +196,7 @@ class TestAugment:
         """What the seeing adds is as wide beside a galaxy twice as large."""
         monkeypatch.setattr(views, "SIZE_RANGE", (2.0, 2.0))
         seen = views.augment(blob(76, widths=(1.5, 1.5)).expand(1000, 3, 76, 76), 48, 2, generator, "flux")
-        sigma = excess(imaging.PSF_SIGMA, 100_000) / 2
+        sigma = excess(pairs.PSF_SIGMA, 100_000) / 2
         for band in range(3):
             variance = seconds(seen[:, band])[1].diagonal(dim1=1, dim2=2).mean(1).numpy()
             added = np.percentile(variance, [75, 90]) - np.percentile(variance, 5)

@@ -9,8 +9,7 @@ from packed import EVIL, N, packed, unit
 from PIL import Image
 from small import write_pairs
 
-from astroclip_book.data.embeddings import Embeddings
-from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Pairs, index_pairs
+from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Embeddings, Pairs, index_pairs
 from astroclip_book.errors import BookError
 from bookmaking.explorer import columns, packing, pixels
 from bookmaking.explorer.page import markup

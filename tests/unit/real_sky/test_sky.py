@@ -5,8 +5,7 @@ import runpy
 import numpy as np
 import pytest
 
-from astroclip_book.data.imaging import SKY_NOISE
-from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH
+from astroclip_book.data.pairs import N_WAVELENGTH, SKY_NOISE, WAVELENGTH
 from bookmaking.presets import ROOT
 from real_sky import stored as sky
 from real_sky.texture import STATISTICS, WINDOWS, probe, texture

@@ -1,11 +1,14 @@
-"""The losses against their definitions in double precision."""
+"""Heads, and the losses against their definitions in double precision."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small import ALIGNMENT
 
-from astroclip_book.models.losses import MAX_SCALE, SIGLIP_BIAS, Contrast, info_nce, siglip
+from astroclip_book.models.heads import MAX_SCALE, SIGLIP_BIAS, Contrast, Head, info_nce, siglip
 
 
 @pytest.fixture
@@ -59,3 +62,24 @@ def test_the_bias_of_siglip_starts_where_nearly_all_are_strangers(pair):
     assert contrast.bias.item() == SIGLIP_BIAS
     contrast(*single(pair)).backward()
     assert contrast.bias.grad != 0
+
+
+def test_head_gives_unit_vectors_and_is_deterministic_in_evaluation():
+    config = dataclasses.replace(ALIGNMENT, layers=2, dropout=0.5, dimension=8)
+    head = Head(torch.randn(20), torch.rand(20) + 0.5, config).eval()
+    features = torch.randn(5, 20)
+    torch.testing.assert_close(head(features).norm(dim=1), torch.ones(5))
+    assert torch.equal(head(features), head(features))
+    assert head(features).shape == (5, 8)
+
+
+def test_a_head_without_dropout_is_the_same_in_training():
+    config = dataclasses.replace(ALIGNMENT, dropout=0.0)
+    head, features = Head(torch.zeros(20), torch.ones(20), config), torch.randn(5, 20)
+    assert torch.equal(head.train()(features), head.eval()(features))
+
+
+def test_dropout_on_the_embedding_puts_zeros_there():
+    config = dataclasses.replace(ALIGNMENT, dropout=0.0, embedding_dropout=0.5, layers=0)
+    embedded = Head(torch.zeros(20), torch.ones(20), config).train()(torch.randn(50, 20))
+    assert 0.3 < (embedded == 0).float().mean() < 0.7
