@@ -54,7 +54,9 @@ def test_scores_are_those_of_scikit_learn(levels):
 def test_scores_of_ranks_by_hand():
     scores = rank_scores(np.array([1, 2, 4, 20]))
     assert scores == {"recall_at_1": 0.25, "recall_at_5": 0.75, "recall_at_10": 0.75, "mrr": 0.45, "median_rank": 3.0}
-    assert chance(4) == pytest.approx({"recall_at_1": 0.25, "recall_at_5": 1, "recall_at_10": 1, "mrr": 25 / 48, "median_rank": 2.5})
+    assert chance(4) == pytest.approx(
+        {"recall_at_1": 0.25, "recall_at_5": 1, "recall_at_10": 1, "mrr": 25 / 48, "median_rank": 2.5}
+    )
 
 
 def test_perfect_for_equal_embeddings_and_chance_for_unrelated_ones():
