@@ -35,7 +35,7 @@ from bookmaking.verify import COMMENTED
 AT_ONCE = 2  # chapters: more would want more memory than a laptop has
 QUIET = 15.0  # seconds between two lines of a progress bar
 # How the variables begin that would change the book; proxies, CUDA's, TMPDIR and the like reach the kernels.
-SETTINGS = ("MPL", "IPYTHON", "JUPYTER", "PIP_", "SLURM_", "LC_", "LANG", "PYTHON")
+SETTINGS = ("MPL", "MATPLOTLIB", "IPYTHON", "JUPYTER", "PIP_", "SLURM_", "LC_", "LANG", "PYTHON")
 
 
 def chapters(root: Path = ROOT) -> list[Path]:

@@ -43,7 +43,7 @@ def repository(tmp_path):
 
 @pytest.fixture
 def run_chapters(repository):
-    run = Run(load_preset("smoke"), repository / "run", steps={})
+    run = Run(load_preset("smoke"), repository / "a {x} [2] run", steps={})  # papermill formats paths
 
     def go(code, preset="smoke"):
         (repository / "notebooks" / "01_toy.md").write_text(textwrap.dedent(CHAPTER).format(code=code).lstrip())
@@ -90,33 +90,42 @@ def test_a_killed_chapter_is_explained(run_chapters):
         run_chapters("import os; os.kill(os.getpid(), 9)")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("MPLBACKEND", "Agg"),
-        ("JUPYTER_PATH", "{}"),  # holds another kernel of the same name
-        ("PYTHONSTARTUP", "{}/startup.py"),
-        ("PYTHONPATH", "{}"),  # holds a broken numpy
-        ("SLURM_NTASKS", "4"),
-        ("LC_ALL", "en_US.ISO-8859-1"),
-        ("PIP_USER", "1"),
-    ],
-)
-def test_the_users_settings_do_not_reach_the_kernel(run_chapters, tmp_path, monkeypatch, name, value):
-    kernel = tmp_path / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    (kernel / "kernel.json").write_text('{"argv": ["false"], "display_name": "Python 3", "language": "python"}')
-    (tmp_path / "startup.py").write_text("histfile = 'x'\n")
+SETTINGS = [
+    {"MPLBACKEND": "Agg", "PYTHONSTARTUP": "{}/startup.py", "SLURM_NTASKS": "4", "LC_ALL": "en_US.ISO-8859-1", "PIP_USER": "1",
+     "JUPYTER_PATH": "{}",  # holds another kernel of the same name
+     "PYTHONPATH": "{}"},  # holds a broken numpy
+    {"MPLBACKEND": "TkAgg", "IPYTHONDIR": "{}", "JUPYTER_CONFIG_DIR": "{}", "SLURM_JOB_NAME": "bash", "LANG": "ja_JP.eucJP",
+     "MATPLOTLIBRC": "{}/matplotlibrc"},  # wants LaTeX
+    {"MPLBACKEND": "svg", "JUPYTER_DATA_DIR": "{}", "PYTHONHASHSEED": "1", "LC_CTYPE": "de_DE@euro", "PYTHONUTF8": "0"},
+    {"MPLBACKEND": "module://ipykernel.pylab.backend_inline", "LANGUAGE": "ja", "HOME": "/proc/nowhere"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("variables", SETTINGS, ids=lambda variables: variables["MPLBACKEND"])
+def test_the_users_settings_do_not_reach_the_kernel(run_chapters, tmp_path, monkeypatch, variables):
+    for place in ("kernels/python3", "profile_default/startup"):
+        (tmp_path / place).mkdir(parents=True)
+    spec = '{"argv": ["false"], "display_name": "Python 3", "language": "python"}'
+    (tmp_path / "kernels" / "python3" / "kernel.json").write_text(spec)
+    for startup in ("startup.py", "profile_default/startup/00.py"):
+        (tmp_path / startup).write_text("histfile = 'x'\n")
     (tmp_path / "numpy.py").write_text("raise ImportError('of another Python')\n")
-    monkeypatch.setenv(name, value.format(tmp_path))
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
+    given = {name: value.format(tmp_path) for name, value in variables.items()}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
-    code = "import os, sys, matplotlib, numpy; print(dict(os.environ)); print(sys.executable, matplotlib.get_backend(), 'é–')"
-    run_chapters(code + "; assert 'histfile' not in globals()")
+    monkeypatch.setattr(execution.sysconfig, "get_path", lambda _: "/proc/nowhere")  # packages one cannot write beside
+    run_chapters(
+        "import os, sys, matplotlib, numpy; print(dict(os.environ)); assert 'histfile' not in globals(); "
+        "print(sys.executable, matplotlib.get_backend(), matplotlib.rcParams['text.usetex'], 'é–')"
+    )
     cell = nbformat.read(executed(run_chapters.run, tmp_path / "01_toy.md"), as_version=4).cells[-1]
-    environment, last = cell.outputs[0].text.splitlines()
-    assert last == f"{sys.executable} module://matplotlib_inline.backend_inline é–"
+    environment, last = next(one.text for one in cell.outputs if one.name == "stdout").splitlines()
+    assert last == f"{sys.executable} module://matplotlib_inline.backend_inline False é–"
     found = ast.literal_eval(environment)
-    assert found["CUDA_VISIBLE_DEVICES"] == "7" and found.get(name) != value.format(tmp_path)
+    assert found["CUDA_VISIBLE_DEVICES"] == "7" and found["NUMBA_CACHE_DIR"].startswith(found["IPYTHONDIR"])
+    assert {name for name in given if found.get(name) == given[name]} <= {"HOME"}
 
 
 @pytest.fixture

@@ -39,12 +39,17 @@ def checkout(tmp_path):
     return place
 
 
-def make(checkout, *arguments, pip="exit 0", case="nothing"):
+def make(checkout, *arguments, pip="exit 0", case="nothing", **environment):
     python = checkout / "some python"
     python.write_text(PYTHON.format(pip=pip, case=case, python=sys.executable))
     python.chmod(0o755)
     command = ["make", "-C", checkout, "book", f"PYTHON={python}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+@pytest.mark.parametrize("value", ["1", "yes"])
+def test_pip_installs_into_the_environment_whatever_the_user_set(checkout, value):
+    assert make(checkout, pip='exit "$PIP_USER"', PIP_USER=value).returncode == 0
 
 
 def test_an_environment_is_made_once_on_a_path_with_spaces(checkout):
@@ -158,6 +163,25 @@ def test_a_second_call_at_the_same_time_is_refused(what, place, call, tmp_path):
         pytest.raises(SystemExit, match=f"at work in {tmp_path / place}. Wait for it"),
     ):
         call(what, lambda *_: pytest.fail("chapters are executed"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, 524])
+def test_a_file_system_without_locks_is_said(number, call, monkeypatch):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(SystemExit, match="run cannot be locked .*choose a directory on another file system"):
+        call("book", lambda *_: pytest.fail("chapters are executed"))
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "euc_jp"}])
+def test_a_locale_that_is_not_utf_8(locale, tmp_path):
+    """Presets, code and chapters are read, and paths printed."""
+    command = [sys.executable, "-m", "bookmaking", "why", "smoke", "--run-dir", tmp_path / "ü–"]
+    environment = os.environ | {"PYTHONUTF8": "0"} | locale
+    result = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert result.returncode == 0 and b"own_galaxies: " in result.stdout, result.stderr
 
 
 def test_a_full_disk_is_explained(call):
