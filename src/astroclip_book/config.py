@@ -70,7 +70,7 @@ class Comparison:
 
     image_epochs: NonNegativeInt
     spectrum_epochs: NonNegativeInt
-    components: PositiveInt  # of the principal component analysis of pixels
+    components: Annotated[int, Field(gt=0, le=1000)]  # of the principal component analysis of pixels
 
 
 @section

@@ -95,11 +95,13 @@ def alignment(run, scratch: Path) -> dict:
 
 
 def comparison(run, scratch: Path, modality: str) -> None:
-    """Look at all images, or spectra, in four ways."""
+    """Look at all images, or spectra, in four ways; BookError with more principal components than training galaxies."""
     from astroclip_book.data.files import write_hdf5
     from astroclip_book.evaluate.comparison import compare
 
     pairs, config = run.pairs(), run.preset.comparison
+    if config.components > (n := len(pairs.index.where("train"))):
+        raise BookError(f"comparison.components is {config.components}, and the training galaxies are {n}: lower it.")
     encoder, known = run.path(f"{modality}_encoder.pt"), run.labels(pairs.index)
     arrays = compare(modality, pairs, known, encoder, config, run.device, run.preset.seed, scratch)
     write_hdf5(scratch / f"{modality}_comparison.h5", arrays)

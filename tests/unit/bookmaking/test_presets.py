@@ -51,6 +51,7 @@ def test_a_whole_number_serves_where_a_fraction_is_expected():
         ({"logit_scale": float("nan")}, "logit_scale: .*finite number, not nan"),
         ({"alignment_learning_rate": float("inf")}, "learning_rate: .*finite number, not inf"),
         ({"dropout": 1.0}, "alignment: dropout: .*less than 1, not 1.0"),
+        ({"components": 100000}, "comparison: components: .*1000, not 100000"),
         ({"umap_min_dist": 5.0}, "analysis: umap_min_dist: .*1, not 5.0"),
         ({"validation_fraction": 1.0}, "data: validation_fraction: .*less than 1"),
     ],

@@ -409,3 +409,12 @@ def test_a_sample_without_spread_is_refused_before_anything_is_trained(name, tmp
     run = Run(load_preset("smoke", pairs_path=str(pairs), catalog_path=str(catalog)), tmp_path / "run")
     with pytest.raises(BookError, match=rf"{name} is (0.25|10.5) for all objects of .*pairs.h5: use pairs that differ"):
         run.make("index")
+
+
+@pytest.mark.parametrize("components", [81, 1000])
+def test_more_components_than_training_galaxies_are_refused_in_words(components, tmp_path):
+    given = {"pairs_path": str(write_pairs(tmp_path / "pairs.h5")), "components": components}
+    run = Run(load_preset("smoke", **given), tmp_path / "run")
+    n_train = run.make("index")["counts"]["train"]
+    with pytest.raises(BookError, match=f"comparison.components is {components}, and the training galaxies are {n_train}"):
+        STEPS["image_comparison"].make(run, tmp_path)
