@@ -416,5 +416,7 @@ def test_more_components_than_training_galaxies_are_refused_in_words(components,
     given = {"pairs_path": str(write_pairs(tmp_path / "pairs.h5")), "components": components}
     run = Run(load_preset("smoke", **given), tmp_path / "run")
     n_train = run.make("index")["counts"]["train"]
-    with pytest.raises(BookError, match=f"comparison.components is {components}, and the training galaxies are {n_train}"):
+    with pytest.raises(
+        BookError, match=f"comparison.components is {components}, and the training galaxies are {n_train}"
+    ):
         STEPS["image_comparison"].make(run, tmp_path)
