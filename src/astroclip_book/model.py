@@ -10,6 +10,7 @@ from torch import nn
 
 from astroclip_book.config import Alignment, choose_device
 from astroclip_book.data.files import sha256
+from astroclip_book.data.level import without_level
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.lookup import Found, Reference
@@ -28,14 +29,14 @@ class AstroCLIP:
 
     @classmethod
     def from_run(cls, directory: str | Path, device: str = "cpu") -> AstroCLIP:
-        """Load the three checkpoints of a run directory, for a device of torch or the faster one that is there ("auto").
+        """Load the three checkpoints of a run directory, for the device "cpu", "cuda" or the faster one that is there ("auto").
 
         Raises
         ------
         BookError
             If one is missing or damaged, an encoder is not the one that the heads were trained on, or the device is not there.
         """
-        directory, device = Path(directory), choose_device(device) if device in ("auto", "cuda") else device
+        directory, device = Path(directory), choose_device(str(device))
         checkpoint = load_checkpoint(directory / "heads.pt")
         for name, value in checkpoint.get("encoders", {}).items():
             if (directory / name).is_file() and sha256(directory / name) != value:
@@ -50,15 +51,16 @@ class AstroCLIP:
     def embed_spectra(self, flux: np.ndarray, redshift: np.ndarray | None = None, batch_size: int = 256) -> np.ndarray:
         """Spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale, to unit vectors (n, d) float32.
 
-        ``redshift`` (n,) is needed only where the run's encoder normalises spectra at rest (``normalisation: median``). BookError
-        for other shapes, values that are not finite, and spectra that are all zero.
+        Those without their level, z-scored or with the median subtracted, are embedded as if they were of typical brightness
+        against their noise, with a warning. ``redshift`` (n,) is needed only where the run's encoder normalises spectra at rest
+        (``normalisation: median``). BookError for other shapes, masked or not finite values, and spectra that are all zero.
         """
-        return self._spectra(flux, redshift, batch_size)[1]
+        return self._spectra(flux, None, redshift, batch_size)[1]
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec, the galaxy in the centre, to unit vectors (n, d) float32.
 
-        BookError for other shapes, values that are not finite, and images that are all zero.
+        BookError for other shapes, masked or not finite values, and images that are all zero.
         """
         return self._images(images, batch_size)[1]
 
@@ -71,12 +73,14 @@ class AstroCLIP:
             For objects that are neither `real_sky.Spectra` nor `real_sky.Images`, and as the embedding and `reference` say.
         """
         if hasattr(observed, "flux"):
-            redshift = observed.redshift if np.isfinite(observed.redshift).all() else None
-            return self.reference("spectrum").look_up(*self._spectra(observed.flux, redshift, batch_size), k)
+            known = observed.redshift if np.isfinite(observed.redshift).all() else None
+            *found, relative = self._spectra(observed.flux, observed.ivar > 0, known, batch_size)
+            return self.reference("spectrum").look_up(*found, k, observed.redshift, relative)
         if hasattr(observed, "images"):
-            return self.reference("image").look_up(*self._images(observed.images, batch_size), k)
-        kind = type(observed).__name__
-        raise BookError(f"look_up takes what read_spectra or read_images of real_sky return, not {kind}.")
+            return self.reference("image").look_up(*self._images(observed.images, batch_size), k, observed.redshift)
+        raise BookError(
+            f"look_up takes what read_spectra or read_images of real_sky return, not {type(observed).__name__}."
+        )
 
     def reference(self, modality: str) -> Reference:
         """The run's galaxies in one modality, ``image`` or ``spectrum``; BookError if chapters 04 and 06 have not been executed."""
@@ -84,35 +88,48 @@ class AstroCLIP:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality]
 
-    def _spectra(self, flux: np.ndarray, redshift: np.ndarray | None, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _spectra(self, flux, seen: np.ndarray | None, redshift, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Features (n, D), embeddings (n, d), and which spectra came without their level (n,)."""
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
-        known = [] if redshift is None else [np.asarray(redshift, np.float32)]
-        if known and known[0].shape != (len(flux),):
-            raise BookError(f"redshifts have shape {known[0].shape}: expected ({len(flux)},), one for each spectrum.")
-        return self._pass([flux, *known], self.spectrum, self.heads["spectrum"], size)
+        exponent = np.frexp(np.abs(flux).max(axis=1, keepdims=True))[1]  # in SI units, squares would vanish
+        flux = np.ldexp(flux, -exponent).astype(np.float32)
+        known = [] if redshift is None else [_checked(redshift, (), "redshifts", "one for each spectrum")]
+        if known and len(known[0]) != len(flux):
+            raise BookError(f"There are {len(known[0])} redshifts for {len(flux)} spectra.")
+        seen = np.ones(flux.shape, bool) if seen is None else seen
+        relative = without_level(flux, seen, np.arange(len(flux)), "spectra to embed, by their rows")
+        return *self._pass([flux, *known], self.spectrum, self.heads["spectrum"], size, relative), relative
 
-    def _images(self, images: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _images(self, images, size: int) -> tuple[np.ndarray, np.ndarray]:
         images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
         return self._pass([images], self.image, self.heads["image"], size)
 
     @torch.inference_mode()
-    def _pass(self, data: list, encoder: nn.Module, head: nn.Module, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frozen features (n, D) and embeddings (n, d)."""
-        batches = zip(*(torch.from_numpy(values).split(size) for values in data), strict=True)
-        features = [encoder(*(part.to(self.device) for part in batch)) for batch in batches]
-        embedded = torch.cat([head(part).cpu() for part in features])
-        return torch.cat(features).cpu().numpy(), embedded.numpy()
+    def _pass(self, data: list, encoder, head, size: int, typical=()) -> tuple[np.ndarray, np.ndarray]:
+        """Frozen features (n, D) and embeddings (n, d); ``typical`` rows have the mean of the training for the last feature."""
+        batches = zip(*(torch.from_numpy(values).float().split(size) for values in data), strict=True)
+        features = torch.cat([encoder(*(part.to(self.device) for part in batch)) for batch in batches])
+        features[np.flatnonzero(typical), -1] = head.mean[-1]
+        embedded = torch.cat([head(part) for part in features.split(size)])
+        return features.cpu().numpy(), embedded.cpu().numpy()
 
 
-def _checked(values: np.ndarray, shape: tuple[int, ...], name: str, unit: str) -> np.ndarray:
-    values = np.ascontiguousarray(values, np.float32)
+def _checked(values, shape: tuple[int, ...], name: str, unit: str) -> np.ndarray:
+    """Numbers (n, *shape) in single or double precision."""
+    masked = isinstance(values, np.ndarray) and np.any(getattr(values, "mask", False))
+    if masked or getattr(values, "unit", None) is not None:
+        kind = "masked values" if masked else f"the unit {values.unit}"
+        raise BookError(f"{name} have {kind}: spectra_of_arrays and images_of_arrays of real_sky make arrays without.")
+    try:
+        values = np.ascontiguousarray(values)
+        values = values if values.dtype == np.float64 else values.astype(np.float32, copy=False)
+    except (TypeError, ValueError) as error:
+        raise BookError(f"{name} must be an array of numbers ({error}).") from error
     if values.ndim != len(shape) + 1 or values.shape[1:] != shape or len(values) == 0:
         raise BookError(f"{name} have shape {values.shape}: expected (n, {', '.join(map(str, shape))}), n ≥ 1, {unit}.")
     flat = values.reshape(len(values), -1)
     for problem, bad in (("values that are not finite", ~np.isfinite(flat).all(1)), ("only zeros", ~flat.any(1))):
-        if bad.any():
+        if bad.any() and shape:
             rows = np.flatnonzero(bad)[:5].tolist()
-            raise BookError(
-                f"{bad.sum()} of the {len(values)} {name} have {problem} (rows {rows} …): mask or drop them."
-            )
+            raise BookError(f"{bad.sum()} of {len(values)} {name} have {problem} (rows {rows} …): mask or drop them.")
     return values

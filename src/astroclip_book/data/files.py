@@ -67,9 +67,14 @@ def write_hdf5(path: Path, arrays: dict) -> None:
 
 
 def matching(pattern: str) -> list[Path]:
-    """Files of a path or a pattern such as ``night/*.fits``, absolute and in order; none where there is none."""
-    path = os.path.abspath(os.path.expanduser(pattern))
-    return [Path(one) for one in ([path] if os.path.isfile(path) else sorted(glob.glob(path))) if os.path.isfile(one)]
+    """Files of a path or a pattern such as ``night/*.fits``, absolute and in order; none where there is none.
+
+    The name of a directory that is there stands for itself, whatever it has of brackets.
+    """
+    path = Path(os.path.abspath(os.path.expanduser(pattern)))
+    base = next(one for one in (path, *path.parents) if one.exists())
+    found = [base] if base == path else sorted(base / one for one in glob.glob(str(path.relative_to(base)), root_dir=base))
+    return [one for one in found if one.is_file()]
 
 
 def sha256(path: Path) -> str:

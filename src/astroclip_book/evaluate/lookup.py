@@ -31,6 +31,8 @@ class Found:
     low: np.ndarray  # (n,), and
     high: np.ndarray  # (n,): between them lie 68 % of true redshifts
     novelty: dict[str, np.ndarray]  # p-values (n,) by test, of `Novelty`
+    upper: dict[str, np.ndarray]  # by test, whether an object (n,) is above the run's galaxies rather than below
+    relative: np.ndarray  # (n,) bool, spectra without their level, whose brightness is unknown
 
     @property
     def unusual(self) -> np.ndarray:
@@ -38,8 +40,9 @@ class Found:
         return np.any([p <= LEVEL for p in self.novelty.values()], axis=0)
 
     def warning(self, i: int) -> str:
-        """Why object i is unusual, in words; empty where it is not."""
-        return "; ".join(TESTS[name] for name, p in self.novelty.items() if p[i] <= LEVEL)
+        """Why object i is unusual, and whether its brightness is unknown, in words; empty where there is nothing to say."""
+        said = [TESTS[name][int(self.upper[name][i])] for name, p in self.novelty.items() if p[i] <= LEVEL]
+        return "; ".join(said + ["its brightness is unknown: it came without its level"] * bool(self.relative[i]))
 
 
 class Reference:
@@ -53,7 +56,8 @@ class Reference:
         self.features, self.choices = features, choices
         train, validation = embeddings.where("train"), embeddings.where("validation")
         both = [(values[train], values[validation]) for values in (features, self.vectors)]
-        self.novelty = Novelty(*both, signal=modality == "spectrum")
+        signal = {"signal": features[validation, -1]} if modality == "spectrum" else {}
+        self.novelty = Novelty(*both, signal | {"redshift": embeddings.redshift[validation]})
         _, low, high = self._redshifts(self.vectors[validation], train)
         self.widening = photoz.widening(low, high, embeddings.redshift[validation], INTERVAL)
 
@@ -78,13 +82,19 @@ class Reference:
                 "up, chapters 04 and 06 must have been executed (make book)."
             ) from error
 
-    def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int) -> Found:
-        """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named."""
+    def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int, redshift=None, relative=None) -> Found:
+        """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named.
+
+        ``redshift`` (n,) are those known of them, NaN elsewhere, and ``relative`` (n,) says which spectra came without their level.
+        """
         row, cosine = neighbours(embedding, self.vectors, k)
         gallery, targetid = self.embeddings.where("train", "validation"), self.embeddings.targetid[row]
-        redshift, low, high = self._redshifts(embedding, gallery)
-        wider, novelty = self.widening * (high - low), self.novelty(features, embedding)
-        return Found(embedding, row, targetid, cosine, redshift, low - wider, high + wider, novelty)
+        mean, low, high = self._redshifts(embedding, gallery)
+        redshift = np.full(len(row), np.nan) if redshift is None else redshift
+        relative = np.zeros(len(row), bool) if relative is None else relative
+        known = {"redshift": redshift, "signal": np.where(relative, np.nan, features[:, -1])}
+        wider, novelty = self.widening * (high - low), self.novelty(features, embedding, known)
+        return Found(embedding, row, targetid, cosine, mean, low - wider, high + wider, *novelty, relative)
 
     def _redshifts(self, asked: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, ...]:
         """Mean redshift, and the ends of the middle 68 % of p(z), by neighbours among some rows; (n,) each."""

@@ -1,25 +1,40 @@
-"""Any file that this book can read, told apart by what is in it."""
+"""The door: any file that this book can read, told apart by what is in it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from astroclip_book.data.files import matching
+from astroclip_book.data.pairs import WAVELENGTH
 from astroclip_book.errors import BookError
-from real_sky.observations.arrays import images_of_arrays, spectra_of_arrays
-from real_sky.observations.desi import read_coadd
-from real_sky.observations.fits_files import columns, names, opened
-from real_sky.observations.legacy import read_cutout
-from real_sky.observations.observed import Images, Spectra, together
-from real_sky.observations.sdss import read_spec
+from real_sky.observations.arrays import angstrom, images_of_arrays, spectra_of_arrays
+from real_sky.observations.fits_files import columns, kind, names, opened
+from real_sky.observations.observed import Images, Spectra, some, together
+from real_sky.observations.surveys import read_coadd, read_cutout, read_spec
+
+log = logging.getLogger(__name__)
 
 Paths = str | Path | Sequence[str | Path]
-# Names of arrays in .npz files, the first of which there must be.
-SPECTRUM_ARRAYS = ("flux", "wavelength", "ivar", "valid", "redshift", "name")
-IMAGE_ARRAYS = ("images", "redshift", "name", "pixel_scale")
+# Arrays of .npz files and the names that they may have, in small letters or capitals; the first of them there must be.
+_SPECTRA = {
+    "flux": ("flux",),
+    "wavelength": ("wavelength", "wavelengths", "wave", "lam", "lambda", "wl", "loglam"),
+    "ivar": ("ivar",),
+    "error": ("error", "err", "sigma", "uncertainty", "flux_error"),
+    "valid": ("valid",),
+    "mask": ("mask",),
+    "redshift": ("redshift", "redshifts", "z"),
+    "name": ("name", "names", "targetid", "targetids"),
+}
+_IMAGES = {"images": ("images",), "pixel_scale": ("pixel_scale",)}
+_IMAGES |= {name: _SPECTRA[name] for name in ("valid", "mask", "redshift", "name")}
+# What lies beside coadds: redshifts, and what other classifiers say.
+_BESIDE = ("redrock-", "rrdetails-", "zbest-", "emline-", "qso_mgii-", "qso_qn-", "hpixexp-", "tile-qa-")
 
 
 def read_spectra(paths: Paths) -> Spectra:
@@ -27,14 +42,14 @@ def read_spectra(paths: Paths) -> Spectra:
 
     A pattern such as ``night/*.fits`` stands for the files that it matches. An ``.npz`` file may have the other arrays of
     `arrays.spectra_of_arrays` beside ``flux``; a redrock file beside a coadd, with the same name but for its first word, is
-    read with it.
+    read with it. Files and spectra that cannot be used are left out, with a warning that names them.
 
     Raises
     ------
     BookError
-        For files of another kind, and as the reader of each kind says.
+        If none is left; it says what is wrong with the first.
     """
-    return together([_spectra(path) for path in _listed(paths)])
+    return _read(paths, _spectra)
 
 
 def read_images(paths: Paths) -> Images:
@@ -42,12 +57,46 @@ def read_images(paths: Paths) -> Images:
 
     Patterns may stand for files here too. What is wrong is said as in `read_spectra`.
     """
-    return together([_images(path) for path in _listed(paths)])
+    return _read(paths, _images)
+
+
+def arrays_in(path: Path, known: dict[str, tuple[str, ...]] = _SPECTRA) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` file by the ``known`` names; never Python objects, which could bring code along.
+
+    BookError if the file is damaged, or lacks the first of the arrays.
+    """
+    what, first = "its list of arrays", next(iter(known))
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            there = {name.lower(): name for name in file.files}
+            found = {
+                one: next((there[name] for name in others if name in there), None) for one, others in known.items()
+            }
+            arrays = {one: file[what := name] for one, name in found.items() if name}
+            unknown = [name for name in file.files if name not in found.values()]
+    except Exception as error:  # numpy and zipfile raise many kinds for a file that is damaged
+        text = f"{path} cannot be read as .npz: {what} is damaged, or holds Python objects, which are not opened"
+        raise BookError(f"{text}. Save arrays of numbers by numpy.savez.") from error
+    if first not in arrays:
+        raise BookError(f"{path} has no array '{first}': it has {some(list(there.values())) or 'none'}.")
+    if unknown:
+        grid = (
+            "; without wavelength, the grid is taken for DESI's"
+            if "flux" in arrays and "wavelength" not in arrays
+            else ""
+        )
+        log.warning("%s: arrays of unknown names are not used: %s%s", path, some(unknown), grid)
+    return arrays
+
+
+def grid_of(path: str | Path) -> np.ndarray:
+    """Wavelengths (p,) in Å of the spectra in an ``.npz`` file, and those of the pairs for other files."""
+    return angstrom(arrays_in(Path(path)).get("wavelength"), str(path)) if kind(Path(path)) == "npz" else WAVELENGTH
 
 
 def _spectra(path: Path) -> Spectra:
-    if path.suffix == ".npz":
-        return spectra_of_arrays(**_arrays(path, SPECTRUM_ARRAYS), where=str(path))
+    if kind(path) == "npz":
+        return spectra_of_arrays(**arrays_in(path), where=str(path))
     with opened(path) as file:
         coadd = any(hdu.name.endswith("_WAVELENGTH") for hdu in file) or "FIBERMAP" in file
         if not coadd and not {"FLUX", "LOGLAM", "IVAR"} <= columns(file, 1):
@@ -59,29 +108,28 @@ def _spectra(path: Path) -> Spectra:
 
 
 def _images(path: Path) -> Images:
-    return images_of_arrays(**_arrays(path, IMAGE_ARRAYS), where=str(path)) if path.suffix == ".npz" else read_cutout(path)  # fmt: skip
+    return images_of_arrays(**arrays_in(path, _IMAGES), where=str(path)) if kind(path) == "npz" else read_cutout(path)
 
 
-def _arrays(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Those of the wanted arrays that an ``.npz`` file holds; never as Python objects, which could bring code along."""
-    if not path.is_file():
-        raise BookError(f"{path} does not exist: give the path of a FITS or .npz file.")
+def _read(paths: Paths, reader: Callable[[Path], Spectra | Images]) -> Spectra | Images:
+    """The objects of all files that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in wanted if name in file.files}
-    except Exception as error:  # numpy and zipfile raise many kinds for a file that is damaged or of another kind
-        raise BookError(f"{path} cannot be read as .npz ({error}): save it with numpy.savez, whole.") from error
-    if wanted[0] not in arrays:
+        given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+        listed = [one for path in given for one in (matching(str(path)) or [Path(os.fspath(path)).expanduser()])]
+    except TypeError as error:
         raise BookError(
-            f"{path} has no array '{wanted[0]}'; of {', '.join(wanted)} it has {', '.join(arrays) or 'none'}."
-        )
-    return arrays
-
-
-def _listed(paths: Paths) -> list[Path]:
-    listed = [Path(one) for one in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    if not listed:
-        raise BookError("No file is named: give the path of at least one.")
-    return [
-        one for path in listed for one in (matching(str(path)) or [path])
-    ]  # no pattern, or no match: said by its name
+            "Give paths of files, or a pattern; arrays are for spectra_of_arrays and images_of_arrays of real_sky."
+        ) from error
+    listed = [path for path in listed if not path.name.startswith(_BESIDE)] or listed
+    parts, poor = [], []
+    for path in listed:
+        try:
+            parts.append(reader(path))
+        except BookError as error:
+            poor.append(str(error))
+    if not parts:
+        more = f" None of the {len(poor)} files can be used; this is said of the first." if len(poor) > 1 else ""
+        raise BookError((poor or ["No file is named: give the path of at least one."])[0] + more)
+    if poor:
+        log.warning("Left out %d of %d files. %s", len(poor), len(listed), " ".join(poor[:5]))
+    return together(parts)

@@ -1,4 +1,4 @@
-"""FITS files of others, opened with words for what can be wrong with them."""
+"""Files of others: told apart by their first bytes, FITS opened, with words for what can be wrong with them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,51 @@ from pathlib import Path
 
 from astropy.io import fits
 
+from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
 from astroclip_book.errors import BookError
+
+REQUEST = f"layer=ls-dr9&pixscale={PIXEL_SCALE}&size={IMAGE_SIZE}&bands=grz"
+_FITS = b"SIMPLE", b"\x1f\x8b", b"BZh", b"\x1f\x9d", b"\xfd7zXZ"  # also compressed
+_SAVE = "save numbers by numpy.savez, in a file .npz, with the names flux and wavelength, or images"
+_PICTURE = f"a picture, whose pixels are no nanomaggies: ask the cut-out service for fits-cutout?{REQUEST}"
+_KINDS = {
+    b"\xff\xd8\xff": f"a JPEG file, {_PICTURE}",
+    b"\x89PNG": f"a PNG file, {_PICTURE}",
+    b"\x93NUMPY": f"a file of one array (.npy): {_SAVE}",
+    b"\x89HDF": f"an HDF5 file; pairs in the layout of the release are given as pairs_path. From others, {_SAVE}",
+    b"PAR1": f"a Parquet file: {_SAVE}",
+    b"\x80": f"a pickle, which is not opened, as it may run code: {_SAVE}",
+    b"%PDF": "a PDF file",
+    b"<": "a web page or XML: download the file itself",
+}
+
+
+def kind(path: Path) -> str:
+    """``fits`` or ``npz``, whatever the file's name; BookError if it is not there or of another kind, which is named."""
+    if path.is_dir():
+        raise BookError(f"{path} is a directory: name its files by a pattern, such as {path / '*.fits'}.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(256)
+    except FileNotFoundError as error:
+        raise BookError(f"{path} does not exist: give the path of a FITS or .npz file.") from error
+    except (OSError, ValueError) as error:
+        raise BookError(f"{path} cannot be opened ({error}).") from error
+    if start.startswith(b"PK"):
+        return "npz"
+    if start.startswith(_FITS):
+        return "fits"
+    for first, words in _KINDS.items():
+        if start.lstrip().startswith(first):
+            raise BookError(f"{path} is {words}.")
+    text = bool(start) and all(byte > 126 or byte > 31 or byte in b"\t\n\r" for byte in start)
+    raise BookError(f"{path} is {f'text: {_SAVE}' if text else 'neither FITS nor .npz' if start else 'empty'}.")
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[fits.HDUList]:
-    """A FITS file, open for reading.
-
-    Raises
-    ------
-    BookError
-        If it does not exist, is no FITS file, or is cut off; also where that shows only while its data are read.
-    """
-    if not path.is_file():
-        raise BookError(f"{path} does not exist: give the path of a FITS or .npz file.")
+    """A FITS file, open for reading; BookError if it is not there, no FITS file, or damaged, which may show while it is read."""
+    kind(path)
     try:
         with warnings.catch_warnings():  # of cards that are not to the letter of the standard, and of files cut off
             warnings.simplefilter("ignore")
@@ -30,10 +61,10 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
                 yield file
     except BookError:
         raise
-    except (OSError, ValueError, TypeError, IndexError, KeyError, fits.VerifyError) as error:
-        with path.open("rb") as file:
-            page = " It is a web page." if file.read(256).lstrip().startswith(b"<") else ""
-        raise BookError(f"{path} cannot be read as FITS ({error}).{page} Download it again.") from error
+    except Exception as error:  # astropy and the decompressors raise many kinds for a file that is damaged or cut off
+        raise BookError(
+            f"{path} cannot be read as FITS ({error}): it is damaged, cut off, or has other content."
+        ) from error
 
 
 def names(file: fits.HDUList) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
+from astroclip_book.data.level import without_level
 from astroclip_book.data.pairs import IMAGE_SIZE, WAVELENGTH
 from astroclip_book.errors import BookError
 from real_sky.observations.grid import complete
@@ -15,21 +16,25 @@ from real_sky.observations.grid import complete
 log = logging.getLogger(__name__)
 
 COVERAGE = 0.8  # of the grid: with less, the ends would be more invention than observation
-SEEN = 0.5  # of an image's pixels, in every band: with less, what is missing is most of what the encoder sees
+FIELD, SEEN = 64, 0.5  # pixels in the middle of an image, where encoders look, and the share of them that is needed
+CORE, CORE_SEEN = 16, 0.9  # the same of the galaxy's centre
 NAME = 60  # characters
 
 
 @dataclass(frozen=True)
 class Spectra:
-    """Spectra on the grid of the pairs."""
+    """Spectra on the grid of the pairs; ``spectra[rows]`` are some of them."""
 
     flux: np.ndarray  # (n, 7781) float32, on ``WAVELENGTH``; what was not observed is filled (`grid.complete`)
-    ivar: np.ndarray  # (n, 7781) float32, 0 where nothing was observed
+    ivar: np.ndarray  # (n, 7781) float64, 0 where nothing was observed
     redshift: np.ndarray  # (n,) float64, as the file has it; NaN where unknown
     name: np.ndarray  # (n,) str
 
     def __len__(self) -> int:
         return len(self.name)
+
+    def __getitem__(self, rows) -> Spectra:
+        return _chosen(self, rows)
 
     @property
     def observed(self) -> np.ndarray:
@@ -38,31 +43,33 @@ class Spectra:
 
     @classmethod
     def checked(cls, flux: np.ndarray, ivar: np.ndarray, redshift, name, where: str) -> Spectra:
-        """Spectra (n, 7781) whose gaps are then filled; those that show too little are left out.
+        """Spectra (n, 7781) whose gaps are then filled; those that show too little are left out, with a warning.
 
-        Raises
-        ------
-        BookError
-            If none is left; ``where`` names the file.
+        BookError if none is left; ``where`` names the file.
         """
-        share = (ivar > 0).mean(axis=1)
+        seen, name = ivar > 0, _plain(name)
+        share = seen.mean(axis=1)
         enough = share >= COVERAGE
         if not enough.any():
-            seen = WAVELENGTH[(ivar > 0).any(axis=0)]
-            between = f"between {seen[0]:.0f} and {seen[-1]:.0f} Å" if len(seen) else "at no wavelength"
+            wavelength = WAVELENGTH[seen.any(axis=0)]
+            between = (
+                f"between {wavelength[0]:.0f} and {wavelength[-1]:.0f} Å" if len(wavelength) else "at no wavelength"
+            )
             raise BookError(
                 f"{where}: at most {max(share, default=0):.0%} of the pixels from {WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å "
                 f"were observed, all {between}; {COVERAGE:.0%} are needed, as an encoder would judge what is filled in."
             )
         if not enough.all():
-            log.warning("%s: left out %d of %d spectra, observed in part", where, (~enough).sum(), len(enough))
-        values = complete(flux[enough], ivar[enough]).astype(np.float32), ivar[enough].astype(np.float32)
-        return cls(*values, np.asarray(redshift, float)[enough], _plain(name)[enough])
+            lost = where, (~enough).sum(), len(enough), some(name[~enough])
+            log.warning("%s: left out %d of %d spectra, observed in part: %s", *lost)
+        flux, ivar, name = flux[enough], ivar[enough], name[enough]
+        without_level(flux, ivar > 0, name, where)  # warns
+        return cls(complete(flux, ivar).astype(np.float32), ivar, np.asarray(redshift, float)[enough], name)
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images as the pairs have them."""
+    """Images as the pairs have them; ``images[rows]`` are some of them."""
 
     images: np.ndarray  # (n, 152, 152, 3) float32, nanomaggies in g, r, z at 0.262 arcsec a pixel; 0 where not observed
     redshift: np.ndarray  # (n,) float64, NaN where unknown
@@ -71,19 +78,19 @@ class Images:
     def __len__(self) -> int:
         return len(self.name)
 
+    def __getitem__(self, rows) -> Images:
+        return _chosen(self, rows)
+
     @property
     def observed(self) -> np.ndarray:
         """Share of each image's pixels that were observed in every band, (n,)."""
-        return (self.images != 0).all(axis=3).mean(axis=(1, 2))
+        return _observed(self.images, IMAGE_SIZE)
 
     @classmethod
     def checked(cls, images: np.ndarray, redshift, name, where: str) -> Images:
-        """Images (n, h, w, 3), the galaxy in the centre, cropped to 152 pixels.
+        """Images (n, h, w, 3), the galaxy in the centre, cropped to 152 pixels; those that show too little are left out, with a warning.
 
-        Raises
-        ------
-        BookError
-            If they are too small or show too little; ``where`` names the file.
+        BookError if they are too small, or none is left; ``where`` names the file.
         """
         high, wide = images.shape[1:3]
         if min(high, wide) < IMAGE_SIZE:
@@ -93,19 +100,42 @@ class Images:
             )
         top, left = (high - IMAGE_SIZE) // 2, (wide - IMAGE_SIZE) // 2
         cropped = np.nan_to_num(images[:, top : top + IMAGE_SIZE, left : left + IMAGE_SIZE], nan=0, posinf=0, neginf=0)
-        result = cls(cropped.astype(np.float32), np.asarray(redshift, float), _plain(name))
-        if (poor := result.observed < SEEN).any():
-            raise BookError(
-                f"{where}: {result.name[poor][0]} has values in all of g, r, z for {result.observed[poor][0]:.0%} of its "
-                f"pixels, {SEEN:.0%} are needed. It lies at the edge of the survey, or a band was not observed."
+        read = cls(cropped.astype(np.float32), np.asarray(redshift, float), _plain(name))
+        field, core = _observed(read.images, FIELD), _observed(read.images, CORE)
+        poor = (field < SEEN) | (core < CORE_SEEN)
+        if poor.any():
+            i = np.argmax(poor)
+            words = (
+                f"{where}: {some(read.name[poor])}: in all of g, r, z there are values for {field[i]:.0%} of the middle {FIELD} × {FIELD} "
+                f"pixels, where encoders look, and for {core[i]:.0%} of the central {CORE} × {CORE}; {SEEN:.0%} and {CORE_SEEN:.0%} "
+                "are needed. It lies at the edge of the survey, or a band was not observed."
             )
-        return result
+            if poor.all():
+                raise BookError(words)
+            log.warning("Left out %d of %d images. %s", poor.sum(), len(poor), words)
+        return read[~poor]
 
 
 def together(parts: list[Spectra] | list[Images]) -> Spectra | Images:
     """The objects of several files, all of a kind."""
-    names = [field.name for field in fields(parts[0])]
-    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return type(parts[0])(
+        *(np.concatenate(values) for values in zip(*(vars(part).values() for part in parts), strict=True))
+    )
+
+
+def some(names: np.ndarray) -> str:
+    """Names of a few objects, for messages."""
+    return ", ".join(map(str, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _chosen(objects, rows):
+    return type(objects)(*(values[rows] for values in vars(objects).values()))
+
+
+def _observed(images: np.ndarray, size: int) -> np.ndarray:
+    start = (images.shape[1] - size) // 2
+    middle = slice(start, start + size)
+    return (images[:, middle, middle] != 0).all(axis=3).mean(axis=(1, 2))
 
 
 def _plain(names) -> np.ndarray:

@@ -72,23 +72,37 @@ def test_strange_features_are_told_though_the_embedding_hides_them(reference):
     vectors[2] = [0, 0, 1]
     found = reference.look_up(features, vectors, 1)
     assert found.unusual.all()
-    assert "frozen features" in found.warning(0) and "signal" in found.warning(1) and "embedding" in found.warning(2)
-    assert "embedding" not in found.warning(0)
+    assert "frozen features" in found.warning(0) and "hardly any signal" in found.warning(1)
+    assert "embedding" in found.warning(2) and "embedding" not in found.warning(0)
+
+
+def test_too_bright_and_too_near_are_said_as_such(reference):
+    _, features, vectors = galaxies(5, np.random.default_rng(4))
+    features[:, 3] = [2, 4.5, 2, 2, 4.5]
+    found = reference.look_up(
+        features, vectors, 1, np.array([np.nan, np.nan, 0.02, 0.9, 0.3]), np.array([False] * 4 + [True])
+    )
+    assert found.warning(0) == "" and not found.unusual[0]
+    assert "too bright" in found.warning(1) and "signal" not in found.warning(1)
+    assert "too near" in found.warning(2) and "too far" in found.warning(3)
+    # A spectrum without its level may be of any brightness.
+    assert found.novelty["signal"][4] == 1 and "brightness is unknown" in found.warning(4)
+    assert all(((0 < p) & (p <= 1)).all() for p in found.novelty.values())
 
 
 def test_p_values_of_objects_drawn_alike_are_uniform():
     rng = np.random.default_rng(5)
-    (_, *train), (_, *validation), (_, *others) = (galaxies(n, rng) for n in (1500, 1500, 1500))
-    novelty = Novelty(*zip(train, validation, strict=True), signal=False)
-    for p in novelty(*others).values():
+    (z, *train), (z, *validation), (known, *others) = (galaxies(n, rng) for n in (1500, 1500, 1500))
+    novelty = Novelty(*zip(train, validation, strict=True), {"redshift": z, "signal": validation[0][:, 3]})
+    for p in novelty(*others, {"redshift": known, "signal": others[0][:, 3]})[0].values():
         assert kstest(p, "uniform").statistic < 0.06 and p.min() > 0
 
 
 def test_few_validation_objects_call_nothing_unusual():
     rng = np.random.default_rng(6)
     (_, *train), (_, *validation), (_, *others) = (galaxies(n, rng) for n in (100, 50, 10))
-    p = Novelty(*zip(train, validation, strict=True), signal=True)(others[0] + 100, others[1])["features"]
-    assert (p > LEVEL).all()
+    p, _ = Novelty(*zip(train, validation, strict=True), {})(others[0] + 100, others[1], {})
+    assert (p["features"] > LEVEL).all()
 
 
 def test_a_run_without_its_chapters_or_with_a_damaged_file_is_refused(tmp_path):
@@ -101,6 +115,8 @@ def test_a_run_without_its_chapters_or_with_a_damaged_file_is_refused(tmp_path):
 
 
 def test_patterns_name_files_in_order(tmp_path):
+    tmp_path = tmp_path / "night [2]"
+    tmp_path.mkdir()
     for name in ("b.fits", "a.fits", "c[1].fits"):
         (tmp_path / name).touch()
     assert [path.name for path in matching(str(tmp_path / "*.fits"))] == ["a.fits", "b.fits", "c[1].fits"]
