@@ -109,7 +109,8 @@ class AstroCLIP:
         """Frozen features (n, D) and embeddings (n, d); ``typical`` rows have the mean of the training for the last feature."""
         batches = zip(*(torch.from_numpy(values).float().split(size) for values in data), strict=True)
         features = torch.cat([encoder(*(part.to(self.device) for part in batch)) for batch in batches])
-        features[np.flatnonzero(typical), -1] = head.mean[-1]
+        if len(rows := np.flatnonzero(typical)):
+            features[rows, -1] = head.mean[-1]
         embedded = torch.cat([head(part) for part in features.split(size)])
         return features.cpu().numpy(), embedded.cpu().numpy()
 

@@ -70,9 +70,7 @@ def four_directions(vectors: dict[str, np.ndarray], query: int, k: int) -> dict[
 
 def _index(kind: type, gallery: np.ndarray, k: int) -> faiss.Index:
     if not isinstance(k, (int, np.integer)) or not 1 <= k <= len(gallery):
-        raise BookError(
-            f"k = {k!r} neighbours asked of {len(gallery)}: choose a whole number from 1 to {len(gallery)}."
-        )
+        raise BookError(f"k = {k} neighbours asked of {len(gallery)}: choose a whole k between 1 and {len(gallery)}.")
     index = kind(gallery.shape[1])
     index.add(_float32(gallery))
     return index

@@ -138,7 +138,7 @@ def _seen(seen: np.ndarray, valid, mask, where: str) -> np.ndarray:
 
 
 def angstrom(wavelength, where: str) -> np.ndarray:
-    """Wavelengths in Å, of a unit that they have or seem to have; the grid of the pairs where there are none."""
+    """Wavelengths in Å, from the unit that they have or seem to have (else a BookError); the grid of the pairs where there are none."""
     if wavelength is None:
         return WAVELENGTH
     numbers, there, unit = _numbers(wavelength, "wavelength", where)

@@ -88,11 +88,14 @@ def test_too_bright_and_too_near_are_said_as_such(reference):
     # A spectrum without its level may be of any brightness.
     assert found.novelty["signal"][4] == 1 and "brightness is unknown" in found.warning(4)
     assert all(((0 < p) & (p <= 1)).all() for p in found.novelty.values())
+    for k in (2.5, "5", 0, None):
+        with pytest.raises(BookError, match="choose a whole k between 1 and 2400"):
+            reference.look_up(features, vectors, k)
 
 
 def test_p_values_of_objects_drawn_alike_are_uniform():
     rng = np.random.default_rng(5)
-    (z, *train), (z, *validation), (known, *others) = (galaxies(n, rng) for n in (1500, 1500, 1500))
+    (_, *train), (z, *validation), (known, *others) = (galaxies(n, rng) for n in (1500, 1500, 1500))
     novelty = Novelty(*zip(train, validation, strict=True), {"redshift": z, "signal": validation[0][:, 3]})
     for p in novelty(*others, {"redshift": known, "signal": others[0][:, 3]})[0].values():
         assert kstest(p, "uniform").statistic < 0.06 and p.min() > 0

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from astropy import units
 from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
 
 from astroclip_book.data.pairs import Pairs, index_pairs, other_seeds
@@ -195,20 +196,41 @@ def test_front_door_gives_the_embeddings_of_the_run(run, pairs):
     assert not np.allclose(others[0].image[:10], image)
 
 
+def test_front_door_takes_spectra_without_their_level_for_typical_ones(run, pairs, caplog):
+    model, flux = AstroCLIP.from_run(run), pairs.spectra(np.arange(10)).astype(float)
+    with h5py.File(run / "embeddings.h5") as file:
+        usual = file["spectrum"][:10]
+    assert (model.embed_spectra(1e-30 * flux) * usual).sum(
+        1
+    ).min() > 0.98 and not caplog.text  # SI units: squares vanish
+    mean, median = flux.mean(axis=1, keepdims=True), np.median(flux, axis=1, keepdims=True)
+    first, second = (
+        model.embed_spectra((flux - mean) / flux.std(axis=1, keepdims=True)),
+        model.embed_spectra(flux - median),
+    )
+    np.testing.assert_allclose(first, second, atol=1e-3)
+    assert caplog.text.count("10 of 10 came without their level") == 2
+    assert (model.embed_spectra(flux - mean, batch_size=3) * first).sum(1).min() > 0.999
+
+
 def test_front_door_refuses_what_it_cannot_embed(run, pairs):
-    model = AstroCLIP.from_run(run)
-    with pytest.raises(BookError, match=r"\(1, 7780\): expected \(n, 7781\)"):
-        model.embed_spectra(np.ones((1, 7780)))
-    flux = pairs.spectra(np.arange(3))
-    with pytest.raises(BookError, match=r"redshifts have shape \(1,\): expected \(3,\)"):
-        model.embed_spectra(flux, np.array([0.1]))
-    flux[1, 5] = np.nan
-    with pytest.raises(BookError, match=r"1 of the 3 spectra have values that are not finite \(rows \[1\]"):
-        model.embed_spectra(flux)
+    model, flux = AstroCLIP.from_run(run), pairs.spectra(np.arange(3))
+    for spectra, redshift, words in (
+        (np.ones((1, 7780)), None, r"\(1, 7780\): expected \(n, 7781\)"), (flux, [0.1], "1 redshifts for 3 spectra"),
+        (flux, ["n/a"] * 3, "redshifts must be an array of numbers"), (["a"], None, "spectra must be an array of numbers"),
+        (np.where(np.eye(3, 7781), np.nan, flux), None, r"3 of 3 spectra have values that are not finite \(rows \[0, 1, 2\]"),
+        (np.ma.masked_less(flux, 0), None, "spectra have masked values: spectra_of_arrays"),
+        (flux * units.Jy, None, "spectra have the unit Jy: spectra_of_arrays"),
+    ):  # fmt: skip
+        with pytest.raises(BookError, match=words):
+            model.embed_spectra(spectra, redshift)
     with pytest.raises(BookError, match="only zeros"):
         model.embed_images(np.zeros((1, 152, 152, 3)))
     with pytest.raises(BookError, match="what read_spectra or read_images .* return, not ndarray"):
         model.look_up(flux)
+    for device in ("mps", "gpu", "cuda:0", None):
+        with pytest.raises(BookError, match="device must be"):
+            AstroCLIP.from_run(run, device)
 
 
 @pytest.mark.parametrize("train", [train_image_encoder, train_spectrum_encoder])
