@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 PARTS = 31  # of a spectrum, whose means show its shape
 SHAPE = 2  # times the variance of these means by noise alone: with more, a spectrum has a shape
-LEVEL = 0.1  # of the shape's scatter: all galaxies of a mock survey had more than ten times that, all of them z-scored less
+LEVEL = 0.1  # of the shape's scatter: the level of each of 300 mock galaxies was ten times that, of none if z-scored
 
 
 def without_level(flux: np.ndarray, seen: np.ndarray, names: np.ndarray, where: str) -> np.ndarray:
