@@ -73,7 +73,9 @@ def matching(pattern: str) -> list[Path]:
     """
     path = Path(os.path.abspath(os.path.expanduser(pattern)))
     base = next(one for one in (path, *path.parents) if one.exists())
-    found = [base] if base == path else sorted(base / one for one in glob.glob(str(path.relative_to(base)), root_dir=base))
+    found = (
+        [base] if base == path else sorted(base / one for one in glob.glob(str(path.relative_to(base)), root_dir=base))
+    )
     return [one for one in found if one.is_file()]
 
 

@@ -40,7 +40,9 @@ def _subtracted(flux: np.ndarray, even: np.ndarray) -> bool:
         return True
     parts = np.array_split(flux, PARTS)
     means = np.array([part.mean() for part in parts])
-    noise = np.array([np.mean(np.diff(part) ** 2) / 2 / len(part) for part in parts])  # variance of a mean, of white noise
+    noise = np.array(
+        [np.mean(np.diff(part) ** 2) / 2 / len(part) for part in parts]
+    )  # variance of a mean, of white noise
     with np.errstate(over="ignore"):
         excess = np.mean(np.square(means - np.median(means)) / noise.clip(np.finfo(float).tiny))
     return min(levels) < LEVEL * means.std() and excess > SHAPE
