@@ -1,7 +1,5 @@
 """What the mock survey is made of."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,13 +1,10 @@
 """What image and spectrum of a mock galaxy tell at best: its true parameters, with the noise that the pixels leave.
 
-Errors are those of an unbiased measurement that wastes no photon (Cramér-Rao). In images, in closed form: bulge and disc
-are taken for Gaussians that cover as many pixels as their profiles behind the seeing do; neighbours and artefacts do no
-harm. In spectra, whose redshift is known: a noiseless one is a sum of five templates and of lines, the flux calibration
-is known no better than the mock draws it. Left out are the widths of lines and of absorption, which follow the mass of a
-galaxy: with them, R² of the mass rose by 0.001.
+Errors are those of an unbiased measurement that wastes no photon (Cramér-Rao). In images, bulge and disc are taken for
+Gaussians that cover as many pixels as their profiles behind the seeing do; neighbours and artefacts do no harm. Spectra,
+at known redshift, are sums of five templates and of lines, and the flux calibration is known no better than the mock draws
+it. Left out are the widths of lines and of absorption: with them, R² of the mass rose by 0.001.
 """
-
-from __future__ import annotations
 
 import numpy as np
 from skypy.galaxies.spectrum import kcorrect
@@ -67,11 +64,7 @@ def image_measurements(galaxies: Galaxies, rng: np.random.Generator) -> np.ndarr
 
 
 def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray) -> np.ndarray:
-    """Covariance (n, 3, 2, 2) of the fluxes (n, 3, 2) of bulge and disc that are fitted together, in each band.
-
-    ``spread`` (n, 3, 2) is the variance of the Gaussian that stands for each, in pixels²; ``sky_noise`` (n, 3) and fluxes
-    are in nanomaggies.
-    """
+    """Covariance (n, 3, 2, 2) of fluxes (n, 3, 2) of bulge and disc, Gaussians of variance ``spread`` (n, 3, 2) in pixels²."""
     # Two unit Gaussians overlap by 1 / (2 pi (a + b)), summed over the plane.
     overlap = 1 / (2 * np.pi * (spread[..., :, None] + spread[..., None, :]))
     # The source's own photons, as `camera.expose` counts them.
@@ -82,10 +75,9 @@ def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray)
 def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Generator) -> np.ndarray:
     """Light of the stars and of the gas of galaxies of `survey.truth` as measured at the true redshift, (n, 17).
 
-    Redshift; log of the r-band light and of the stellar mass in the fibre; log of the luminosities of the lines
-    `MEASURED` up to a constant, at least their error and NaN where out of sight; their ratios [N II]/H-alpha,
-    [O III]/H-beta and H-alpha/H-beta; shares of the five templates in the light. Another draw, ``prior``, tells what is
-    to be expected.
+    Redshift; log of the r-band light and of the stellar mass in the fibre; log of the luminosities of the lines `MEASURED`
+    up to a constant, at least their error and NaN where out of sight; [N II]/H-alpha, [O III]/H-beta and H-alpha/H-beta;
+    shares of the five templates in the light. Another draw, ``prior``, tells what is to be expected.
     """
     known, calibration = star_light(prior)[1], prior["calibration"].std(axis=0)
     # Shares add up to one; how bright the galaxy is, one does not know beforehand.
@@ -130,10 +122,10 @@ def template_spectra(galaxies: Galaxies) -> np.ndarray:
 
 
 def star_information(parts: np.ndarray, seen: np.ndarray, sigma: np.ndarray, calibration: np.ndarray) -> np.ndarray:
-    """Fisher information (n, 5, 5) about what each template gives, as shares of all light.
+    """Fisher information (n, 5, 5) about what each template of `template_spectra` gives, as shares of all light.
 
-    From the `template_spectra` (n, 5, 7781), the noiseless spectra and the standard deviations of their pixels (n, 7781);
-    ``calibration`` (6,) holds those of what `spectrograph.calibration_error` takes, which have to be fitted too.
+    ``seen`` and ``sigma`` are noiseless spectra and the noise of their pixels; ``calibration`` (6,) holds the standard
+    deviations of what `spectrograph.calibration_error` takes, which has to be fitted too.
     """
     changes = spectrograph.calibration_error(np.eye(6)) - 1
     slope = np.concatenate([parts / sigma[:, None], (seen / sigma)[:, None] * changes], axis=1)
@@ -143,10 +135,9 @@ def star_information(parts: np.ndarray, seen: np.ndarray, sigma: np.ndarray, cal
 
 
 def weighed(truth, information, expected, covariance, rng: np.random.Generator) -> np.ndarray:
-    """Measurements (n, k) of ``truth`` (n, k) with Gaussian errors, weighed against what is expected.
+    """Measurements of ``truth`` (n, k) with errors of inverse covariance ``information`` (n, k, k), weighed against a prior.
 
-    ``information`` (n, k, k) is the inverse covariance of the errors, zero for what is not measured; ``expected`` (k,) and
-    ``covariance`` (k, k) are those of the truth, before it is measured.
+    Of what is ``expected`` (k,) with a ``covariance`` (k, k) before it is measured.
     """
     values, vectors = np.linalg.eigh(information)
     noise = np.sqrt(np.maximum(values, 0)) * rng.standard_normal(truth.shape)
@@ -168,10 +159,9 @@ def _gas(galaxies: Galaxies, gas: np.ndarray, sigma: np.ndarray, rng: np.random.
 
 
 def line_fluxes(gas, sigma, centre, width) -> tuple[np.ndarray, np.ndarray]:
-    """Fluxes of Gaussian lines and their errors (n, k), by the best weights; NaN where no pixel sees a line.
+    """Fluxes of Gaussian lines of ``centre`` and ``width`` (n, k) and their errors, by the best weights; NaN out of sight.
 
-    ``gas`` and ``sigma`` (n, 7781) are the light without the stars' and the standard deviations of the pixels, ``centre``
-    and ``width`` (n, k) the lines' centres and standard deviations in angstrom.
+    ``gas`` and ``sigma`` (n, 7781) are the light without the stars' and the standard deviations of the pixels.
     """
     pixel = np.rint((centre - WAVELENGTH[0]) / PIXEL).astype(int)[..., None] + np.arange(-REACH, REACH + 1)
     inside = (pixel >= 0) & (pixel < WAVELENGTH.size)

@@ -1,12 +1,9 @@
 """The oracle: how well anybody could know a galaxy of the mock survey from its image or its spectrum.
 
-The mock knows what its galaxies are and how noisy it saw them. `measurements` are the true parameters with the errors
-that the noise allows; what follows from them is learned from galaxies that the mock draws for the purpose, as many as one
-likes. A redshift is found in the observed pixels of a spectrum whose shape at rest is known: the noiseless spectrum is
-moved to every redshift of the survey and held against the observed one by inverse variances.
+`measurements` are the true parameters with the errors that the noise allows; what follows from them is learned from
+galaxies that the mock draws for the purpose. A redshift is found in the observed pixels: the noiseless spectrum is moved
+to every redshift of the survey and held against the observed one by inverse variances.
 """
-
-from __future__ import annotations
 
 import dataclasses
 import functools
@@ -54,13 +51,12 @@ SMOOTHING = 0.01  # of log(1 + z): what the histogram of redshifts is smoothed b
 def oracle_predictions(survey: Survey, seed: int, rows: np.ndarray, spectra: np.ndarray) -> dict[str, dict]:
     """Predictions by one who measures each galaxy as well as its noise allows and knows what the mock draws.
 
-    They approach the mean of the property given the measurements, E[y | x], which has the smallest squared error that
-    there is, as far as nothing else in the pixels tells about the property. All that a spectrum tells but the redshift is
-    measured at the true redshift, which one spectrum in a hundred does not give: measured at what it does give, R² of the
-    mass in a survey of 10,000 galaxies fell from 0.96 to 0.94.
+    They approach E[y | x], which has the smallest squared error that there is, as far as nothing else in the pixels tells
+    about the property. All that a spectrum tells but the redshift is measured at the true redshift, which one spectrum in a
+    hundred does not give: measured at what it does give, R² of the mass of 10,000 galaxies fell from 0.96 to 0.94.
 
-    Of the galaxies at positions ``rows`` (n,) in the survey, the observed ``spectra`` (n, 7781) are in 1e-17 erg/s/cm²/Å
-    and zero where masked. For each of `PROPERTIES` there are predictions (n,) from ``image`` and from ``spectrum``.
+    ``rows`` (n,) are positions in the survey, the observed ``spectra`` (n, 7781) are in 1e-17 erg/s/cm²/Å and zero where
+    masked. For each of `PROPERTIES` there are predictions (n,) from ``image`` and from ``spectrum``.
     """
     asked = {name: values[rows] for name, values in truth(survey, seed).items()}
     drawn = draw(survey, seed)
@@ -86,10 +82,8 @@ def draw(survey: Survey, seed: int) -> Galaxies:
 
 
 def expected(x: np.ndarray, y: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
-    """E[y | x] at ``asked`` (n, d): a linear fit to x (N, d) and y (N,), and what boosted trees make of the rest.
-
-    x is NaN where there is no measurement. The ``seed`` chooses the tenth of the galaxies that says when to stop.
-    """
+    """E[y | x] at ``asked`` (n, d): a linear fit to x (N, d) and y (N,), and what boosted trees make of the rest."""
+    # x is NaN where there is no measurement. The seed chooses the tenth of the galaxies that says when to stop.
     mean, std = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
     std = np.where(std > 0, std, 1)
     scaled, asked_scaled = (np.clip(np.nan_to_num((values - mean) / std), -5, 5) for values in (x, asked))
@@ -103,9 +97,8 @@ def redshift_predictions(galaxies: Galaxies, spectra: np.ndarray, prior: Galaxie
     """Posterior mean of each redshift, (n,), from observed spectra (n, 7781) that are zero where masked.
 
     Known are the shape of the spectrum at rest, noise, masked pixels, the dust of the Milky Way, and the signal-to-noise
-    ratio of the whole spectrum: at every redshift the galaxy is as well seen, so its brightness says nothing about its
-    distance. Not known are the errors of the flux calibration, and of the sky's residuals all but how they look. Redshifts
-    and sky residuals of ``prior``, a large draw of the survey's, are expected beforehand.
+    ratio: at every redshift the galaxy is as well seen, so its brightness says nothing about its distance. Not known are the
+    errors of the flux calibration, and of the sky's residuals all but how they look. ``prior`` is a large draw of the survey's.
     """
     before, residual, means = log_prior(prior["redshift"]), prior["sky_residual"].std(), []
     for start in range(0, len(galaxies["redshift"]), BLOCK):
@@ -126,11 +119,10 @@ def log_prior(redshifts: np.ndarray) -> np.ndarray:
 def log_likelihood(galaxies: Galaxies, flux: np.ndarray, residual: float) -> np.ndarray:
     """Log likelihood (n, `LAGS`) of each redshift on `GRID`, up to a constant for each galaxy.
 
-    With a template t moved to z, the observed flux y and the inverse covariance W of its noise,
-    rho(z) = (y W t) / sqrt(t W t) has unit variance about the signal-to-noise ratio rho_0 at the true redshift. For a
-    galaxy that is seen with rho_0 at any redshift, the log of the likelihood is rho_0 rho(z), but for terms without z.
-    The standard deviation ``residual`` of ``sky_residual`` adds residual² s s^T to the covariance, s being what sky lines
-    leave; the inverse is that of Sherman and Morrison.
+    With a template t moved to z, the observed flux y and the inverse covariance W of its noise, rho(z) = (y W t) / sqrt(t W t)
+    has unit variance about the signal-to-noise ratio rho_0 at the true redshift. For a galaxy that is seen with rho_0 at any
+    redshift, the log of the likelihood is rho_0 rho(z), but for terms without z. The standard deviation ``residual`` of
+    ``sky_residual`` adds residual² s s^T to the covariance, s being what sky lines leave: inverted by Sherman and Morrison.
     """
     clean = light.observed_spectra(galaxies, galaxies["aperture"])
     sigma = spectrograph.noise_sigma(clean, galaxies["spectrum_noise"], galaxies["noise_tilt"])
@@ -148,11 +140,8 @@ def log_likelihood(galaxies: Galaxies, flux: np.ndarray, residual: float) -> np.
 
 
 def rest_spectra(galaxies: Galaxies) -> np.ndarray:
-    """Noiseless spectra (n, `REST`.size) in front of the Milky Way's dust, in the galaxies' frames, 1e-17 erg/s/cm²/Å.
-
-    Rendered at the true redshift, with the resolution that the galaxy is seen with, and where that shows no pixel at
-    the lowest and the highest redshift.
-    """
+    """Noiseless spectra (n, `REST`.size) in front of the Milky Way's dust, in the galaxies' frames, 1e-17 erg/s/cm²/Å."""
+    # Rendered at the true redshift, and where that shows no pixel at the lowest and the highest.
     own, clear = galaxies["redshift"], galaxies | {"ebv": np.zeros_like(galaxies["redshift"])}
     pixels, rest, result = np.log(WAVELENGTH), np.log(REST), np.empty((len(own), REST.size))
     for z in (np.full_like(own, GRID[-1]), np.full_like(own, GRID[0]), own):  # the later ones overwrite the earlier

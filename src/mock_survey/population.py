@@ -1,7 +1,5 @@
 """Which galaxies there are: redshifts, luminosities, colours and star formation of a flux-limited sample."""
 
-from __future__ import annotations
-
 import contextlib
 
 import numpy as np
@@ -74,10 +72,8 @@ def mixture(redshift: np.ndarray, magnitude: np.ndarray, blue: bool, rank: np.nd
 
 
 def main_sequence(log_mass: np.ndarray, redshift: np.ndarray) -> np.ndarray:
-    """log of the star formation rate (solar masses a year) of star-forming galaxies.
-
-    Renzini & Peng (2015), equation 1, for nearby galaxies down to dwarfs; it rises as (1 + z)^2.8 (Sargent et al. 2012).
-    """
+    """log of the star formation rate (solar masses a year) of star-forming galaxies: Renzini & Peng (2015), equation 1."""
+    # That is for nearby galaxies down to dwarfs; it rises as (1 + z)^2.8 (Sargent et al. 2012).
     return 0.76 * log_mass - 7.64 + 2.8 * np.log10((1 + redshift) / 1.05)
 
 
@@ -91,9 +87,8 @@ def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
 def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.ndarray]:
     """Galaxies of a DESI-like sample, of which BGS Bright ends at the apparent r magnitude (AB) ``magnitude_limit``.
 
-    Arrays have n rows. Magnitudes are AB and free of Galactic dust, radii in arcsec, masses in solar masses (surviving
-    stars, Chabrier initial mass function of the kcorrect templates), ages in Gyr, velocities in km/s. Metallicity and age
-    are those of the templates that make the spectrum: what the data can tell.
+    Magnitudes are AB and free of Galactic dust, radii in arcsec, masses in solar masses (surviving stars, Chabrier initial
+    mass function), ages in Gyr, velocities in km/s. Metallicity and age are those of the templates that make the spectrum.
     """
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):
@@ -140,7 +135,8 @@ def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[st
     divide = 2.06 - 0.244 * np.tanh((absolute + 20.07) / 1.09)
     divide = divide + (RED_OFFSET + RED_EVOLUTION * np.minimum(redshift, EVOLUTION_END))
     quiescent = ~galaxies["blue"] | (sed.colour(coefficients) > green_red(divide))
-    mass = np.log10(formed * sed.surviving_fraction(coefficients))
+    left, metals = sed.surviving(coefficients)
+    mass = np.log10(formed * left)
     # Star-forming galaxies lie 0.3 dex about the main sequence, quiescent ones 0.4 dex about 1e-12 a year of their mass
     # (Salim et al. 2007). At given luminosity the bluer form more stars: most of the scatter goes with the colour.
     deviation = -0.8 * galaxies["colour_rank"] + 0.6 * rng.standard_normal(redshift.size)
@@ -149,7 +145,7 @@ def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[st
         "absolute_r": absolute,
         "log_mstar": mass,
         "log_sfr": np.where(quiescent, mass - 12 + 0.4 * deviation, forming),
-        "log_z": np.log10(sed.metallicity(coefficients) / sed.SOLAR_METALLICITY),
+        "log_z": np.log10(metals / sed.SOLAR_METALLICITY),
         "age": sed.age(coefficients, redshift),
         "quiescent": quiescent,
         "blue": ~quiescent,

@@ -1,7 +1,5 @@
 """Spectral energy distributions: mixtures of the five kcorrect templates, their light and their stars."""
 
-from __future__ import annotations
-
 import functools
 from importlib import resources
 
@@ -70,30 +68,23 @@ def photometry(coefficients: np.ndarray, redshift: np.ndarray) -> np.ndarray:
 
 
 def redden_to(target: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """Scale the share of the `OLD` templates until rest-frame SDSS g - r (n,) is ``target``.
-
-    A colour out of reach becomes the nearest that keeps a sixth of the old stars, which no galaxy lacks (Tolstoy et al.
-    2009), or a hundredth of the r-band light in the young.
-    """
+    """Scale the share of the `OLD` templates until rest-frame SDSS g - r (n,) is ``target``, or as near as can be."""
     old, young = coefficients * OLD, coefficients * ~OLD
     g, r = rest_flux("sdss2010-g"), rest_flux("sdss2010-r")
     ratio = 10 ** (-0.4 * target)
     excess, lack = young @ g - ratio * (young @ r), ratio * (old @ r) - old @ g
     with np.errstate(divide="ignore"):
         factor = np.where(lack > 0, excess / lack, np.inf)
+    # A sixth of the old stars stays, which no galaxy lacks (Tolstoy et al. 2009), and a hundredth of the r-band light young.
     most = np.maximum(99 * ((young @ r) / (old @ r)), 1 / 6)
     mixed = young + np.clip(factor, 1 / 6, most)[:, None] * old
     return mixed / mixed.sum(axis=1, keepdims=True)
 
 
-def surviving_fraction(coefficients: np.ndarray) -> np.ndarray:
-    """Share (n,) of the stellar mass ever formed that is still in stars; SkyPy's own helpers sum over the galaxies too."""
-    return coefficients @ kcorrect.mremain / coefficients.sum(axis=1)
-
-
-def metallicity(coefficients: np.ndarray) -> np.ndarray:
-    """Metal mass fraction (n,) averaged over the surviving stars, of the stars that make the spectrum."""
-    return coefficients @ (kcorrect.mremain * kcorrect.mets) / (coefficients @ kcorrect.mremain)
+def surviving(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share (n,) of the stellar mass ever formed that is still in stars, and metal mass fraction (n,) of these."""
+    left = coefficients @ kcorrect.mremain  # SkyPy's own helpers sum over the galaxies too
+    return left / coefficients.sum(axis=1), coefficients @ (kcorrect.mremain * kcorrect.mets) / left
 
 
 @functools.cache

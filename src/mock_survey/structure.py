@@ -1,7 +1,5 @@
 """How galaxies look: morphology, bulge and disc, sizes, orientation, motions."""
 
-from __future__ import annotations
-
 import numpy as np
 from astropy import units
 from scipy.special import gammainc
@@ -35,12 +33,11 @@ def bulge_to_total(kind: np.ndarray, magnitude: np.ndarray, rng: np.random.Gener
 
 
 def bulge_coefficients(coefficients, light, share, contrast) -> np.ndarray:
-    """Part (n, 5) of the template fractions that belongs to the bulge; the rest is the disc's.
+    """Part (n, 5) of the template fractions that belongs to a bulge with the ``share`` (n,) of the r-band ``light`` (n, 5).
 
-    Of templates with ``coefficients`` (n, 5) and r-band flux ``light`` (n, 5), the bulge has the ``share`` (n,). The
-    odds that a star of the young templates lies in the bulge are ``contrast`` (n,) times those of an old one, so spirals,
-    which hold both, have bulges redder than their discs by some 0.2 mag in g - r (MacArthur et al. 2004, Vika et al.
-    2014) and galaxies of old stars alone hardly any gradient.
+    The odds that a star of the young templates lies in the bulge are ``contrast`` (n,) times those of an old one, so spirals
+    have bulges redder than their discs by some 0.2 mag in g - r (MacArthur et al. 2004, Vika et al. 2014) and galaxies of
+    old stars alone hardly any gradient.
     """
     weight = coefficients * light / (coefficients * light).sum(axis=1, keepdims=True)
     relative = np.where(sed.OLD, 1.0, contrast[:, None])
@@ -54,11 +51,9 @@ def bulge_coefficients(coefficients, light, share, contrast) -> np.ndarray:
 
 
 def half_light_radius(log_mass, redshift, early, rng: np.random.Generator) -> np.ndarray:
-    """Circularised half-light radius in kpc from stellar mass: Shen et al. (2003), figure 11 and table 1.
-
-    Growth with time relative to z = 0.1 by van der Wel et al. (2014), table 2. Early types below 1.3e10 solar masses
-    are no smaller, as in RESOLVE.
-    """
+    """Circularised half-light radius in kpc from stellar mass: Shen et al. (2003), figure 11 and table 1."""
+    # Growth with time relative to z = 0.1: van der Wel et al. (2014), table 2. Early types below 1.3e10 solar masses are no
+    # smaller, as in RESOLVE.
     mass, knee = 10**log_mass, 3.98e10
     late_size = 0.10 * mass**0.14 * (1 + mass / knee) ** 0.25 * ((1 + redshift) / 1.1) ** -0.75
     early_size = 2.88e-6 * np.maximum(mass, 1.3e10) ** 0.56 * ((1 + redshift) / 1.1) ** -1.48

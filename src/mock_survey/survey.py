@@ -1,7 +1,5 @@
 """The mock survey on disk: population drawn once, galaxies rendered in parallel, written in the release layout."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +70,7 @@ def truth(survey: Survey, seed: int) -> Galaxies:
     galaxies["artefact"] = artefacts.draw_artefacts(survey.n_galaxies, survey.artefact_fraction, survey.artefacts, rng)
     galaxies |= spectrograph.exposure_truth(galaxies["target"], rng)
     galaxies |= lines.line_truth(galaxies, rng)
-    galaxies["aperture"] = light.aperture(galaxies)
-    galaxies["fibre_fraction"] = light.fibre_fraction(galaxies)
+    galaxies |= light.fibre_truth(galaxies)
     galaxies["distance_modulus"] = COSMOLOGY.distmod(galaxies["redshift"]).value
     galaxies["index"] = np.arange(survey.n_galaxies)
     galaxies["targetid"] = FIRST_TARGETID + galaxies["index"]

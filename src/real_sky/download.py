@@ -1,7 +1,5 @@
 """Files of a data set: each is downloaded whole and verified, or not there under its name. ``datasets/<name>.yaml`` lists them."""
 
-from __future__ import annotations
-
 import errno
 import shutil
 import time

@@ -1,7 +1,5 @@
 """The AstroCLIP release as Parquet files, such as those of https://huggingface.co/datasets/mhsotoudeh/astroclip."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 ``datasets/measure_sky.py`` makes what is stored in ``stored.json`` from files of observations.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Simple statistics of a spectrum that say how it is made, and little of which galaxy it shows; and a probe that asks them."""
 
-from __future__ import annotations
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict

@@ -6,8 +6,6 @@ pixels, each with ``flux`` and ``ivar`` in 1e-17 erg/s/cm²/Å, ``lambda`` in Å
 (scripts/legacysurvey, ssl_legacysurvey, desi) and https://huggingface.co/collections/UniverseTBD/multimodal-universe-hats.
 """
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

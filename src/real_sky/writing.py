@@ -1,7 +1,5 @@
 """A file of pairs out of Arrow tables, batch by batch: it goes on after a kill, and has its name only when it is whole."""
 
-from __future__ import annotations
-
 import functools
 import os
 from collections.abc import Callable, Iterator

@@ -1,15 +1,11 @@
 """Image defects with labels, as the real survey has them; the spectrum of such a galaxy is unharmed."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from astroclip_book.data.pairs import IMAGE_SIZE
 
 # Nanomaggies in a pixel where DECam saturates: 120,000 electrons at some 45 a second for a nanomaggie, in two minutes.
 SATURATED = 20.0
-
-
 Y, X = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32) - IMAGE_SIZE / 2  # pixels from the centre
 
 
@@ -27,10 +23,7 @@ def satellite_trail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def saturated_bleed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A saturated star inside the stamp: a flat core, and charge spilt along the columns of the detector.
-
-    DECam's columns lie east to west, so trails run along the rows of an image.
-    """
+    """A saturated star inside the stamp: a flat core, and charge spilt along DECam's columns, which are an image's rows."""
     angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(15, 70)
     cx, cy = distance * np.cos(angle), distance * np.sin(angle)
     flux, colour = 10 ** (0.4 * (22.5 - rng.uniform(11, 15.5))), _star_colour(rng)
@@ -79,8 +72,7 @@ def chip_edge(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The detector ends inside the stamp, along rows or columns to a degree: zeros beyond, in all bands or in one."""
     angle = rng.integers(4) * np.pi / 2 + rng.normal(0, 0.015)
     beyond = X * np.cos(angle) + Y * np.sin(angle) > rng.uniform(6, 61)
-    bands = [0, 1, 2] if rng.random() < 0.5 else [rng.integers(3)]
-    for band in bands:
+    for band in [0, 1, 2] if rng.random() < 0.5 else [rng.integers(3)]:
         image[..., band][beyond] = 0
     return image
 

@@ -4,8 +4,6 @@ In Fourier space profiles add up and the seeing is a product. A transform is hal
 shape (size, size // 2 + 1), complex64, rows centred on zero frequency.
 """
 
-from __future__ import annotations
-
 import functools
 
 import galsim
@@ -44,10 +42,7 @@ def galactic_transmission(ebv: np.ndarray) -> np.ndarray:
 
 
 def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Seeing ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel: laws of Stein et al. (2022).
-
-    The exposure is ``depth`` relative to the Legacy Surveys'.
-    """
+    """Seeing ``psf_sigma`` (n, 3) in pixels and ``sky_noise`` (n, 3) in nanomaggies per pixel: laws of Stein et al. (2022)."""
     noise = np.maximum(_lognormal(SKY_NOISE, n, rng), 1e-3)  # the least that they found
     return {"psf_sigma": _lognormal(PSF_SIGMA, n, rng), "sky_noise": noise / np.sqrt(depth)}
 
@@ -67,11 +62,8 @@ def resampled_noise(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def expose(image: np.ndarray, sky_noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add the noise of sky and sources to an image (side, side, 3) in nanomaggies, float32.
-
-    ``sky_noise`` (3,) is in nanomaggies per pixel, were the pixels independent, as the Legacy Surveys' ``psfdepth``
-    counts. The sky's brightness is known, so its noise tells how many photons a nanomaggie sends.
-    """
+    """Add the noise of sky and sources to an image (side, side, 3); ``sky_noise`` (3,) is as if pixels were independent."""
+    # The sky's brightness is known, so its noise tells how many photons a nanomaggie sends.
     photons = np.sqrt(1 + np.maximum(image, 0) / SKY_BRIGHTNESS.astype(np.float32))
     return image + photons * np.asarray(sky_noise, np.float32) * resampled_noise(len(image), rng)
 

@@ -4,8 +4,6 @@ Components are transforms and their fluxes in g, r, z, which add up to the catal
 in Fourier space, and there is one inverse transform for each band.
 """
 
-from __future__ import annotations
-
 import galsim
 import numpy as np
 
@@ -30,14 +28,12 @@ Components = list[tuple[np.ndarray, np.ndarray]]  # transform and fluxes (3,)
 
 
 def image_truth(galaxies: dict[str, np.ndarray], depth: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What decides an image beyond the population: structure, seeing, depth, reddening, number of neighbours.
-
-    Lengths are in scale lengths of the disc, strengths as its light. Four in five spirals have arms of one design, with
-    pitch angles after Savchenko et al. (2020); light in bars after Weinzirl et al. (2009), their lengths after Erwin (2005).
-    """
+    """What decides an image beyond the population: structure, seeing, depth, reddening, number of neighbours."""
     n, kind = galaxies["redshift"].size, galaxies["morphology"]
     ebv = camera.draw_reddening(n, rng)
-    spiral = (kind == 2) & (rng.random(n) < 0.8)
+    spiral = (kind == 2) & (rng.random(n) < 0.8)  # four in five have arms of one design
+    # Lengths in scale lengths of the disc, strengths as its light. Pitch angles after Savchenko et al. (2020), light in bars
+    # after Weinzirl et al. (2009), their lengths after Erwin (2005).
     drawn = {
         "ebv": ebv,
         "galactic_transmission": galactic_transmission(ebv),
@@ -87,10 +83,7 @@ def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Comp
 
 
 def young_light(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
-    """Logarithmic spiral arms, ring or clumps with their knots, (152, 152) of unit sum.
-
-    The knots' luminosities follow the power law of H II regions, dN/dL ~ L^-2 over two decades (Kennicutt et al. 1989).
-    """
+    """Logarithmic spiral arms, ring or clumps with their knots, (152, 152) of unit sum."""
     c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
     # In the plane of the inclined disc, in its scale lengths; flattened so that the area stays, as by GalSim's shear.
     flattening, scale = np.sqrt(galaxy["axis_ratio"]), 1.678 / galaxy["disc_radius"]
@@ -106,6 +99,7 @@ def young_light(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
     if galaxy["ring"]:
         ring = np.exp(-0.5 * ((r - galaxy["ring_radius"]) / 0.2) ** 2)
         light += galaxy["ring_strength"] / ring.sum() * ring
+    # The knots' luminosities follow the power law of H II regions, dN/dL ~ L^-2 over two decades (Kennicutt et al. 1989).
     share = np.cumsum(light, dtype=float)
     place = np.searchsorted(share, rng.random(KNOTS) * share[-1])
     luminosity = 1 / (1 - 0.99 * rng.random(KNOTS))
@@ -135,10 +129,7 @@ def tidal_tails(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
 
 
 def obscure(shares: Components, galaxy: dict) -> Components:
-    """Darken the plane of an edge-on disc by its dust.
-
-    The rest is brightened so that each band keeps its flux: the magnitudes are those observed.
-    """
+    """Darken the plane of an edge-on disc by its dust, and brighten the rest: the magnitudes are those observed."""
     size = len(shares[0][0])
     light = sum(np.float32(share[1]) * transform for transform, share in shares) * pixel_response(size)
     height = Y * np.cos(galaxy["angle"]) - X * np.sin(galaxy["angle"])
@@ -153,12 +144,8 @@ def obscure(shares: Components, galaxy: dict) -> Components:
 def photograph(components: Components, psf_sigma: np.ndarray) -> np.ndarray:
     """Noiseless image (152, 152, 3) of components, seen through the atmosphere (psf_sigma (3,) in pixels)."""
     size = len(components[0][0])
-    scene = np.zeros((3, size, size // 2 + 1), np.complex64)
-    for transform, flux in components:
-        for band in range(3):
-            scene[band] += np.float32(flux[band]) * transform
-    for band in range(3):
-        scene[band] *= fourier(camera.psf(psf_sigma[band]), size) * pixel_response(size)
+    scene = sum(np.float32(flux)[:, None, None] * transform for transform, flux in components)
+    scene *= np.stack([fourier(camera.psf(sigma), size) for sigma in psf_sigma]) * pixel_response(size)
     return develop(scene, IMAGE_SIZE).transpose(1, 2, 0)
 
 

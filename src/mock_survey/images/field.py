@@ -1,7 +1,5 @@
 """What else is in a cut-out: galaxies and stars of the field, by their numbers on the sky."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np
@@ -15,18 +13,14 @@ SATURATION = 16.0  # r magnitude; a brighter star saturates DECam and makes an a
 
 
 def galaxy_counts(r: np.ndarray) -> np.ndarray:
-    """Galaxies per square degree and magnitude at magnitude ``r``, flattening as in Capak et al. (2004).
-
-    92 are brighter than r = 17.77 (Strauss et al. 2002), 864 than r = 19.5 (Hahn et al. 2023).
-    """
+    """Galaxies per square degree and magnitude at magnitude ``r``, flattening as in Capak et al. (2004)."""
+    # 92 are brighter than r = 17.77 (Strauss et al. 2002), 864 than r = 19.5 (Hahn et al. 2023).
     return 10 ** np.interp(r, [14, 17.77, 19.5, 22, 24], [0.0, 2.1, 3.02, 4.12, 4.85])
 
 
 def star_counts(r: np.ndarray) -> np.ndarray:
-    """Stars per square degree and magnitude at magnitude ``r``: a power law of the slope of Robin et al. (2003).
-
-    It passes through some 1,300 stars per square degree at 16 < r < 19 in the footprint of DESI (Cooper et al. 2023).
-    """
+    """Stars per square degree and magnitude at magnitude ``r``: a power law of the slope of Robin et al. (2003)."""
+    # It passes through some 1,300 stars per square degree at 16 < r < 19 in the footprint of DESI (Cooper et al. 2023).
     return 10 ** (2.85 + 0.17 * (np.asarray(r) - 19)) * (np.asarray(r) > SATURATION)
 
 
@@ -38,45 +32,32 @@ def counts_table() -> tuple[np.ndarray, np.ndarray]:
     return r, np.cumsum(density) * (r[1] - r[0]) * (SIDE / 3600) ** 2
 
 
-def star_colours(r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """g - r and r - z (n, 2) along the stellar locus of Covey et al. (2007), with more M dwarfs among the faint."""
-    dwarf = rng.random(r.size) < 0.25 + 0.06 * (r - SATURATION)
-    blue = 0.3 + rng.gamma(2.0, 0.12, r.size)
-    g_r = np.where(dwarf, rng.normal(1.45, 0.07, r.size), blue)
-    return np.stack([g_r, np.where(dwarf, 0.8 + rng.exponential(0.35, r.size), 0.5 * blue - 0.02)], axis=1)
-
-
-def galaxy_colours(r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """g - r and r - z (n, 2) of field galaxies, bluer the fainter, roughly as in COSMOS (Capak et al. 2007)."""
-    g_r = np.clip(rng.normal(0.95 - 0.08 * (r - 18), 0.3), 0.1, 1.8)
-    return np.stack([g_r, 0.15 + 0.6 * g_r + rng.normal(0, 0.15, r.size)], axis=1)
-
-
 def field_objects(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Galaxies and stars at random places of the stamp, in front of or behind the galaxy as well.
-
-    ``place`` (count, 2) in arcsec from the centre, to the right and up; ``flux`` (count, 3) in nanomaggies; half-light
-    ``radius`` in arcsec, 0 for a star; ``axis_ratio`` and ``angle`` (count,).
-    """
+    """Galaxies and stars at random places of the stamp, in front of or behind the galaxy as well."""
     table, numbers = counts_table()
     r = np.interp(rng.random(count) * numbers[-1], numbers, table)
     star = rng.random(count) < star_counts(r) / (star_counts(r) + galaxy_counts(r))
-    g_r, r_z = np.where(star[:, None], star_colours(r, rng), galaxy_colours(r, rng)).T
+    # Stars along the stellar locus of Covey et al. (2007), with more M dwarfs among the faint.
+    dwarf, early = rng.random(count) < 0.25 + 0.06 * (r - SATURATION), 0.3 + rng.gamma(2.0, 0.12, count)
+    star_g_r = np.where(dwarf, rng.normal(1.45, 0.07, count), early)
+    star_r_z = np.where(dwarf, 0.8 + rng.exponential(0.35, count), 0.5 * early - 0.02)
+    # Field galaxies are bluer the fainter, roughly as in COSMOS (Capak et al. 2007).
+    galaxy_g_r = np.clip(rng.normal(0.95 - 0.08 * (r - 18), 0.3), 0.1, 1.8)
+    galaxy_r_z = 0.15 + 0.6 * galaxy_g_r + rng.normal(0, 0.15, count)
+    g_r, r_z = np.where(star, star_g_r, galaxy_g_r), np.where(star, star_r_z, galaxy_r_z)
     return {
-        "flux": 10 ** (0.4 * (22.5 - np.stack([r + g_r, r, r - r_z], axis=1))),
-        "place": rng.uniform(-SIDE / 2, SIDE / 2, (count, 2)),
-        # 0.4 arcsec at r = 24 and 0.1 dex more per mag (Leauthaud et al. 2007).
-        "radius": np.where(star, 0, 0.4 * 10 ** (-0.1 * (r - 24)) * rng.lognormal(0, 0.35, r.size)),
+        "flux": 10 ** (0.4 * (22.5 - np.stack([r + g_r, r, r - r_z], axis=1))),  # (count, 3) in nanomaggies
+        "place": rng.uniform(-SIDE / 2, SIDE / 2, (count, 2)),  # arcsec from the centre, to the right and up
+        # Half light in arcsec, 0 for a star; 0.4 at r = 24 and 0.1 dex more per mag (Leauthaud et al. 2007).
+        "radius": np.where(star, 0, 0.4 * 10 ** (-0.1 * (r - 24)) * rng.lognormal(0, 0.35, count)),
         "axis_ratio": rng.uniform(0.25, 1, count),
         "angle": rng.uniform(0, np.pi, count),
     }
 
 
 def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.ndarray:
-    """Noiseless image (152, 152, 3) of `field_objects`, seen through the atmosphere (psf_sigma (3,) in pixels).
-
-    All are drawn at once on patches of the stamp: a few times faster than one by one.
-    """
+    """Noiseless image (152, 152, 3) of `field_objects`, seen through the atmosphere (psf_sigma (3,) in pixels)."""
+    # All are drawn at once on patches of the stamp: a few times faster than one by one.
     image = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
     large = objects["radius"] > 1.6 * np.sqrt(objects["axis_ratio"])
     for size, chosen in ((64, ~large), (192, large)):

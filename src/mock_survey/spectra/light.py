@@ -1,7 +1,5 @@
 """What the fibre receives: stars of bulge and disc, gas and dust, on the DESI grid and without noise."""
 
-from __future__ import annotations
-
 import functools
 
 import galsim
@@ -37,16 +35,13 @@ def _aperture_table(spheroid: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.log(radius), np.array([np.trapezoid(window * np.interp(k * r, reach, unit), k) for r in radius])
 
 
-def aperture(galaxies: dict[str, np.ndarray]) -> np.ndarray:
-    """Share of the light of each galaxy's bulge and disc in a centred fibre, (n, 2): circular, 1 arcsec seeing."""
-    radii = {True: galaxies["bulge_radius"], False: galaxies["disc_radius"]}
-    return np.stack([np.interp(np.log(r), *_aperture_table(bulge)) for bulge, r in radii.items()], axis=1)
-
-
-def fibre_fraction(galaxies: dict[str, np.ndarray]) -> np.ndarray:
-    """Share of each galaxy's light in the fibre in g, r, z, (n, 3), from ``aperture`` and ``bulge_share``."""
-    bulge, disc = galaxies["aperture"].T[:, :, None]
-    return galaxies["bulge_share"] * bulge + (1 - galaxies["bulge_share"]) * disc
+def fibre_truth(galaxies: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """``aperture``, the shares (n, 2) of bulge and disc in a centred fibre, and ``fibre_fraction``, all light's in g, r, z (n, 3)."""
+    radii = {True: galaxies["bulge_radius"], False: galaxies["disc_radius"]}  # seen in 1 arcsec, taken for circular
+    bulge, disc = (np.interp(np.log(radius), *_aperture_table(spheroid)) for spheroid, radius in radii.items())
+    share = galaxies["bulge_share"]
+    fraction = share * bulge[:, None] + (1 - share) * disc[:, None]
+    return {"aperture": np.stack([bulge, disc], axis=1), "fibre_fraction": fraction}
 
 
 @functools.cache
@@ -92,10 +87,8 @@ def widened(continuum: np.ndarray, dispersion: float) -> np.ndarray:
 
 
 def extinction(wavelength: np.ndarray) -> np.ndarray:
-    """A / E(B-V) in magnitudes at wavelengths in angstrom, on the scale of the map of Schlegel et al. (1998).
-
-    Curve of Fitzpatrick (1999) in the calibration of Schlafly & Finkbeiner (2011), which is behind ``MW_TRANSMISSION`` too.
-    """
+    """A / E(B-V) in magnitudes at wavelengths in angstrom, on the scale of the map of Schlegel et al. (1998)."""
+    # Fitzpatrick (1999) in the calibration of Schlafly & Finkbeiner (2011), which is behind ``MW_TRANSMISSION`` too.
     spline = CubicSpline([0, *(1e4 / np.array(KNOTS))], [0, *CURVE])
     return spline(1e4 / np.asarray(wavelength)) * AT_ONE_MICRON / spline(1.0)
 

@@ -1,7 +1,5 @@
 """Nebular emission lines: luminosities from star formation and active nuclei by published relations, and their widths."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +32,7 @@ def calzetti(wavelength: np.ndarray) -> np.ndarray:
 
 
 def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What decides the emission lines of n galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``.
-
-    ``ionisation`` is the position in `KINDS`, ``gas_reddening`` E(B-V) in magnitudes. Gas lit by young stars has the
-    ``line_luminosity`` (n, 29) in erg/s, dimmed by the galaxy's own dust; gas lit by a nucleus or by old stars, H-alpha of
-    the equivalent width ``nuclear_width`` in angstrom, and lines of ``nuclear_ratio`` (n, 29) to that; broad-line regions,
-    H-alpha of ``broad_width``, and ``broad_dispersion`` in km/s.
-    """
+    """What decides the emission lines of n galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``."""
     mass = galaxies["log_mstar"]
     n = mass.size
     # Half of the quiescent galaxies have weak low-ionisation lines, the others none that one would see (Cid Fernandes et
@@ -76,22 +68,22 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     width = typical[kind] * rng.lognormal(0, scatter[kind])
     broad = seyfert & (rng.random(n) < TYPE_ONE)
     return {
-        "ionisation": kind,
-        "gas_reddening": dust,
-        "line_luminosity": stars * halpha[:, None],
-        "nuclear_ratio": nucleus,
-        "nuclear_width": width,
-        "broad_width": np.where(broad, rng.lognormal(np.log(60.0), 0.6, n), 0.0),
-        "broad_dispersion": rng.lognormal(np.log(3000.0), 0.35, n) / 2.3548,
+        "ionisation": kind,  # position in `KINDS`
+        "gas_reddening": dust,  # E(B-V)
+        "line_luminosity": stars
+        * halpha[:, None],  # (n, 29) erg/s, of gas lit by young stars, dimmed by the galaxy's dust
+        "nuclear_width": width,  # angstrom, equivalent width of H-alpha from gas lit by a nucleus or by old stars
+        "nuclear_ratio": nucleus,  # (n, 29), its lines relative to that
+        "broad_width": np.where(broad, rng.lognormal(np.log(60.0), 0.6, n), 0.0),  # of H-alpha from a broad-line region
+        "broad_dispersion": rng.lognormal(np.log(3000.0), 0.35, n) / 2.3548,  # km/s
     }
 
 
 def line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust, hard=False) -> np.ndarray:
     """Lines relative to H-alpha as observed, (n, 29), behind dust of E(B-V) ``dust`` (n,).
 
-    Before dust, log [N II] 6585/H-alpha is ``nitrogen``, [O III] 5008/H-beta ``oxygen``, [S II]/H-alpha (both lines)
-    ``sulphur``, [O II]/H-alpha (both) ``oxygen_two``; an active nucleus, where ``hard``, adds He II and [Ne V] and
-    strengthens [O I] and [Ne III].
+    Before dust, the logs of [N II] 6585/H-alpha, [O III] 5008/H-beta, [S II]/H-alpha and [O II]/H-alpha (both lines) are
+    given; an active nucleus, where ``hard``, adds He II and [Ne V] and strengthens [O I] and [Ne III].
     """
     hb = np.full(nitrogen.size, 1 / BALMER["Ha"])
     o3, n2, s2, o2 = hb * 10**oxygen, 10**nitrogen, 10**sulphur, 10**oxygen_two

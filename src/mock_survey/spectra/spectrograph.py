@@ -1,7 +1,5 @@
 """The spectrograph: resolution, noise of the sky and of the object, residuals of the sky lines, calibration, dead pixels."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 
@@ -35,10 +33,8 @@ def smooth_shape() -> np.ndarray:
 
 @functools.cache
 def sky_lines() -> np.ndarray:
-    """Excess variance of the night-sky lines over that between them, (7781,).
-
-    The table has how much each line raises the noise, and its place to the nearest pixel or two.
-    """
+    """Excess variance of the night-sky lines over that between them, (7781,)."""
+    # The table has each line's place to the nearest pixel or two, and how much it raises the noise.
     excess = np.zeros_like(WAVELENGTH)
     for line, factor in np.loadtxt(HERE / "spectrograph.sky_lines.csv", delimiter=",", skiprows=1):
         near = np.abs(WAVELENGTH - line) < 8
@@ -47,19 +43,16 @@ def sky_lines() -> np.ndarray:
 
 
 def exposure_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What the observation does to the spectra of targets (n,): bright time, but dark time for LRGs (class 2).
-
-    ``spectrum_noise`` is the standard deviation at 7000 angstrom in 1e-17 erg/s/cm²/Å, widely spread as the early data
-    hold one to many exposures of a target; ``noise_tilt`` how much steeper it rises to the blue; ``sky_residual`` the error
-    of the sky lines in units of their noise in dark time; ``calibration`` (n, 6) offset and slope of each arm's.
-    """
+    """What the observation does to the spectra of targets (n,): bright time, but dark time for LRGs (class 2)."""
     n = target.size
     return {
+        # Standard deviation at 7000 Å in 1e-17 erg/s/cm²/Å, widely spread: the early data hold one to many exposures of a target.
         "spectrum_noise": np.where(target == 2, 0.25, 0.7) * rng.lognormal(0, 0.55, n),
-        # The shape is that of dark time; the moon is blue. How much is set by the release's spread per pixel.
+        # How much steeper it rises to the blue than in dark time, as the moon is blue: set by the release's spread per pixel.
         "noise_tilt": rng.normal(np.where(target == 2, 0.0, 0.5), 0.3, n),
-        "sky_residual": rng.normal(0, 0.3, n),
-        # Guy et al. (2023), section 4.8: a few per cent between arms, up to 6 per cent at the blue end.
+        "sky_residual": rng.normal(0, 0.3, n),  # error of the sky lines in units of their noise in dark time
+        # Offset and slope of the flux calibration in each arm: a few per cent between arms, up to 6 per cent at the blue end
+        # (Guy et al. 2023, section 4.8).
         "calibration": rng.normal(0, [0.02, 0.03, 0.01, 0.015, 0.015, 0.015], (n, 6)),
     }
 
@@ -76,10 +69,7 @@ def calibration_error(coefficients: np.ndarray) -> np.ndarray:
 
 
 def noise_sigma(flux: np.ndarray, level: np.ndarray, tilt: np.ndarray) -> np.ndarray:
-    """Standard deviation per pixel (n, 7781): of the sky, and of the object's own photons.
-
-    ``flux`` (n, 7781) is noiseless, in 1e-17 erg/s/cm²/Å; ``level`` and ``tilt`` (n,) are `exposure_truth`'s.
-    """
+    """Standard deviation per pixel, of sky and of the noiseless ``flux`` (n, 7781); ``level``, ``tilt``: see `exposure_truth`."""
     dark = level[:, None] * smooth_shape() * (WAVELENGTH / 7000.0) ** -tilt[:, None]
     # Between the sky lines, the sky in a fibre is as bright as an object of `SKY_FLUX`: their photons count alike.
     return dark * np.sqrt(1 + sky_lines() + np.maximum(flux, 0) / SKY_FLUX)
@@ -91,14 +81,11 @@ def sky_line_sigma(level: np.ndarray) -> np.ndarray:
 
 
 def expose(flux: np.ndarray, exposure: dict, rng: list[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra as the pipeline would give them, and their standard deviations, both (n, 7781), from noiseless ``flux``.
-
-    ``exposure`` is that of `exposure_truth`; each object has its own generator. Masked pixels are 0, as in DESI's coadds.
-    """
+    """Spectra as the pipeline would give them, and their standard deviations, both (n, 7781), from noiseless ``flux``."""
     sigma = noise_sigma(flux, exposure["spectrum_noise"], exposure["noise_tilt"])
     residual = exposure["sky_residual"][:, None] * sky_line_sigma(exposure["spectrum_noise"])
     observed = flux * calibration_error(exposure["calibration"]) + residual
-    for i, generator in enumerate(rng):
+    for i, generator in enumerate(rng):  # each object has its own; masked pixels are 0, as in DESI's coadds
         observed[i] += sigma[i] * generator.standard_normal(WAVELENGTH.size, np.float32)
         for start in generator.integers(WAVELENGTH.size, size=generator.poisson(MASKED_RUNS)):
             observed[i, start : start + generator.integers(1, 8)] = 0
