@@ -20,10 +20,6 @@ def galaxies():
     return survey.truth(small_survey(300), 1)
 
 
-def one(galaxies, i):
-    return {name: values[i] for name, values in galaxies.items()}
-
-
 # A face-on disc without structure, in good seeing.
 DISC = {"magnitudes": np.array([17.5, 17.0, 16.5]), "bulge_share": np.array([0.09, 0.1, 0.11]), "morphology": 2}
 DISC |= {"radius": 4.0, "disc_radius": 4.0, "bulge_radius": 1.4, "axis_ratio": 1.0, "angle": 0.4, "n_neighbours": 0}
@@ -55,16 +51,13 @@ def test_structure_leaves_the_flux(structure):
     image = drawn(**small, **STRUCTURE[structure])
     # The stamp ends where the wings do not.
     assert np.allclose(22.5 - 2.5 * np.log10(image.sum(axis=(0, 1))), DISC["magnitudes"], atol=0.03)
-    if structure != "smooth":
-        assert np.abs(image - drawn(**small)).max() > 0.01 * image.max()
+    assert structure == "smooth" or np.abs(image - drawn(**small)).max() > 0.01 * image.max()
 
 
 def test_galaxy_is_centred_and_as_large_as_it_should_be():
     image = drawn(bulge_share=np.zeros(3), radius=2.0, disc_radius=2.0)[..., 1]
     assert abs((image * X).sum() / image.sum()) < 0.05 and abs((image * Y).sum() / image.sum()) < 0.05
-    order = np.argsort(R.ravel())
-    half = np.interp(0.5, np.cumsum(image.ravel()[order]) / image.sum(), R.ravel()[order])
-    assert 2.0 < half < 2.2  # seeing enlarges it a little
+    assert image[R < 2.0].sum() < image.sum() / 2 < image[R < 2.2].sum()  # seeing enlarges it a little
 
 
 def test_arms_wind_by_their_pitch():
@@ -101,16 +94,11 @@ def test_dust_lane_darkens_and_reddens_the_plane():
 
 
 def test_transform_agrees_with_galsim():
-    profile = galsim.Convolve(
-        galsim.Exponential(half_light_radius=1.2).shear(q=0.6, beta=0.5 * galsim.radians),
-        galsim.Moffat(beta=3.5, fwhm=1.2),
-    )
+    disc = galsim.Exponential(half_light_radius=1.2).shear(q=0.6, beta=0.5 * galsim.radians)
+    profile = galsim.Convolve(disc, galsim.Moffat(beta=3.5, fwhm=1.2))
     ours = develop(fourier(profile, 192) * pixel_response(192), 152)
     theirs = profile.drawImage(nx=153, ny=153, scale=0.262).array[:152, :152]
     assert np.abs(ours - theirs).max() < 2e-3 * theirs.max()
-
-
-# The field
 
 
 def test_counts_of_the_field():
@@ -146,15 +134,11 @@ def test_field_agrees_with_galsim():
     assert np.abs(field.field_image(objects, sigma) - theirs).max() < 2e-3 * theirs.max()
 
 
-# The camera
-
-
 def test_reddening_dims_galaxy_and_field_alike():
     clear = DISC | {"n_neighbours": 10}
     dusty = clear | {"galactic_transmission": galactic_transmission(0.2)}
     first, second = (images.draw_image(galaxy, np.random.default_rng(1)) for galaxy in (clear, dusty))
     assert np.allclose(second, first * galactic_transmission(0.2), rtol=1e-4, atol=1e-6)
-    assert (np.diff(galactic_transmission(0.2)) > 0).all()
 
 
 def test_reddening_of_the_footprint():
@@ -185,26 +169,25 @@ def test_depth_and_seeing_vary_together_and_depth_with_the_exposure():
 
 
 def background(image):
-    """Pixels (n, 3) away from all that is seen, and the correlation of neighbours one and two apart (2, 3)."""
+    """Scatter (3,) of the pixels away from all that is seen, and the correlation of neighbours one and two apart (2, 3)."""
     smooth = ndimage.gaussian_filter(image.sum(axis=2), 3)
     level = np.median(smooth)
     spread = 1.4826 * np.median(np.abs(smooth - level))
     dark = ~ndimage.binary_dilation(smooth > level + 1.5 * spread, iterations=4)
     values = np.where(dark[..., None], image - np.median(image[dark], axis=0), np.nan)
     correlation = [np.nanmean(values[lag:] * values[:-lag], axis=(0, 1)) for lag in (1, 2)]
-    return image[dark], correlation / np.nanvar(values, axis=(0, 1))
+    return 1.4826 * np.nanmedian(np.abs(values), axis=(0, 1)), correlation / np.nanvar(values, axis=(0, 1))
 
 
 def test_noise_like_legacy_survey_coadds(galaxies, realdata):
     real = np.load(realdata / "grz_images.npz", allow_pickle=False)
     coadds = [background(image) for image, note in zip(real["images"], real["note"], strict=True) if "coadd" in note]
-    mocks = [background(images.draw_image(one(galaxies, i), np.random.default_rng(i))) for i in range(60)]
-    level = [
-        np.median([1.4826 * np.median(np.abs(dark - np.median(dark, axis=0)), axis=0) for dark, _ in stamps], 0)
-        for stamps in (mocks, coadds)
-    ]
+    drawn = ({name: values[i] for name, values in galaxies.items()} for i in range(60))
+    mocks = [background(images.draw_image(galaxy, np.random.default_rng(i))) for i, galaxy in enumerate(drawn)]
+    level, near = (
+        np.array([np.median([one[k] for one in stamps], axis=0) for stamps in (mocks, coadds)]) for k in (0, 1)
+    )
     assert np.abs(level[0] / level[1] - 1).max() < 0.3
-    near = [np.median([correlation for _, correlation in stamps], axis=0) for stamps in (mocks, coadds)]
     assert np.abs(near[0] - near[1]).max() < 0.15
 
 

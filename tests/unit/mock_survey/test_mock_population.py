@@ -1,4 +1,4 @@
-"""The drawn galaxies: reproducible, and like DESI's and nearby ones."""
+"""Mixtures of templates, and the drawn galaxies: reproducible, and like DESI's and nearby ones."""
 
 import numpy as np
 import pytest
@@ -28,6 +28,35 @@ def resolve(realdata):
     return rows[rows["logmstar"] > 0]
 
 
+def mixtures(n: int) -> np.ndarray:
+    return np.random.default_rng(0).dirichlet(np.ones(5), n)
+
+
+def test_photometry_is_that_of_kcorrect():
+    coefficients, redshift = mixtures(30), np.linspace(0.01, sed.REDSHIFT_MAX, 30)
+    mass, bands = np.full(30, 1e10), list(sed.BANDS)
+    exact = sed.kcorrect.apparent_magnitudes(coefficients, redshift, bands, sed.COSMOLOGY, stellar_mass=mass)
+    assert np.abs(sed.photometry(1e10 * coefficients, redshift) - exact).max() < 0.01
+
+
+def test_redden_to_reaches_the_colour_and_keeps_the_young_mixture():
+    start, young = mixtures(200), ~sed.OLD
+    mixed = sed.redden_to(np.full(200, 0.5), start)
+    assert np.allclose(mixed.sum(axis=1), 1) and (mixed >= 0).all()
+    assert np.percentile(np.abs(sed.colour(mixed) - 0.5), 75) < 1e-6
+    kept, had = (part[:, young] / part[:, young].sum(axis=1, keepdims=True) for part in (mixed, start))
+    assert np.allclose(kept, had)
+    light = sed.redden_to(np.full(200, 5.0), start) * sed.rest_flux("sdss2010-r")
+    assert np.allclose(light[:, sed.OLD].sum(axis=1) / light.sum(axis=1), 0.99, atol=0.01)
+
+
+def test_what_the_stars_are_is_per_galaxy():
+    each = np.eye(5)
+    assert np.allclose(sed.surviving(each), [sed.kcorrect.mremain, sed.kcorrect.mets])
+    assert np.allclose(sed.age(each, np.full(5, 0.01)), sed.template_ages())
+    assert sed.template_ages().argmax() == 3 and 7 < sed.template_ages()[3] < 8
+
+
 def test_same_seed_same_galaxies_and_global_state_untouched():
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
@@ -42,8 +71,7 @@ def test_magnitude_limits_of_the_target_classes(galaxies):
     r = galaxies["magnitudes"][:, 1]
     bright, faint, lrg = (galaxies["target"] == k for k in range(3))
     assert r[bright].max() < 19.5 <= r[faint].min() < r[faint].max() < 20.175 <= r[lrg].min()
-    shares = np.bincount(galaxies["target"]) / galaxies["target"].size
-    assert np.allclose(shares, population.SHARES, atol=1e-3)
+    assert np.allclose(np.bincount(galaxies["target"]) / r.size, population.SHARES, atol=1e-3)
     assert galaxies["redshift"].max() <= population.REDSHIFT_MAX
 
 
@@ -106,19 +134,22 @@ def test_colours_like_those_of_supernova_hosts(realdata):
 
 
 def test_colour_mass_and_size_like_nearby_galaxies(nearby, resolve):
-    colour = sed.colour(nearby["coefficients"])
-    for low in (-22.5, -22.0, -21.5, -21.0, -20.5, -20.0, -19.5):
-        real = (resolve["absrmag"] > low) & (resolve["absrmag"] < low + 0.5)
-        mock = (nearby["absolute_r"] > low) & (nearby["absolute_r"] < low + 0.5)
-        assert abs(np.median(nearby["log_mstar"][mock]) - np.median(resolve["logmstar"][real])) < 0.15
-        assert abs(np.median(colour[mock]) - np.median(resolve["modelg_r"][real])) < 0.12
     real_size = resolve["r50"] * np.sqrt(np.clip(resolve["b_a"], 0.01, 1)) / 206265 * resolve["cz"] / 70 * 1e3  # kpc
-    distance = population.COSMOLOGY.angular_diameter_distance(nearby["redshift"]).to_value("kpc")
-    size = nearby["radius"] / 206265 * distance
-    for low in (9.0, 9.5, 10.0, 10.5):
-        real = (resolve["logmstar"] > low) & (resolve["logmstar"] < low + 0.5)
-        mock = (nearby["log_mstar"] > low) & (nearby["log_mstar"] < low + 0.5)
-        assert 0.85 < np.median(size[mock]) / np.median(real_size[real]) < 1.18
+    size = (
+        nearby["radius"] / 206265 * population.COSMOLOGY.angular_diameter_distance(nearby["redshift"]).to_value("kpc")
+    )
+
+    def medians(mock, real, by, low):
+        """Of a property, of mock and of real galaxies that another one puts into a bin of half a unit."""
+        both = zip((mock, real), by, strict=True)
+        return [np.median(values[(other > low) & (other < low + 0.5)]) for values, other in both]
+
+    luminosity, mass = (nearby["absolute_r"], resolve["absrmag"]), (nearby["log_mstar"], resolve["logmstar"])
+    for low in (-22.5, -22.0, -21.5, -21.0, -20.5, -20.0, -19.5):
+        assert abs(np.subtract(*medians(*mass, luminosity, low))) < 0.15
         assert (
-            abs(np.median(nearby["axis_ratio"][mock]) - np.median(resolve["b_a"][real])) < 0.16
-        )  # theirs is of bulge and disc
+            abs(np.subtract(*medians(sed.colour(nearby["coefficients"]), resolve["modelg_r"], luminosity, low))) < 0.12
+        )
+    for low in (9.0, 9.5, 10.0, 10.5):
+        assert 0.85 < np.divide(*medians(size, real_size, mass, low)) < 1.18
+        assert abs(np.subtract(*medians(nearby["axis_ratio"], resolve["b_a"], mass, low))) < 0.16  # of bulge and disc

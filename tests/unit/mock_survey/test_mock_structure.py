@@ -44,13 +44,10 @@ def test_motions(galaxies):
     # Zahid et al. (2016): 140 km/s at 10^10.5; Reyes et al. (2011): 139 km/s at 10^10.1 solar masses.
     assert abs(np.median(structure.stellar_dispersion(np.full(999, 10.5), rng)) - 139) < 5
     assert abs(np.median(structure.rotation_velocity(np.full(999, 10.1), rng)) - 139) < 5
-    disc = (galaxies["morphology"] == 2) & ~galaxies["quiescent"]
-    massive = disc & (galaxies["log_mstar"] > 10)
-    inclined = galaxies["inclination"] > 60
-    face_on = massive & (galaxies["inclination"] < 35)
-    gas = galaxies["gas_dispersion"]
-    assert np.median(gas[massive & inclined]) > 1.3 * np.median(gas[face_on])
-    assert (galaxies["gas_dispersion"][disc] >= structure.GAS_TURBULENCE).all()
+    disc, tilt = (galaxies["morphology"] == 2) & ~galaxies["quiescent"], galaxies["inclination"]
+    massive, gas = disc & (galaxies["log_mstar"] > 10), galaxies["gas_dispersion"]
+    assert np.median(gas[massive & (tilt > 60)]) > 1.3 * np.median(gas[massive & (tilt < 35)])
+    assert (gas[disc] >= structure.GAS_TURBULENCE).all()
 
 
 def test_bars_rings_mergers_and_dust_lanes(galaxies):

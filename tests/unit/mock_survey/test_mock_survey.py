@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from arrow import read_all
 from small import small_survey
 
 from astroclip_book.data import pairs
@@ -33,14 +34,12 @@ def test_release_layout_and_catalogue(made):
     directory, metrics = made
     assert sorted(path.name for path in directory.iterdir()) == ["catalog.h5", "pairs.h5"]
     with pairs.open_pairs(directory / "pairs.h5") as file:
-        counts = [len(file[g]["redshifts"]) for g in pairs.GROUPS]
-        targetid = np.concatenate([file[g]["targetids"][:] for g in pairs.GROUPS])
-        redshift = np.concatenate([file[g]["redshifts"][:] for g in pairs.GROUPS])
-        for g in pairs.GROUPS:
-            assert np.isfinite(file[g]["images"][:]).all() and np.isfinite(file[g]["spectra"][:]).all()
-    assert counts == [23] * 10 and np.unique(targetid).size == 230
-    catalog = read_catalog(directory / "catalog.h5", targetid)
-    assert np.allclose(catalog["Z"], redshift, atol=1e-6)
+        assert [len(file[group]["redshifts"]) for group in pairs.GROUPS] == [23] * 10
+    there = read_all(directory / "pairs.h5")
+    assert np.isfinite(there["images"]).all() and np.isfinite(there["spectra"]).all()
+    assert np.unique(there["targetids"]).size == 230
+    catalog = read_catalog(directory / "catalog.h5", there["targetids"])
+    assert np.allclose(catalog["Z"], there["redshifts"], atol=1e-6)
     assert set(catalog["MORPHOLOGY"]) <= set(structure.MORPHOLOGIES)
     assert set(catalog["ARTEFACT"]) <= set(artefacts.NAMES)
     assert metrics["survey"]["artefacts"] == (catalog["ARTEFACT"] != "none").sum()
