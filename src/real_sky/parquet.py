@@ -35,6 +35,8 @@ def convert_parquet(sources: list[Path], output: Path) -> Path:
     paths = [
         path for source in sources for path in (sorted(source.rglob("*.parquet")) if source.is_dir() else [source])
     ]
+    if not paths:
+        raise BookError(f"No *.parquet lies in {', '.join(map(str, sources))}.")
     files = {path: _opened(path) for path in sorted(paths, key=lambda path: SPLITS[_split(path)])}
     counts = {path: file.metadata.num_rows for path, file in files.items()}
     named = {name: sum(n for path, n in counts.items() if _split(path) == name) for name in map(_split, files)}
