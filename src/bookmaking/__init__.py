@@ -24,18 +24,14 @@ def open_run(
     device: str = "auto",
     **values,
 ) -> Run:
-    """Open the run of a notebook.
+    """Open the run of a notebook, in ``runs/<preset>`` unless a directory is given.
 
     Parameters
     ----------
     chapter : str, optional
         Stem of the notebook.
-    preset : str or Path
-        A name, or a YAML file.
-    run_dir : str or Path, optional
-        By default ``runs/<preset>``.
-    device : str
-        "auto", "cpu" or "cuda".
+    preset, run_dir, device : str
+        The preset is a name or a YAML file, the device "auto", "cpu" or "cuda".
     **values
         In place of the preset's of that name; None leaves it, but for seed and data, which are those that the first chapter was
         executed with. What papermill was given and the notebook does not pass counts as well.

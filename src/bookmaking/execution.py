@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +28,7 @@ from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT
 from bookmaking.store.keys import code_key, digest
-from bookmaking.store.provenance import PeakMemory, commit, now
+from bookmaking.store.provenance import PeakMemory, commit
 from bookmaking.store.recipes import CHAPTERS, TRAININGS
 from bookmaking.store.run import Run
 from bookmaking.verify import COMMENTED
@@ -59,24 +60,15 @@ def outdated(run: Run, chapter: Path, parameters: dict | None = None) -> bool:
     record = records(run).get(chapter.stem)
     if record is None or not executed(run, chapter).is_file():
         return True
-    if record["key"] != _key(run, chapter, record["parameters"] if parameters is None else parameters):
-        return True
-    return any(map(run.problem, _steps(run, chapter)))
+    other = record["key"] != _key(run, chapter, record["parameters"] if parameters is None else parameters)
+    return other or any(map(run.problem, _steps(run, chapter)))
 
 
 def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
-    """Execute every chapter that is outdated, and return the stems of those.
+    """Execute every chapter of a repository that is outdated, and return the stems of those.
 
-    Two chapters run at a time where neither makes what the other reads; each has its share of the cores.
-
-    Parameters
-    ----------
-    run : Run
-        Says which steps are up to date; the chapters open it again for themselves.
-    parameters : dict
-        Passed to every chapter: ``preset``, ``run_dir``, ``device``.
-    root : Path
-        The repository, whose chapters these are.
+    Two run at a time where neither makes what the other reads; each has its share of the cores. The parameters (``preset``,
+    ``run_dir``, ``device``) are passed to every chapter, which opens the run again for itself.
 
     Raises
     ------
@@ -87,8 +79,7 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
     waiting.sort(key=lambda chapter: chapter.stem not in TRAININGS)
     makers = {chapter: _makers(run, chapter) for chapter in waiting}
     running: dict[Future, Path] = {}
-    done: list[str] = []
-    failure = None
+    done, failure = [], None
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while running or (waiting and not failure):
             busy = {chapter.stem for chapter in [*waiting, *running.values()]}
@@ -106,14 +97,10 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
                     kernel.terminate()
                 raise
             for future in finished:
-                chapter = running.pop(future)
-                if future.exception():
-                    failure = failure or future.exception()
-                    continue
-                record = {"key": _key(run, chapter, parameters), **future.result()}
-                write_json(run.directory / "chapters.json", {**records(run), chapter.stem: record})
-                print(f"{chapter.relative_to(root)}: executed in {record['wall_seconds']:.0f} s", flush=True)
-                done.append(chapter.stem)
+                chapter, failure = running.pop(future), failure or future.exception()
+                if future.exception() is None:
+                    write_json(run.directory / "chapters.json", {**records(run), chapter.stem: future.result()})
+                    done.append(chapter.stem)
     if failure:
         raise failure
     return done
@@ -175,8 +162,10 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
         ) from error
     failed.unlink(missing_ok=True)
     os.replace(unfinished, target)
-    cost = {"wall_seconds": round(time.perf_counter() - start, 2), "peak_rss_bytes": memory.peak}
-    return {"parameters": parameters, **cost, "finished": now(), "commit": commit()}
+    seconds = round(time.perf_counter() - start, 2)
+    print(f"{chapter.name}: executed in {seconds:.0f} s", flush=True)
+    cost = {"wall_seconds": seconds, "peak_rss_bytes": memory.peak, "finished": f"{datetime.now(UTC):%FT%TZ}"}
+    return {"key": _key(run, chapter, parameters), "parameters": parameters, **cost, "commit": commit()}
 
 
 class _Engine(NBClientEngine):

@@ -83,12 +83,10 @@ def load_preset(name: str | Path, **overrides) -> Preset:
         For an unknown preset or key, a missing key, or a value of the wrong type or out of bounds.
     """
     own, names = str(name).endswith((".yaml", ".yml")), ", ".join(preset_names())
+    if not names:
+        repository = "the package is there without its repository. Clone that, and install it from there"
+        raise BookError(f"There are no presets in {ROOT}: {repository} with `pip install -e .`.")
     path = Path(name) if own else ROOT / "presets" / f"{name}.yaml"
-    if not path.is_file() and not names:
-        raise BookError(
-            f"There are no presets in {ROOT}: the package is there without its repository. "
-            "Clone that, and install it from there with `pip install -e .`."
-        )
     if not path.is_file():
         missing = f"There is no file {path.absolute()}" if own else f"There is no preset '{name}'"
         raise BookError(f"{missing}. Use one of: {names}; or the path of a YAML file of your own, such as mine.yaml.")
@@ -99,11 +97,9 @@ def load_preset(name: str | Path, **overrides) -> Preset:
     if not isinstance(values, dict):
         raise BookError(f"{path} has no keys with values: copy a file of {ROOT / 'presets'} and change that.")
     for key, value in overrides.items():
-        if value is None:
-            continue
         section, name = (None, key) if key == "seed" else _place(key)
         target = values.setdefault(section, {}) if section else values
-        if isinstance(target, dict):  # otherwise `build` says what is wrong with the section
+        if value is not None and isinstance(target, dict):  # otherwise `build` says what is wrong with the section
             target[name] = _plain(value)
     return build(Preset, {"name": path.stem, **values}, str(path))
 

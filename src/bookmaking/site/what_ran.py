@@ -38,17 +38,11 @@ def what_ran(run: Run, root: Path) -> str:
     # A file that a reader gave is told by its size: to hash 60 GB would take longer than many a step.
     sizes = {f"given as `{key}`": f"{sum(size for _, size, _ in files):,} bytes" for key, files in given.items()}
     finished = sorted({record["finished"] for record in steps.values()}) or ["–"]
-    the_run = {
-        "preset": run.preset.name,
-        "seed": str(run.preset.seed),
-        "configuration": f"`{configuration(run.preset)}`",
-        "data": run.source,
-        **sizes,
-        "commit of the steps": _distinct(told, "commit"),
-        "steps finished": " to ".join(dict.fromkeys([finished[0], finished[-1]])),
-        "wall time of all steps (s)": sum(record["wall_seconds"] for record in steps.values()),
-        "wall time of all notebooks (s)": sum(record["wall_seconds"] for record in made.values()),
-    }
+    seconds = [sum(record["wall_seconds"] for record in records.values()) for records in (steps, made)]
+    the_run = {"preset": run.preset.name, "seed": str(run.preset.seed), "configuration": f"`{configuration(run.preset)}`",
+               "data": run.source, **sizes, "commit of the steps": _distinct(told, "commit"),
+               "steps finished": " to ".join(dict.fromkeys([finished[0], finished[-1]])),
+               "wall time of all steps (s)": seconds[0], "wall time of all notebooks (s)": seconds[1]}  # fmt: skip
     machine = {name: _distinct(told, name) for name in told.columns if name not in ("commit", "finished")}
     files = [
         (file, name, size, one["sha256"][file])
@@ -56,12 +50,14 @@ def what_ran(run: Run, root: Path) -> str:
         for file, size in one["artefacts"].items()
     ]
     sums = "\n".join(f"{sha256}  {file}" for file, _, _, sha256 in files)
+    pages = {f"{{doc}}`/{page.relative_to(root).with_suffix('')}`": page for page in chapters(root)}
     parts = {
         "The run": _table(["", "this run"], the_run.items()),
         "Machine and versions": _table(["", "this run"], machine.items()),
-        "Notebooks": _table(COLUMNS, [[f"{{doc}}`/{page.relative_to(root).with_suffix('')}`", *_cost(made.get(page.stem)),
-                                       _chapter(run, page, made.get(page.stem))] for page in chapters(root)]),
-        "Steps": _table(COLUMNS, [[f"`{name}`", *_cost(steps.get(name)), _state(run, name, steps)] for name in run.steps]),
+        "Notebooks": _table(COLUMNS, [_row(name, made.get(page.stem), "**not recorded**" if page.stem not in made else
+                                           "**out of date**" if outdated(run, page) else "up to date")
+                                      for name, page in pages.items()]),
+        "Steps": _table(COLUMNS, [_row(f"`{name}`", steps.get(name), _state(run, name, steps)) for name in run.steps]),
         "Artefacts": _table(["file", "made by", "bytes", "SHA-256 begins"],
                             [[f"`{file}`", f"`{name}`", size, f"`{sha256[:16]}`"] for file, name, size, sha256 in files]),
         "Sums in full": f"As `sha256sum --check` reads them in the run's directory.\n\n```text\n{sums}\n```",
@@ -80,14 +76,12 @@ def _distinct(told: pd.DataFrame, name: str) -> str:
     return counts.index[0] if len(counts) == 1 else "; ".join(f"{one} ({n} steps)" for one, n in counts.items())
 
 
-def _cost(record: dict | None) -> list:
+def _row(name: str, record: dict | None, state: str) -> list:
+    """What a chapter or a step cost, of `COLUMNS`."""
     if record is None:
-        return [None] * 4
-    return [record["wall_seconds"], record["peak_rss_bytes"] // 2**20, record["finished"], _commit(record["commit"])]
-
-
-def _chapter(run: Run, page: Path, record: dict | None) -> str:
-    return "**not recorded**" if not record else "**out of date**" if outdated(run, page) else "up to date"
+        return [name, None, None, None, None, state]
+    cost = record["wall_seconds"], record["peak_rss_bytes"] // 2**20
+    return [name, *cost, record["finished"], _commit(record["commit"]), state]
 
 
 def _state(run: Run, name: str, steps: dict[str, dict]) -> str:

@@ -7,9 +7,9 @@ import platform
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Self
@@ -36,7 +36,7 @@ def provenance(device: str) -> dict:
     model = re.search(r"model name\s*:\s*(.+)", text)
     return {
         "commit": commit(),
-        "finished": now(),
+        "finished": f"{datetime.now(UTC):%FT%TZ}",
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -47,11 +47,6 @@ def provenance(device: str) -> dict:
             "gpu": gpu,
         },
     }
-
-
-def now() -> str:
-    """The time, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def commit() -> str:
@@ -84,6 +79,7 @@ class PeakMemory:
         self.peak, self.pid, self._done = 0, pid, threading.Event()
 
     def __enter__(self) -> Self:
+        self.sample()
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
@@ -95,13 +91,11 @@ class PeakMemory:
         """Look once."""
         total, pid = 0, self.pid()
         with suppress(psutil.NoSuchProcess):  # ended meanwhile, or a worker did
-            this = psutil.Process(pid) if pid else None
-            for process in [this, *this.children(recursive=True)] if this else []:
-                memory = process.memory_info()
+            processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] if pid else []
+            for memory in (process.memory_info() for process in processes):
                 total += memory.rss - getattr(memory, "shared", 0)
         self.peak = max(self.peak, total)
 
     def _watch(self) -> None:
-        self.sample()
         while not self._done.wait(INTERVAL):
             self.sample()

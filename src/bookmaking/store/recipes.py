@@ -37,10 +37,7 @@ def survey(run, scratch: Path) -> dict:
 
 
 def index(run, scratch: Path) -> dict:
-    """Read the pairs once, drop what cannot be used, split the rest; count what the catalogue knows of them.
-
-    BookError where all have the same redshift or mass: nothing could be predicted.
-    """
+    """Read the pairs once, drop what cannot be used, split the rest; BookError where all have the same redshift or mass."""
     import numpy as np
 
     from astroclip_book.data.catalog import labels
