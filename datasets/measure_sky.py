@@ -1,6 +1,4 @@
-"""Makes ``src/real_sky/stored.json`` of the files of observations: ``python datasets/measure_sky.py <directory>``."""
-
-from __future__ import annotations
+"""Makes ``src/real_sky/sky.json`` of the files of observations: ``python datasets/measure_sky.py <directory>``."""
 
 import csv
 import json
@@ -12,34 +10,17 @@ from astropy.table import Table
 from speclite.filters import load_filter
 
 from astroclip_book.data.pairs import BANDS, WAVELENGTH
-from real_sky import stored
-from real_sky.stored import (
-    COLOUR_EDGES,
-    MASS_EDGES,
-    SOLAR_R,
-    binned,
-    binned_percentiles,
-    colour_percentiles,
-    sky_noise,
-)
+from real_sky import sky
 
 MAX_REDSHIFT = 0.8
 HUBBLE = 70  # km/s/Mpc
 
 
 def measure(directory: Path) -> dict:
-    """Make the content of ``stored.json`` from the files of observations.
+    """The content of ``sky.json``: for each statistic its ``source`` and its numbers, to four significant digits.
 
-    Parameters
-    ----------
-    directory : Path
-        With ``astroclip_redshifts.npy``, ``bgs_bright_photometry.fits``, ``astroclip_spectra_std.npy``,
-        ``desi_spectra.npz``, ``grz_images.npz`` and ``resolve_galaxies.csv``.
-
-    Returns
-    -------
-    dict
-        For each statistic its ``source`` and its numbers, to four significant digits.
+    The directory has ``astroclip_redshifts.npy``, ``bgs_bright_photometry.fits``, ``astroclip_spectra_std.npy``,
+    ``desi_spectra.npz``, ``grz_images.npz`` and ``resolve_galaxies.csv``.
     """
     redshift = np.load(directory / "astroclip_redshifts.npy")
     redshift = redshift[(redshift > 0) & (redshift < MAX_REDSHIFT)]
@@ -56,13 +37,13 @@ def measure(directory: Path) -> dict:
             "percentiles": np.percentile(redshift, np.arange(101)),
         },
         "colours": {
-            "source": "DESI bright targets that host supernovae or lie near hosts (see stored.py), Legacy Surveys DR8 photometry as "
+            "source": "DESI bright targets that host supernovae or lie near hosts (see sky.py), Legacy Surveys DR8 photometry as "
             "observed, through desihub/timedomain",
-            "bins": colour_percentiles(magnitudes),
+            "bins": sky.colour_percentiles(magnitudes),
         },
         "spectra_std": {
             "source": "AstroCLIP release: standard deviation of each pixel over z-scored spectra, means of 31 pixels",
-            "std": binned(std),
+            "std": sky.binned(std),
         },
         "spectra_snr": {
             "source": "native DESI spectra (early data release): r magnitude of the spectrum, median S/N of a pixel",
@@ -71,7 +52,7 @@ def measure(directory: Path) -> dict:
         "image_noise": {
             "source": "Legacy Surveys coadds, nanomaggies per pixel in g, r, z",
             "names": images["name"][coadds],
-            "noise": sky_noise(images["images"][coadds]),
+            "noise": sky.sky_noise(images["images"][coadds]),
         },
         "nearby": {
             "source": "RESOLVE survey (z < 0.025), through mugdhapolimera/SDSS_spectra; 16th, 50th, 84th percentiles",
@@ -96,17 +77,15 @@ def _snr_of_spectra(flux: np.ndarray, ivar: np.ndarray) -> dict:
 def _nearby(path: Path) -> dict:
     with open(path, encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    column = {
-        name: np.array([float(row[name]) for row in rows])
-        for name in ("cz", "logmstar", "absrmag", "modelg_r", "r50", "b_a")
-    }
+    names = ("cz", "logmstar", "absrmag", "modelg_r", "r50", "b_a")
+    column = {name: np.array([float(row[name]) for row in rows]) for name in names}
     good = (column["r50"] > 0) & (column["b_a"] > 0) & (column["logmstar"] > 0) & (np.abs(column["modelg_r"]) < 5)
     cz, mass, absolute, colour, radius, ratio = (values[good] for values in column.values())
     kpc = radius * np.sqrt(ratio) / 206265 * cz / HUBBLE * 1e3  # circularised
-    light = np.round(mass + 0.4 * (absolute - SOLAR_R), 6)  # log10 of stellar mass per r luminosity, solar units
+    light = np.round(mass + 0.4 * (absolute - sky.SOLAR_R), 6)  # log10 of stellar mass per r luminosity, solar units
     return {
-        "log_radius_of_mass": binned_percentiles(mass, np.log10(kpc), MASS_EDGES),
-        "mass_to_light_of_colour": binned_percentiles(colour, light, COLOUR_EDGES),
+        "log_radius_of_mass": sky.binned_percentiles(mass, np.log10(kpc), sky.MASS_EDGES),
+        "mass_to_light_of_colour": sky.binned_percentiles(colour, light, sky.COLOUR_EDGES),
     }
 
 
@@ -123,4 +102,4 @@ def _rounded(value):
 
 if __name__ == "__main__":
     content = json.dumps(measure(Path(sys.argv[1])), indent=1, ensure_ascii=False)
-    Path(stored.__file__).with_name("stored.json").write_text(content + "\n", encoding="utf-8")
+    Path(sky.__file__).with_suffix(".json").write_text(content + "\n", encoding="utf-8")

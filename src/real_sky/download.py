@@ -21,9 +21,9 @@ CHUNK = 2**16  # bytes: what a lost connection takes with it
 TIMEOUT = (10, 60)  # s: to connect, and without a byte
 PATIENCE = 5  # attempts in a row that bring nothing new
 BUSY = (408, 425, 429, 500, 502, 503, 504)
-# How files of HDF5, of torch (a zip archive, or a pickle) and FITS files begin, whatever else a server sends.
-HDF5, TORCH = (b"\x89HDF\r\n\x1a\n",), (b"PK\x03\x04", b"\x80")
-MAGIC = {".h5": HDF5, ".hdf5": HDF5, ".pt": TORCH, ".ckpt": TORCH, ".fits": (b"SIMPLE",)}
+# How files begin: of HDF5, of torch (a zip archive, or a pickle), and FITS.
+HDF5, TORCH = b"\x89HDF\r\n\x1a\n", (b"PK\x03\x04", b"\x80")
+MAGIC = {".h5": HDF5, ".hdf5": HDF5, ".pt": TORCH, ".ckpt": TORCH, ".fits": b"SIMPLE"}
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,6 @@ class Source:
     sha256: str | None  # as published, or the beginning of it
     addresses: list[str]  # tried in turn
     by_hand: str  # how a person gets it where no address gives it
-
-
-class Unavailable(Exception):
-    """Why an address does not give the file."""
 
 
 def load_dataset(name: str) -> dict[str, Source]:
@@ -87,9 +83,9 @@ def _download(source: Source, path: Path) -> None:
                 _fetch(address, part)
                 if wrong := _not_it(source, part):
                     part.unlink()
-                    raise Unavailable(f"what arrived {wrong}")
+                    raise BookError(f"what arrived {wrong}")
                 return part.replace(path)
-            except Unavailable as error:
+            except BookError as error:
                 reasons.append(f"{address}: {error}")
     why = "\n  ".join([f"{path} ({source.what}) {'was not downloaded' if reasons else 'needs a hand'}:", *reasons])
     raise BookError(f"{why}\n{source.by_hand} Put the file there under that name; it is verified when this runs again.")
@@ -98,8 +94,8 @@ def _download(source: Source, path: Path) -> None:
 def _not_it(source: Source, path: Path) -> str | None:
     """What is wrong with a file, by its first bytes and the published checksum."""
     with path.open("rb") as file:
-        if not file.read(8).startswith(MAGIC.get(Path(source.file).suffix, (b"",))):
-            return f"does not begin as a file {Path(source.file).suffix} does"
+        if not file.read(8).startswith(MAGIC.get(Path(source.file).suffix, b"")):
+            return f"does not begin as files {Path(source.file).suffix} do"
     if source.sha256 and not (found := sha256(path)).startswith(source.sha256):
         return f"has the SHA-256 {found}, the published one is {source.sha256}"
     return None
@@ -123,32 +119,31 @@ def _fetch(address: str, part: Path) -> None:
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             reason = f"the connection failed ({error})"
         except requests.RequestException as error:
-            raise Unavailable(str(error)) from error
+            raise BookError(str(error)) from error
         failures = 0 if part.exists() and part.stat().st_size > begun else failures + 1
         time.sleep(min(2.0**failures, 30))
-    raise Unavailable(f"{reason} ({failures} attempts without a new byte)")
+    raise BookError(f"{reason} ({failures} attempts without a new byte)")
 
 
 def _receive(answer: requests.Response, address: str, part: Path, note: Path, begun: int) -> None:
     """Write what one answer brings, after a look whether it is the file."""
     status, headers = answer.status_code, answer.headers
-    for where in (one.url for one in (*answer.history, answer)):
-        # Nobody on the way can change what comes by HTTPS, or from this machine.
-        if urlsplit(where).scheme != "https" and urlsplit(where).hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise Unavailable(f"leads to {where}, which is not https://: it could be changed on the way")
+    for one in (*answer.history, answer):  # nobody on the way can change what comes by HTTPS, or from this machine
+        if urlsplit(one.url).scheme != "https" and urlsplit(one.url).hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise BookError(f"leads to {one.url}, which is not https://: it could be changed on the way")
     if status in BUSY:
         raise requests.ConnectionError(f"the server answers {status} {answer.reason}")
     if status == 416 or (status == 206 and not headers.get("Content-Range", "").startswith(f"bytes {begun}-")):
         return part.unlink()  # what had arrived does not fit the file there any more
     if status not in (200, 206):
-        raise Unavailable(f"the server answers {status} {answer.reason}")
+        raise BookError(f"the server answers {status} {answer.reason}")
     length, chunks = headers.get("Content-Length", ""), answer.iter_content(CHUNK)
     first = next(chunks, b"")
-    magic = MAGIC.get(Path(part.stem).suffix, (b"",)) if status == 200 else (b"",)
-    if "html" in headers.get("Content-Type", "") or not first.startswith(magic):
-        raise Unavailable("the server answers with something else than the file: a web page, a login, or an error")
+    wrong = status == 200 and not first.startswith(MAGIC.get(Path(part.stem).suffix, b""))
+    if wrong or "html" in headers.get("Content-Type", ""):
+        raise BookError("the server answers with something else than the file: a web page, a login, or an error")
     if not length.isdigit():
-        raise Unavailable("the server does not say how long the file is, so a half one would not be noticed")
+        raise BookError("the server does not say how long the file is, so a half one would not be noticed")
     if shutil.disk_usage(part.parent).free < int(length):
         raise OSError(errno.ENOSPC, f"No space for {int(length) / 1e9:,.1f} GB more")
     if status == 200:

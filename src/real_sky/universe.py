@@ -30,12 +30,11 @@ SAME = 0.01  # Å: the grid is that of the pairs, in single precision
 def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.0) -> Path:
     """Cross-match a catalogue of images with one of DESI spectra, and write the pairs; called again after a kill, it goes on.
 
-    ``images`` and ``spectra`` are directories or addresses (``hf://datasets/…``) of HATS catalogues, with `IMAGE`, and with `KEYS`
-    and `SPECTRUM`. Each image is paired with the nearest spectrum within ``radius`` arcsec, found from positions alone; then
-    images and spectra are read, a tile of the sky at a time, and only of tiles with matches. ``output`` has ``ivar`` beside the
-    release's datasets. Pairs stand in the order of their tiles, in ten equal groups: the test set, the last fifth of each, is
-    ten other regions than the training side, and galaxies that share an image's pixels are on the same side. A BookError tells
-    where LSDB is missing, and refuses catalogues that are not HATS, lack columns, or have no matches.
+    ``images`` and ``spectra`` are directories or addresses (``hf://datasets/…``) of HATS catalogues. Each image is paired with
+    the nearest spectrum within ``radius`` arcsec, found from positions alone; then images and spectra are read, of one tile of
+    the sky after the other. Pairs stand in the order of their tiles, in ten equal groups: the test set, the last fifth of each,
+    is ten other regions than the training side, and galaxies that share an image's pixels are on the same side. A BookError
+    tells where LSDB is missing, and refuses catalogues that are not HATS, lack columns, or have no matches.
     """
     try:
         import lsdb
@@ -79,16 +78,14 @@ def chosen(tiles: list, where: str, radius: float) -> list[np.ndarray]:
     targetid = np.concatenate([targetids(pa.array(one["object_id_spectrum"]), f"{where}, object_id") for one in tiles])
     distance = np.concatenate([np.asarray(one["_dist_arcsec"], float) for one in tiles])
     good = np.concatenate([np.asarray(one["ZWARN_spectrum"], int) for one in tiles]) == 0
-    if good.mean() < 0.5:
-        raise BookError(
-            f"{where}: ZWARN warns of {1 - good.mean():.0%} of {len(good)} matches, where a few per cent are usual. Some "
-            "conversions of the Multimodal Universe have it inverted (true for a redshift without warnings): turn it round."
-        )
+    if good.mean() < 0.5:  # some conversions of the Multimodal Universe have true for a redshift without warnings
+        text = f"ZWARN warns of {1 - good.mean():.0%} of {len(good)} matches: if it is inverted, turn it round."
+        raise BookError(f"{where}: {text}")
     order = np.lexsort((distance, targetid))
     order = order[good[order]]
-    nearest = order[np.unique(targetid[order], return_index=True)[1]]
-    log.warning("%s: %d matches, %d of good redshift, %d pairs", where, len(good), good.sum(), len(nearest))
-    taken = np.isin(np.arange(len(good)), nearest)
+    taken = np.zeros(len(good), bool)
+    taken[order[np.unique(targetid[order], return_index=True)[1]]] = True
+    log.warning("%s: %d matches, %d of good redshift, %d pairs", where, len(good), good.sum(), taken.sum())
     return [np.flatnonzero(part) for part in np.split(taken, np.cumsum([len(one) for one in tiles])[:-1])]
 
 
@@ -128,9 +125,9 @@ def _images(column: pa.Array, where: str) -> np.ndarray:
 
 def _spectra(column: pa.Array, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Flux and inverse variance on the grid of the pairs, (n, 7781) float32 each."""
-    kinds = {"flux": np.float32, "ivar": np.float32, "lambda": np.float32, "mask": bool}
-    arrays = [numbers(_field(column, name), f"{where}, spectrum.{name}", kind) for name, kind in kinds.items()]
-    flux, ivar, wavelength, mask = arrays
+    names = ("flux", "ivar", "lambda")
+    flux, ivar, wavelength = (numbers(_field(column, name), f"{where}, spectrum.{name}") for name in names)
+    mask = numbers(_field(column, "mask"), f"{where}, spectrum.mask", bool)
     if wavelength.shape[1] != N_WAVELENGTH or not np.allclose(wavelength, WAVELENGTH, rtol=0, atol=SAME):
         raise BookError(f"{where}: lambda is not 3600 + 0.8 i Å up to 9824 Å: take a catalogue of DESI spectra.")
     seen = ~mask & np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)

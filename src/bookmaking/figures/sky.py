@@ -9,8 +9,7 @@ import seaborn as sns
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.spectra import mark_lines, smooth
 from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
-from real_sky.stored import COLOUR_EDGES, MASS_EDGES, binned, binned_percentiles
-from real_sky.texture import STATISTICS, WINDOWS
+from real_sky.sky import COLOUR_EDGES, MASS_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
 
 OURS, SKY, HOSTS = ({"color": colour, "marker": marker} for colour, marker in zip(("#4477AA", "black", MODALITY["cross"]), "osD"))  # fmt: skip
 # Labels of the axes, and the bins in which the run's medians are taken.
@@ -43,7 +42,7 @@ def redshifts_beside(redshift: np.ndarray, percentiles: list[float]):
 def colours_beside(magnitudes: np.ndarray, ours: list[dict], hosts: list[dict], sky: list[dict]):
     """Colours against magnitude: galaxies by their g, r, z (n, 3), their percentiles as they are and weighted, and the sky's.
 
-    Percentiles are those of `real_sky.stored.colour_percentiles`.
+    Percentiles are those of `real_sky.sky.colour_percentiles`.
     """
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.1))
     groups = (("this run", ours, OURS), ("this run, weighted", hosts, HOSTS), ("sky", sky, SKY))

@@ -7,7 +7,7 @@ from scipy.stats import ks_2samp
 
 from mock_survey import population, sed
 from mock_survey.images.camera import draw_reddening, galactic_transmission
-from real_sky import stored as sky
+from real_sky import sky
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_a_file_begins_as_files_of_its_kind(server, tmp_path, name):
     with pytest.raises(BookError, match="something else than the file"):
         download_dataset(description, tmp_path)
     (tmp_path / name).write_bytes(BODY)
-    with pytest.raises(BookError, match=f"{name} does not begin as a file .*Move it away"):
+    with pytest.raises(BookError, match=f"{name} does not begin as files .*Move it away"):
         download_dataset(description, tmp_path)
 
 

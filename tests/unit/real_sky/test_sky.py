@@ -7,8 +7,8 @@ import pytest
 
 from astroclip_book.data.pairs import N_WAVELENGTH, SKY_NOISE, WAVELENGTH
 from bookmaking.presets import ROOT
-from real_sky import stored as sky
-from real_sky.texture import STATISTICS, WINDOWS, probe, texture
+from real_sky import sky
+from real_sky.sky import STATISTICS, WINDOWS, probe, texture
 
 
 def test_stored_statistics_are_whole():
