@@ -99,10 +99,8 @@ def lock(path: Path, refusal: str | None = None):
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOSPC):
             raise
-        raise BookError(
-            f"Files in {path.parent} cannot be locked ({error.strerror}): choose a directory on another file system, with "
-            "the option --run-dir of `python -m bookmaking` or `run_dir` in a notebook."
-        ) from error
+        why = f"Files in {path.parent} cannot be locked ({error.strerror}): choose a directory on another file system"
+        raise BookError(f"{why}, by --run-dir of `python -m bookmaking` or `run_dir` in a notebook.") from error
     with held:
         yield
 

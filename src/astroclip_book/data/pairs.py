@@ -41,7 +41,7 @@ TRANSMISSION = (
     -1.2856,
     -0.866,
     -0.4844,
-)  # log10 of the share of light that arrives in g, r, z, per magnitude of E(B-V)
+)  # log10 of the share of light in g, r, z that arrives, per magnitude of E(B-V)
 
 # To leave an object out; the first that holds counts.
 REASONS = ("redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite", "image_zero")
@@ -71,9 +71,8 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
     except (OSError, RuntimeError) as error:
         path.unlink(missing_ok=True)
         size = sum(counts) * sum(4 * int(np.prod(shape)) for shape in shapes.values()) / 1e9
-        raise BookError(
-            f"{path} of {size:.3g} GB was not laid out: {error}. Make room, or choose another place."
-        ) from error
+        why = f"{path} of {size:.3g} GB was not laid out: {error}."
+        raise BookError(f"{why} Make room, or choose another place.") from error
 
 
 def open_rows(path: Path, group: str, name: str) -> np.memmap:

@@ -85,9 +85,7 @@ def answers(
     k and weights are chosen on the validation objects, or k is given and the weights are by distance. ``split`` is as for
     `Roles.known`.
     """
-    searched: dict[
-        bytes, tuple[Neighbours, Neighbours]
-    ] = {}  # values that are known of the same objects share a search
+    searched = {}  # values that are known of the same objects share a search
     for name, y in known.items():
         roles, key = Roles.known(split, y), np.isfinite(y).tobytes()
         if key not in searched:

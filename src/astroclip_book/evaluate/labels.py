@@ -16,25 +16,12 @@ def held_out(n: int) -> list[tuple[np.ndarray, np.ndarray]]:
 def fit_chosen(
     model: BaseEstimator, grid: dict, fitted: np.ndarray, asked: np.ndarray, y: np.ndarray, folds=None, scoring=None
 ) -> tuple[BaseEstimator, dict, float]:
-    """A model fitted to n labels with those values of a grid that do best on labels held out.
+    """A scikit-learn model fitted to n labels ``y`` with those values of a ``grid``, lists by parameter, that do best on labels held out.
 
-    Parameters
-    ----------
-    model : scikit-learn estimator
-    grid : dict of lists
-        Values to choose from, by parameter. Of numbers of neighbours, those that a fold has.
-    fitted, asked : (n, d) arrays
-        What the model is fitted to and what it is asked about: two modalities of the same objects, or one twice.
-    y : (n,) array
-    folds : list of pairs of int arrays
-        Positions to fit and to hold out; `held_out` by default.
-    scoring : str or callable
-        As scikit-learn takes it; by default the mean squared error, whose mean over the folds is that of all held out.
-
-    Returns
-    -------
-    model, chosen, score
-        Fitted to all n; by parameter; the mean over the folds.
+    ``fitted`` and ``asked`` (n, d) are what it is fitted to and asked about: two modalities of the same objects, or one twice.
+    ``folds`` are pairs of positions to fit and to hold out, by default those of `held_out`; ``scoring`` is as scikit-learn takes
+    it, by default the mean squared error. Of numbers of neighbours, those are tried that a fold has. Returned are the model
+    fitted to all n, the values chosen, and the mean score over the folds.
     """
     n, folds = len(y), folds or held_out(len(y))
     least = min(len(fit) for fit, _ in folds)

@@ -1,7 +1,4 @@
-"""What is reported of predicted redshifts: errors of the single values, and whether their distributions p(z) are honest.
-
-A distribution is k values with weights, two arrays (n, k); the weights of an object add up to 1.
-"""
+"""Predicted redshifts: errors of the single values, and whether p(z), k values with weights (n, k) of sum 1, are honest."""
 
 import numpy as np
 
@@ -25,16 +22,15 @@ def nmad(error: np.ndarray) -> float:
 def outliers(error: np.ndarray, limit: float) -> float:
     """Share of scaled errors (n,) whose absolute value exceeds ``limit``.
 
-    0.15 is the usual mark of a catastrophic failure (Hildebrandt et al. 2010,
-    https://doi.org/10.1051/0004-6361/201014885), 0.05 that of bright surveys (Pasquet et al. 2019).
+    0.15 is the usual one (Hildebrandt et al. 2010, https://doi.org/10.1051/0004-6361/201014885), 0.05 that of bright surveys.
     """
     return float(np.mean(np.abs(error) > limit))
 
 
 def statistics(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
-    """``bias``, ``nmad``, ``outliers_005`` and ``outliers_015`` of redshifts (n,); `metrics.with_interval` takes this.
+    """``bias``, the mean of scaled errors, ``nmad``, ``outliers_005`` and ``outliers_015`` of redshifts (n,).
 
-    The bias is the mean of scaled errors, as in Pasquet et al. 2019 (https://doi.org/10.1051/0004-6361/201833617).
+    As in Pasquet et al. 2019 (https://doi.org/10.1051/0004-6361/201833617); `metrics.with_interval` takes this.
     """
     error = errors(truth, prediction)
     shares = {"outliers_005": outliers(error, 0.05), "outliers_015": outliers(error, 0.15)}
@@ -44,15 +40,13 @@ def statistics(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
 def pit(values: np.ndarray, weights: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
     """Probability integral transform (n,): where in its own p(z) each true redshift (n,) lies, uniform if p(z) is honest.
 
-    A distribution of k values is a staircase of k + 1 steps. So the truth joins the values, with the weight w₀ = Σ w²
-    (1 / k where weights are equal), and is put at random within the step that it makes: u = (Σ of w below the truth + U w₀)
-    / (1 + w₀), U uniform; of values equal to the truth, the share U counts as below. For equal weights this is
-    (rank + U) / (k + 1), uniform if the truth is drawn as the values are. For any weights, w₀ is the one number that gives u
-    the mean and the variance of a uniform variable; its distribution is off by less than 0.03 even where one of six values
-    has 40 % of the weight.
-
-    Dawid 1984 (https://doi.org/10.2307/2981683), of photometric redshifts Polsterer et al. 2016 (arXiv:1608.08016); at
-    random within a step: Czado et al. 2009 (https://doi.org/10.1111/j.1541-0420.2009.01191.x).
+    A distribution of k values is a staircase of k + 1 steps. So the truth joins the values, with the weight w₀ = Σ w², and
+    is put at random within the step that it makes: u = (Σ of w below the truth + U w₀) / (1 + w₀), U uniform; of values
+    equal to the truth, the share U counts as below. For equal weights this is (rank + U) / (k + 1), uniform if the truth is
+    drawn as the values are. For any, w₀ is the one number that gives u the mean and the variance of a uniform variable; its
+    distribution is off by less than 0.03 even where one of six values has 40 % of the weight. Sources: Dawid 1984
+    (https://doi.org/10.2307/2981683), Polsterer et al. 2016 (arXiv:1608.08016); at random within a step: Czado et al. 2009
+    (https://doi.org/10.1111/j.1541-0420.2009.01191.x).
     """
     place = np.random.default_rng(seed).uniform(size=len(truth))
     below = np.where(values < truth[:, None], weights, 0).sum(1)
@@ -87,10 +81,9 @@ def widening(low: np.ndarray, high: np.ndarray, truth: np.ndarray, share: float)
 def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Continuous ranked probability score (n,) of distributions, in the unit of the values; 0 is perfect.
 
-    E|X − y| − E|X − X′| / 2 for X, X′ drawn from the distribution and y the truth: the absolute error for a single
-    value, and more for a distribution that is off, too wide or too narrow (Hersbach 2000,
-    https://doi.org/10.1175/1520-0434(2000)015%3C0559:DOTCRP%3E2.0.CO;2; this form: Gneiting & Raftery 2007,
-    https://doi.org/10.1198/016214506000001437). Exact, by sorting: E|X − X′| / 2 is the integral of F (1 − F).
+    E|X − y| − E|X − X′| / 2 for X, X′ drawn from the distribution and y the truth (Gneiting & Raftery 2007,
+    https://doi.org/10.1198/016214506000001437): the absolute error for a single value, and more for a distribution that is
+    off, too wide or too narrow. Exact, by sorting: E|X − X′| / 2 is the integral of F (1 − F).
     """
     values, weights = np.asarray(values, float), np.asarray(weights, float)
     error = (weights * np.abs(values - truth[:, None])).sum(1)

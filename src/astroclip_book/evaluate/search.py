@@ -22,8 +22,8 @@ ROUNDING = 1e-6  # of squared lengths: points that are closer coincide in single
 def neighbours(query: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows (m, k) of the gallery (n, d) of largest inner product with each query (m, d), best first, and these products.
 
-    On unit vectors, as embeddings are, the product is the cosine. A query that stands in the gallery finds itself: ask for
-    one more, and let `others` leave it out. BookError unless k is from 1 to n.
+    Of unit vectors they are cosines. A query that stands in the gallery finds itself: ask for one more, and let `others`
+    leave it out. BookError unless k is from 1 to n.
     """
     cosine, rows = _index(faiss.IndexFlatIP, gallery, k).search(_float32(query), k)
     return rows, cosine

@@ -28,9 +28,7 @@ def make_maps(embeddings: Embeddings, config: Analysis, seed: int) -> dict:
     test, validation = embeddings.where("test"), embeddings.where("validation")
     for name in ("umap_neighbors", "dbscan_min_samples", "n_clusters"):
         if (least := getattr(config, name) or 0) >= len(test):
-            raise BookError(
-                f"analysis.{name} = {least} needs more test galaxies than the {len(test)} there are: lower it."
-            )
+            raise BookError(f"analysis.{name} = {least} needs more test galaxies than {len(test)}: lower it.")
     both = {"image": embeddings.image, "spectrum": embeddings.spectrum}
     spaces = {name: vectors[test] for name, vectors in both.items()}
     spaces["joint"] = normalize(spaces["image"] + spaces["spectrum"])
@@ -38,10 +36,10 @@ def make_maps(embeddings: Embeddings, config: Analysis, seed: int) -> dict:
     islands = {name: dbscan(points, config.dbscan_min_samples) for name, points in maps.items()}
     numbers = [k for k in NUMBERS if k < len(validation)]
     sample = {"sample_size": min(len(validation), 2000), "random_state": seed}
-    silhouettes = {
-        name: [silhouette_score(x[validation], kmeans(x[validation], k, seed), **sample) for k in numbers]
-        for name, x in both.items()
-    }
+    silhouettes = {}
+    for name, vectors in both.items():
+        x = vectors[validation]
+        silhouettes[name] = [silhouette_score(x, kmeans(x, k, seed), **sample) for k in numbers]
     number = config.n_clusters or numbers[np.argmax(np.sum(list(silhouettes.values()), axis=0))]
     image, spectrum = (kmeans(spaces[name], number, seed) for name in both)
     clusters = {"image": image, "spectrum": match(image, spectrum)}

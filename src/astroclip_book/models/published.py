@@ -59,11 +59,9 @@ def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Pat
 class _Inert:
     """Stands for an object whose class is not imported."""
 
-    def __init__(self, *args):
-        pass
+    def __init__(self, *args): ...
 
-    def __setstate__(self, state):
-        pass
+    def __setstate__(self, state): ...
 
 
 def _read(path: str, key: str, prefix: str) -> dict[str, torch.Tensor]:

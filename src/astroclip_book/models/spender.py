@@ -28,14 +28,10 @@ class SpectrumEncoder(nn.Module):
     def __init__(self, width: int, n_latent: int, position: bool):
         super().__init__()
         channels = (1, width, 2 * width, 4 * width)
-        self.conv1, self.conv2, self.conv3 = (
-            nn.Sequential(
-                nn.Conv1d(before, after, kernel, padding=kernel // 2), nn.InstanceNorm1d(after), nn.PReLU(after)
-            )
-            for before, after, kernel in zip(channels, channels[1:], KERNELS, strict=False)
-        )
-        for block in (self.conv1, self.conv2, self.conv3):
-            block[0].bias.requires_grad_(False)  # the norm that follows takes any constant away
+        for i, (n_in, n_out) in enumerate(itertools.pairwise(channels)):
+            convolution = nn.Conv1d(n_in, n_out, KERNELS[i], padding=KERNELS[i] // 2)
+            convolution.bias.requires_grad_(False)  # the norm that follows takes any constant away
+            self.add_module(f"conv{i + 1}", nn.Sequential(convolution, nn.InstanceNorm1d(n_out), nn.PReLU(n_out)))
         self.position = nn.Linear(2 * OCTAVES, width, bias=False) if position else None
         place = torch.linspace(0, 1, N_WAVELENGTH)[:, None] * torch.pi * 2.0 ** torch.arange(OCTAVES)
         self.register_buffer("waves", torch.cat([place.sin(), place.cos()], 1), persistent=False)

@@ -75,11 +75,9 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
             rate.step()
             losses.append(loss.detach())
         moco.eval()
-        scores = {
-            "train_loss": loop.gather(fabric, torch.stack(losses)).mean().item(),
-            "validation_accuracy": accuracy(),
-        }
-        history.append(scores | {"probe_r2": loop.probe(encode, *places, pairs.index.redshift[rows])})
+        loss = loop.gather(fabric, torch.stack(losses)).mean().item()
+        seen_redshift = loop.probe(encode, *places, pairs.index.redshift[rows])
+        history.append({"train_loss": loss, "validation_accuracy": accuracy(), "probe_r2": seen_redshift})
     encoder = moco.query["encoder"].to("cpu", memory_format=torch.contiguous_format)
     return loop.finish("image_encoder", config, encoder, history, directory)
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torchvision_outputs
 
 from astroclip_book.data.pairs import WAVELENGTH
-from astroclip_book.models.decoder import RestFrameDecoder
+from astroclip_book.models.autoencoder import RestFrameDecoder
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.models.spender import SpectrumEncoder
 
