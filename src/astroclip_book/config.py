@@ -55,7 +55,7 @@ class SpectrumEncoder:
     weights_path: str | None  # checkpoint of Spender to use as it is; none: trained in the run
     width: PositiveInt  # channels of the first block; 128 is the published network
     position: bool  # whether the first convolution knows where on the spectrum it looks; Spender's does not
-    normalisation: Literal["weighted", "zscore", "median"]  # zscore: AstroCLIP; median, at rest: Spender
+    normalisation: Literal["weighted", "zscore"]  # by the noise, or as AstroCLIP
     n_latent: PositiveInt
     rest_pixels: PositiveInt  # pixels of the decoder's rest-frame grid
     epochs: NonNegativeInt

@@ -48,14 +48,13 @@ class AstroCLIP:
         image = ImageFeatures.load(directory / "image_encoder.pt")
         return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)
 
-    def embed_spectra(self, flux: np.ndarray, redshift: np.ndarray | None = None, batch_size: int = 256) -> np.ndarray:
+    def embed_spectra(self, flux: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale, to unit vectors (n, d) float32.
 
         Those without their level, z-scored or with the median subtracted, are embedded as if they were of typical brightness
-        against their noise, with a warning. ``redshift`` (n,) is needed only where the run's encoder normalises spectra at rest
-        (``normalisation: median``). BookError for other shapes, masked or not finite values, and spectra that are all zero.
+        against their noise, with a warning. BookError for other shapes, masked or not finite values, and spectra that are all zero.
         """
-        return self._spectra(flux, None, redshift, batch_size)[1]
+        return self._spectra(flux, None, batch_size)[1]
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec, the galaxy in the centre, to unit vectors (n, d) float32.
@@ -73,8 +72,7 @@ class AstroCLIP:
             For objects that are neither `real_sky.Spectra` nor `real_sky.Images`, and as the embedding and `reference` say.
         """
         if hasattr(observed, "flux"):
-            known = observed.redshift if np.isfinite(observed.redshift).all() else None
-            *found, relative = self._spectra(observed.flux, observed.ivar > 0, known, batch_size)
+            *found, relative = self._spectra(observed.flux, observed.ivar > 0, batch_size)
             return self.reference("spectrum").look_up(*found, k, observed.redshift, relative)
         if hasattr(observed, "images"):
             return self.reference("image").look_up(*self._images(observed.images, batch_size), k, observed.redshift)
@@ -88,27 +86,24 @@ class AstroCLIP:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality]
 
-    def _spectra(self, flux, seen: np.ndarray | None, redshift, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _spectra(self, flux, seen: np.ndarray | None, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features (n, D), embeddings (n, d), and which spectra came without their level (n,)."""
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         exponent = np.frexp(np.abs(flux).max(axis=1, keepdims=True))[1]  # in SI units, squares would vanish
         flux = np.ldexp(flux, -exponent).astype(np.float32)
-        known = [] if redshift is None else [_checked(redshift, (), "redshifts", "one for each spectrum")]
-        if known and len(known[0]) != len(flux):
-            raise BookError(f"There are {len(known[0])} redshifts for {len(flux)} spectra.")
         seen = np.ones(flux.shape, bool) if seen is None else seen
         relative = without_level(flux, seen, np.arange(len(flux)), "spectra to embed, by their rows")
-        return *self._pass([flux, *known], self.spectrum, self.heads["spectrum"], size, relative), relative
+        return *self._pass(flux, self.spectrum, self.heads["spectrum"], size, relative), relative
 
     def _images(self, images, size: int) -> tuple[np.ndarray, np.ndarray]:
         images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
-        return self._pass([images], self.image, self.heads["image"], size)
+        return self._pass(images, self.image, self.heads["image"], size)
 
     @torch.inference_mode()
-    def _pass(self, data: list, encoder, head, size: int, typical=()) -> tuple[np.ndarray, np.ndarray]:
+    def _pass(self, data: np.ndarray, encoder, head, size: int, typical=()) -> tuple[np.ndarray, np.ndarray]:
         """Frozen features (n, D) and embeddings (n, d); ``typical`` rows have the mean of the training for the last feature."""
-        batches = zip(*(torch.from_numpy(values).float().split(size) for values in data), strict=True)
-        features = torch.cat([encoder(*(part.to(self.device) for part in batch)) for batch in batches])
+        batches = torch.from_numpy(data).float().split(size)
+        features = torch.cat([encoder(batch.to(self.device)) for batch in batches])
         if len(rows := np.flatnonzero(typical)):
             features[rows, -1] = head.mean[-1]
         embedded = torch.cat([head(part) for part in features.split(size)])
@@ -130,7 +125,7 @@ def _checked(values, shape: tuple[int, ...], name: str, unit: str) -> np.ndarray
         raise BookError(f"{name} have shape {values.shape}: expected (n, {', '.join(map(str, shape))}), n ≥ 1, {unit}.")
     flat = values.reshape(len(values), -1)
     for problem, bad in (("values that are not finite", ~np.isfinite(flat).all(1)), ("only zeros", ~flat.any(1))):
-        if bad.any() and shape:
+        if bad.any():
             rows = np.flatnonzero(bad)[:5].tolist()
             raise BookError(f"{bad.sum()} of {len(values)} {name} have {problem} (rows {rows} …): mask or drop them.")
     return values

@@ -45,18 +45,18 @@ def compare(
     shape, n, train = frozen.config, len(index), index.where("train")
     torch.manual_seed(seed)
     if modality == "image":
-        network, seen, fresh = frozen.encoder, frozen.seen, ResNet(shape.depth, shape.width)
+        read, network, seen = pairs.images, frozen.encoder, frozen.seen
+        fresh = ResNet(shape.depth, shape.width)
     else:
-        network, seen = frozen.model.encoder, frozen.model.normalise
+        read, network, seen = pairs.spectra, frozen.model.encoder, frozen.model.normalise
         fresh = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
         network.mlp = fresh.mlp = nn.Identity()  # the attended features are what the book uses
     fresh.to(device, memory_format=torch.channels_last).eval()
     features, inputs = {"frozen": [], "random": []}, None
     for start in progress(range(0, n, BLOCK), f"{modality}s, frozen and random"):
         rows = np.arange(start, min(start + BLOCK, n))
-        read = [pairs.images(rows)] if modality == "image" else [pairs.spectra(rows), index.redshift[rows]]
         with torch.inference_mode(), autocast(device):
-            x = seen(*(torch.from_numpy(values).to(device) for values in read)).float()
+            x = seen(torch.from_numpy(read(rows)).to(device)).float()
             for way, one in (("frozen", network), ("random", fresh)):
                 features[way].append(half(one(x)).cpu().numpy())
         if inputs is None:

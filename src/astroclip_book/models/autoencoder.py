@@ -17,10 +17,8 @@ from torch import nn
 
 from astroclip_book.config import SpectrumEncoder as Config
 from astroclip_book.data.pairs import REDSHIFTS, WAVELENGTH, Pairs
-from astroclip_book.errors import BookError
 from astroclip_book.models.spender import SpectrumEncoder, mlp
 
-MEDIAN_OF = (5300.0, 5850.0)  # angstrom at rest, where Spender takes the median flux
 NOISE_FLOOR = 0.2  # of the signal: brighter spectra weigh no more than at S/N 5, lest a few decide the loss
 N_SPECTRA = 2000  # that the shape of the noise is measured from, up to twice as many: every so many-th of all
 Z_MAX = REDSHIFTS[1]  # largest redshift at which the whole observed range stays on the grid at rest
@@ -93,7 +91,6 @@ class SpectrumAutoencoder(nn.Module):
     - ``weighted``: without the level, in units of the noise's shape, to unit variance, so that the noisy blue end does
       not set the scale. The level goes first: divided by the noise, an unknown offset would look like a continuum.
     - ``zscore``: without the mean, to unit variance, as AstroCLIP.
-    - ``median``: by the median flux between 5300 and 5850 Å at rest, as Spender; the redshift must be known.
     """
 
     def __init__(self, config: Config, noise: torch.Tensor):
@@ -106,7 +103,6 @@ class SpectrumAutoencoder(nn.Module):
         if self.rest_frame and config.blind_weight:
             self.place = mlp((self.encoder.n_features, 256, self.rest_frame.n_shifts))
         self.register_buffer("noise", noise.float())
-        self.register_buffer("wavelength", torch.from_numpy(WAVELENGTH).float(), persistent=False)
 
     @property
     def unit(self) -> torch.Tensor:
@@ -115,27 +111,15 @@ class SpectrumAutoencoder(nn.Module):
 
     def level(self, flux: torch.Tensor) -> torch.Tensor:
         """What is subtracted from spectra, (n, 1): their mean, weighted by the inverse square of the unit."""
-        return torch.zeros_like(flux[:, :1]) if self.config.normalisation == "median" else mean(flux, self.unit)
+        return mean(flux, self.unit)
 
-    def amplitude(self, flux: torch.Tensor, redshift: torch.Tensor | None) -> torch.Tensor:
-        """What spectra are divided by, (n, 1); a BookError where that needs redshifts (n,) and there are none."""
-        if self.config.normalisation != "median":
-            return _rms((flux - self.level(flux)) / self.unit)
-        if redshift is None:
-            raise BookError(
-                "This encoder of spectra divides by the median flux between 5300 and 5850 Å at rest: give the redshifts, "
-                "or use a run with spectrum_encoder.normalisation = weighted or zscore."
-            )
-        rest = self.wavelength / (1 + redshift[:, None])
-        inside = (rest > MEDIAN_OF[0]) & (rest < MEDIAN_OF[1])
-        median = flux.masked_fill(~inside, torch.nan).nanmedian(1, keepdim=True).values
-        # Noise can make the median zero or negative, and at high redshift the window leaves the spectrograph.
-        usable = torch.isfinite(median) & (median > 0.01 * _rms(flux))
-        return torch.where(usable, median, _rms(flux))
+    def amplitude(self, flux: torch.Tensor) -> torch.Tensor:
+        """What spectra are divided by, (n, 1)."""
+        return _rms((flux - self.level(flux)) / self.unit)
 
-    def normalise(self, flux: torch.Tensor, redshift: torch.Tensor | None = None) -> torch.Tensor:
+    def normalise(self, flux: torch.Tensor) -> torch.Tensor:
         """Flux (n, 7781) in any constant scale to what the encoder sees."""
-        return (flux - self.level(flux)) / self.unit / self.amplitude(flux, redshift)
+        return (flux - self.level(flux)) / self.unit / self.amplitude(flux)
 
     def white(self, flux: torch.Tensor) -> torch.Tensor:
         """Spectra without their level, in units of the noise's shape."""
@@ -143,8 +127,8 @@ class SpectrumAutoencoder(nn.Module):
 
     def reconstruct(self, flux: torch.Tensor, redshift: torch.Tensor) -> torch.Tensor:
         """The decoder's model at the known redshift on the observed grid, (n, 7781), in the unit of ``flux``."""
-        model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux, redshift))), redshift)
-        return (model - self.level(model)) * self.amplitude(flux, redshift) + self.level(flux)
+        model = self.rest_frame.observe(self.rest_frame(self.encoder(self.normalise(flux))), redshift)
+        return (model - self.level(model)) * self.amplitude(flux) + self.level(flux)
 
     def forward(
         self, flux: torch.Tensor, redshift: torch.Tensor, ivar: torch.Tensor | None = None
@@ -153,7 +137,7 @@ class SpectrumAutoencoder(nn.Module):
 
         Inverse variances (n, 7781) are 0 for pixels that are not to count; without them, the noise is estimated from the spectra.
         """
-        amplitude, white = self.amplitude(flux, redshift), self.white(flux)
+        amplitude, white = self.amplitude(flux), self.white(flux)
         sigma = noise_amplitude(white)
         x = (flux - self.level(flux)) / self.unit / amplitude
         features = self.encoder.attend(x)

@@ -88,29 +88,27 @@ class SpectrumFeatures(nn.Module):
         model.load_state_dict(checkpoint["state"])
         return cls(model)
 
-    def forward(
-        self, flux: torch.Tensor, redshift: torch.Tensor | None = None, generator: torch.Generator | None = None
-    ) -> torch.Tensor:
-        """Flux (n, 7781) in any constant scale, and redshifts (n,) where the normalisation needs them, to (n, n_features).
+    def forward(self, flux: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Flux (n, 7781) in any constant scale to (n, n_features).
 
         With a ``generator``, of a random view: noise like the spectrum's own, at a fraction of its amplitude, is added. The
         brightness is the inverse hyperbolic sine of the mean signal-to-noise ratio a pixel: a logarithm for bright spectra
         that takes those whose mean is not positive.
         """
-        shape = self.model.noise
+        model = self.model
         if generator:
-            noise = shape * noise_amplitude(self.model.white(flux))
+            noise = model.noise * noise_amplitude(model.white(flux))
             flux = flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device)
-        seen = self.model.encoder.attend(self.model.normalise(flux, redshift)).float()
-        noise = noise_amplitude(self.model.white(flux)).clamp(min=TINY)
-        return torch.cat([seen, (mean(flux, shape) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()], 1)
+        seen = model.encoder.attend(model.normalise(flux)).float()
+        noise = noise_amplitude(model.white(flux)).clamp(min=TINY)
+        return torch.cat([seen, (mean(flux, model.noise) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()], 1)
 
     @torch.inference_mode()
-    def attention(self, flux: np.ndarray, redshift: np.ndarray) -> np.ndarray:
+    def attention(self, flux: np.ndarray) -> np.ndarray:
         """How much each of `spender.PLACES` in spectra (n, 7781) counts, on average over the features: (n, places), of mean 1."""
         parts = []
-        for rows in np.array_split(np.arange(len(flux)), len(flux) // 256 + 1):
-            x = self.model.normalise(*(torch.from_numpy(v[rows]).to(self.model.noise.device) for v in (flux, redshift)))
-            _, weights = self.model.encoder.attention(x)
-            parts.append((weights.mean(1) * weights.shape[2]).cpu().numpy())
+        for part in np.array_split(flux, len(flux) // 256 + 1):
+            x = self.model.normalise(torch.from_numpy(part).to(self.model.noise.device))
+            weights = self.model.encoder.attention(x)[1].mean(1)
+            parts.append((weights * weights.shape[1]).cpu().numpy())
         return np.concatenate(parts)

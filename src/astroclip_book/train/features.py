@@ -57,6 +57,7 @@ def extract_features(
     device, rank = make_fabric(device).device, processes.rank()
     image, spectrum = ImageFeatures.load(image_encoder), SpectrumFeatures.load(spectrum_encoder)
     encoders = {"image": image.to(device), "spectrum": spectrum.to(device)}
+    read = {"image": pairs.images, "spectrum": pairs.spectra}
     n, train, whole = len(pairs.index), pairs.index.where("train"), directory / "features.h5"
     blocks = [slice(start, min(start + config.batch_size, n)) for start in range(0, n, config.batch_size)]
     trained = [slice(*np.searchsorted(train, (block.start, block.stop))) for block in blocks]
@@ -88,16 +89,13 @@ def extract_features(
             positions = np.arange(n)[blocks[block]]
             training = torch.from_numpy(np.isin(positions, train)).to(device)
             generator = torch.Generator(device).manual_seed(seed + int(positions[0]))
-            flux, redshift = pairs.spectra(positions), pairs.index.redshift[positions]
-            given = {"image": [pairs.images(positions)], "spectrum": [flux, redshift]}
             for name, encoder in encoders.items():
-                data = [torch.from_numpy(values).to(device) for values in given[name]]
+                data = torch.from_numpy(read[name](positions)).to(device)
                 with torch.inference_mode(), autocast(device):
-                    clean = encoder(*data)
+                    clean = encoder(data)
                     file[f"{name}/clean"][blocks[block]] = half(clean).cpu().numpy()
                     if training.any():
-                        some = [values[training] for values in data]
-                        views = [clean[training], *(encoder(*some, generator=generator) for _ in range(config.views))]
+                        views = [clean[training], *(encoder(data[training], generator) for _ in range(config.views))]
                         file[f"{name}/views"][trained[block]] = half(torch.stack(views, 1)).cpu().numpy()
             file.flush()
             file["done"][block] = True

@@ -40,9 +40,8 @@ def train_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, device: str, s
         return {f"validation_{name}": float(mean) for name, mean in means.items()}
 
     def encode(positions: np.ndarray) -> torch.Tensor:
-        flux, redshift, _ = load(positions)
         with loop.autocast(fabric.device):
-            return model.encoder.attend(model.normalise(flux, redshift))
+            return model.encoder.attend(model.normalise(load(positions)[0]))
 
     history, checkpoint = [], directory / "checkpoint.pt"
     parts = {"model": model, "optimizer": optimizer, "rate": rate}

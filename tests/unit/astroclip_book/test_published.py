@@ -15,7 +15,6 @@ from torch import nn
 from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.data.views import rgb
 from astroclip_book.errors import BookError
-from astroclip_book.model import AstroCLIP
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.published import adopt_image_encoder, adopt_spectrum_encoder
 from astroclip_book.models.resnet import ResNet
@@ -23,7 +22,7 @@ from astroclip_book.models.spender import SpectrumEncoder
 
 OPTIONS = {"base_encoder": "resnet18", "emb_dim": 16, "softmax_temperature": 0.2, "use_mlp": True, "data_dir": None}
 IMAGE = dataclasses.replace(IMAGE_ENCODER, input="rgb", binning=1, field=96)
-SPECTRUM = dataclasses.replace(SPECTRUM_ENCODER, position=False, normalisation="median")
+SPECTRUM = dataclasses.replace(SPECTRUM_ENCODER, position=False, normalisation="zscore")
 
 
 @pytest.fixture(scope="module")
@@ -120,21 +119,12 @@ def test_spectra_are_encoded_by_spender(wrapped, listed, redshift, pairs, tmp_pa
         state = {name.replace("encoder.mlp.", "encoder.mlp.mlp."): value for name, value in state.items()}
     file = {"model": [state, {"lsf.weight": torch.ones(1)}] if listed else state, "losses": np.zeros((2, 5, 3))}
     found = spectra_of(file, tmp_path, pairs)
-    flux, z = torch.from_numpy(pairs.spectra(np.arange(3))), torch.from_numpy(pairs.index.redshift[:3])
-    x = found.model.normalise(flux, z)
-    torch.testing.assert_close(found(flux, z)[:, :-1], source.attend(x))
+    flux = torch.from_numpy(pairs.spectra(np.arange(3)))
+    x = found.model.normalise(flux)
+    torch.testing.assert_close(found(flux)[:, :-1], source.attend(x))
     torch.testing.assert_close(found.model.encoder(x), source(x))
-    again = found(flux, z, torch.Generator().manual_seed(0))
-    assert 0 < (again - found(flux, z)).abs().max() < 1
-
-
-def test_redshifts_are_asked_for_where_the_normalisation_needs_them(pairs, tmp_path):
-    encoder = spectra_of({"model": spender()[1]}, tmp_path, pairs)
-    heads = nn.ModuleDict({"image": nn.Identity(), "spectrum": nn.Identity()})
-    model = AstroCLIP(nn.Identity(), encoder, heads)
-    assert model.embed_spectra(pairs.spectra(np.arange(3)), pairs.index.redshift[:3]).shape == (3, 8 + 1)
-    with pytest.raises(BookError, match="give the redshifts"):
-        model.embed_spectra(pairs.spectra(np.arange(3)))
+    again = found(flux, torch.Generator().manual_seed(0))
+    assert 0 < (again - found(flux)).abs().max() < 1
 
 
 def test_damaged_files_and_other_files_are_named(tmp_path):
