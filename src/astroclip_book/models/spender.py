@@ -43,12 +43,13 @@ class SpectrumEncoder(nn.Module):
 
         The weights of the places have the sum 1.
         """
-        y = self.conv1[0](x.unsqueeze(1))
+        y = _convolved(self.conv1[0], x[:, None, None])
         if self.position is not None:
-            y = y + self.position(self.waves).T
-        y = _activate_pooled(self.conv1[2], self.conv1[1](y), KERNELS[0])
-        y = _activate_pooled(self.conv2[2], self.conv2[:2](y), KERNELS[1])
-        values, attention = self.conv3(y).chunk(2, dim=1)
+            y = y + self.position(self.waves).T.unsqueeze(1)
+        y = _activate_pooled(self.conv1[2], F.instance_norm(y), KERNELS[0])
+        y = _activate_pooled(self.conv2[2], F.instance_norm(_convolved(self.conv2[0], y)), KERNELS[1])
+        y = self.conv3[2](F.instance_norm(_convolved(self.conv3[0], y)))
+        values, attention = y.squeeze(2).chunk(2, dim=1)
         return values, attention.float().softmax(-1)
 
     def attend(self, x: torch.Tensor) -> torch.Tensor:
@@ -61,12 +62,22 @@ class SpectrumEncoder(nn.Module):
         return self.mlp(self.attend(x))
 
 
+def _convolved(convolution: nn.Conv1d, y: torch.Tensor) -> torch.Tensor:
+    """Convolution of (n, c, 1, p): with channels last in memory, an image of one row takes a CPU two thirds of the time of a sequence."""
+    kernel = convolution.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    return F.conv2d(y, kernel, padding=(0, convolution.padding[0]))  # without bias: a norm follows
+
+
 def _activate_pooled(activation: nn.PReLU, y: torch.Tensor, size: int) -> torch.Tensor:
     """Max-pooling of activations, pooled first, as fewer values are then activated; a negative slope needs the least ones."""
-    largest = activation(F.max_pool1d(y, size, padding=size // 2))
+
+    def largest(y: torch.Tensor) -> torch.Tensor:
+        return F.max_pool2d(y, (1, size), padding=(0, size // 2))
+
+    y = y.contiguous(memory_format=torch.channels_last)
     if bool((activation.weight >= 0).all()):
-        return largest
-    return torch.maximum(largest, activation(-F.max_pool1d(-y, size, padding=size // 2)))
+        return activation(largest(y))
+    return torch.maximum(activation(largest(y)), activation(-largest(-y)))
 
 
 def mlp(sizes: tuple[int, ...]) -> nn.Sequential:
