@@ -28,46 +28,36 @@ def score(r2):
     return {"r2": r2, "r2_ci95": [r2 - 0.01, r2 + 0.01]}
 
 
-def metrics(image):
+def verdicts(image):
+    """Of a run whose images predict that well."""
     ways = {"image": score(image), "spectrum": score(0.96), "cross": score(0.7)}
-    baseline = {"image": score(0.7), "spectrum": score(0.8)}
-    names = ("unaligned", "random", "pca", "supervised")
-    return {
+    baseline, names = {"image": score(0.7), "spectrum": score(0.8)}, ("unaligned", "random", "pca", "supervised")
+    metrics = {
         "property": {"redshift": {**ways, "spectrum": {**ways["spectrum"], "outliers_005": 0.02}}, "log_mstar": ways},
         "baseline": {name: {"redshift": baseline, "log_mstar": baseline} for name in names},
-        "gain": {
-            name: {"image": {"r2": image - 0.7, "r2_ci95": [image - 0.71, image - 0.69]}}
-            for name in ("redshift", "log_mstar")
-        },
+        "gain": {name: {"image": score(image - 0.7)} for name in ("redshift", "log_mstar")},
         "islands": {"artefact": {"precision": None, "recall": None, "group": None, "wanted": 9}},
     }
+    rows = claims(metrics)
+    assert [row["verdict"] for row in rows if row["measure"] == ISLAND] == [REFUSED, UNKNOWN]
+    return {row["measure"]: row for row in rows}
 
 
-def verdicts(image):
-    return {row["measure"]: row for row in claims(metrics(image))}
+ISLAND = "precision of the island, found blind"  # there is none of artefacts; spirals were not looked for
+REDSHIFT = "redshift from an image's neighbours, R²"
+GAIN = "redshift from images, gain in R² over the best without alignment"
 
 
 def test_a_run_decides_and_what_it_has_not_measured_is_said():
-    found = verdicts(0.75)
-    assert found["redshift from an image's neighbours, R²"]["verdict"] == SUPPORTED
-    assert found["recall at 10, image → spectrum, of 2,000"]["verdict"] == UNKNOWN
-    islands = [
-        row["verdict"] for row in claims(metrics(0.75)) if row["measure"] == "precision of the island, found blind"
-    ]
-    assert islands == [REFUSED, UNKNOWN]  # there is no island of artefacts; spirals were not looked for
+    assert [verdicts(image)[REDSHIFT]["verdict"] for image in (0.75, 0.6)] == [SUPPORTED, REFUSED]
+    assert verdicts(0.75)["recall at 10, image → spectrum, of 2,000"]["verdict"] == UNKNOWN
     assert len(claims({})) == 24 and {row["verdict"] for row in claims({})} == {UNKNOWN}
 
 
 def test_clusters_without_information_decide_nothing():
-    one_cluster = {
-        "clusters": {"cross_modal_ami": 0.0, "cross_modal_ami_ci95": [0.0, 0.0], "cross_modal_ami_null": 0.0}
-    }
-    found = {row["measure"]: row["verdict"] for row in claims(one_cluster)}
+    one_cluster = {"cross_modal_ami": 0.0, "cross_modal_ami_ci95": [0.0, 0.0], "cross_modal_ami_null": 0.0}
+    found = {row["measure"]: row["verdict"] for row in claims({"clusters": one_cluster})}
     assert found["mutual information over its null"] == UNKNOWN
-
-
-def test_a_claim_can_fail():
-    assert verdicts(0.6)["redshift from an image's neighbours, R²"]["verdict"] == REFUSED
 
 
 def test_shares_and_gains_are_those_of_the_modality_that_is_asked():
@@ -75,9 +65,8 @@ def test_shares_and_gains_are_those_of_the_modality_that_is_asked():
     share = found["redshift, an image asks spectra, share of the supervised R²"]
     assert share["value"] == pytest.approx(1.0) and share["verdict"] == SUPPORTED
     assert found["redshift from spectra, share of the supervised R²"]["value"] == pytest.approx(1.2)
-    gain = "redshift from images, gain in R² over the best without alignment"
-    assert found[gain]["value"] == pytest.approx(0.05) and found[gain]["verdict"] == SUPPORTED
-    assert [verdicts(image)[gain]["verdict"] for image in (0.705, 0.68)] == [OPEN, REFUSED]
+    assert found[GAIN]["value"] == pytest.approx(0.05)
+    assert [verdicts(image)[GAIN]["verdict"] for image in (0.75, 0.705, 0.68)] == [SUPPORTED, OPEN, REFUSED]
 
 
 def test_each_difference_leads_to_a_chapter_has_values_of_the_preset_and_a_variant_that_is_tried():

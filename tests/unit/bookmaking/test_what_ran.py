@@ -1,7 +1,6 @@
 """The record of a run as a page: what it says, and how it marks what is out of date."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -23,89 +22,74 @@ def second(run, scratch):
 
 
 STEPS = {
-    "first": Step("01_toy", ("pairs.h5",), ("survey",), (), first),
+    "first": Step("01_toy", ("pairs.h5",), ("survey", "sky"), (), first),
     "second": Step("01_toy", (), (), ("first",), second),
 }
-CHAPTER = "---\nkernelspec: {display_name: Python 3, language: python, name: python3}\n---\n# A chapter\n\n```{code-cell} ipython3\n1\n```\n"
+CHAPTER = "---\nkernelspec: {display_name: Python 3, language: python, name: python3}\n---\n# A\n\n```{code-cell} ipython3\n1\n```\n"
 FINISHED = "2024-05-01T12:00:00Z"
 COST = {"wall_seconds": 61.04, "peak_rss_bytes": 3 * 2**28, "finished": FINISHED, "commit": "3c9e7f7c0ffee"}
 
 
 @pytest.fixture
-def root(tmp_path):
+def told(tmp_path):
+    """Tells of a run with these values, made as far as ``make`` says, or as it lies there: cells of a table by the first of each line."""
     (tmp_path / "book").mkdir()
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "notebooks" / "01_toy.md").write_text(CHAPTER)
-    return tmp_path
+    chapter = tmp_path / "notebooks" / "01_toy.md"
+    chapter.write_text(CHAPTER)
+
+    def rows(title: str, make=(), record: bool = False, **values) -> dict[str, list[str]]:
+        run = Run(load_preset("smoke", **values), tmp_path / "run", steps=STEPS)
+        for name in make:
+            run.make(name)
+        if record:  # as if the chapter had been executed now
+            (run.directory / "chapters").mkdir(exist_ok=True)
+            (run.directory / "chapters" / "01_toy.ipynb").touch()
+            made = {"key": _key(run, chapter, {}), "parameters": {}, **COST}
+            (run.directory / "chapters.json").write_text(json.dumps({"01_toy": made}))
+        rows.run, rows.page = run, what_ran(run, tmp_path)
+        assert str(tmp_path) not in rows.page
+        section = rows.page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
+        return {line[0]: line[1:] for line in lines}
+
+    rows.chapter = chapter
+    return rows
 
 
-def record_chapter(run: Run, root: Path) -> None:
-    """As if the chapter had been executed now."""
-    key = _key(run, root / "notebooks" / "01_toy.md", {})
-    (run.directory / "chapters").mkdir(exist_ok=True)
-    (run.directory / "chapters" / "01_toy.ipynb").touch()
-    (run.directory / "chapters.json").write_text(json.dumps({"01_toy": {"key": key, "parameters": {}, **COST}}))
-
-
-def rows(page: str, title: str) -> dict[str, list[str]]:
-    """Cells of a section's table by the first of each line."""
-    section = page.partition(f"## {title}\n")[2].partition("\n## ")[0]
-    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
-    return {line[0]: line[1:] for line in lines}
-
-
-def test_a_run_is_told_with_its_hashes_machine_and_values(root):
-    run = Run(load_preset("smoke"), root / "run", steps=STEPS)
-    for name in STEPS:
-        run.make(name)
-    record_chapter(run, root)
-    page = what_ran(run, root)
-    assert rows(page, "The run")["seed"] == ["0"]
-    assert rows(page, "The run")["configuration"] == [f"`{configuration(run.preset)}`"]
-    assert rows(page, "Artefacts")["`pairs.h5`"] == ["`first`", "5", f"`{digest('pairs')[:16]}`"]
-    assert f"```text\n{digest('pairs')}  pairs.h5\n```" in page  # as sha256sum reads it
-    assert run.manifest["second"]["inputs"] == {"pairs.h5": digest("pairs")}
-    assert [rows(page, "Steps")[f"`{name}`"][-1] for name in STEPS] == ["up to date"] * 2
-    notebook = ["61.0", "768", FINISHED, "3c9e7f7", "up to date"]
-    assert rows(page, "Notebooks")["{doc}`/notebooks/01_toy`"] == notebook
-    hardware, machine = run.manifest["first"]["hardware"], rows(page, "Machine and versions")
+def test_a_run_is_told_with_its_hashes_machine_and_values(told):
+    the_run = told("The run", make=STEPS, record=True)
+    assert the_run["seed"] == ["0"] and the_run["configuration"] == [f"`{configuration(told.run.preset)}`"]
+    assert f"```text\n{digest('pairs')}  pairs.h5\n```" in told.page  # as sha256sum reads it
+    assert as_yaml(told.run.preset) in told.page
+    assert told("Artefacts")["`pairs.h5`"] == ["`first`", "5", f"`{digest('pairs')[:16]}`"]
+    assert [told("Steps")[f"`{name}`"][-1] for name in STEPS] == ["up to date"] * 2
+    assert told("Notebooks")["{doc}`/notebooks/01_toy`"] == ["61.0", "768", FINISHED, "3c9e7f7", "up to date"]
+    hardware, machine = told.run.manifest["first"]["hardware"], told("Machine and versions")
     assert machine["processor"] == [hardware["cpu"]] and hardware["memory_bytes"] > 2**29
     assert machine["cores"] == [str(hardware["cores"])] and machine["GPU"] == ["–"]
-    assert as_yaml(run.preset) in page
-    assert str(root) not in page
 
 
-def test_what_is_out_of_date_or_missing_is_marked(root):
-    run = Run(load_preset("smoke"), root / "run", steps=STEPS)
-    run.make("first")
-    assert rows(what_ran(run, root), "Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**not recorded**"
-    assert rows(what_ran(run, root), "Steps")["`second`"][-1] == "**not made**"
-    record_chapter(run, root)
-    (root / "notebooks" / "01_toy.md").write_text(CHAPTER.replace("\n1\n", "\n2\n"))
-    assert rows(what_ran(run, root), "Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**out of date**"
-    other = Run(load_preset("smoke", n_galaxies=300), root / "run", steps=STEPS)
-    assert rows(what_ran(other, root), "Steps")["`first`"][-1] == "**out of date**"
+def test_what_is_out_of_date_or_missing_is_marked(told):
+    assert told("Notebooks", make=["first"])["{doc}`/notebooks/01_toy`"][-1] == "**not recorded**"
+    assert told("Steps", record=True)["`second`"][-1] == "**not made**"
+    told.chapter.write_text(CHAPTER.replace("\n1\n", "\n2\n"))
+    assert told("Notebooks")["{doc}`/notebooks/01_toy`"][-1] == "**out of date**"
+    assert told("Steps", n_galaxies=300)["`first`"][-1] == "**out of date**"
 
 
-def test_files_of_a_reader_are_named_with_their_size(root):
-    (root / "mine.h5").write_text("x" * 2048)
-    steps = {"first": Step("01_toy", ("pairs.h5",), ("data",), (), first)}
-    run = Run(load_preset("smoke", pairs_path=str(root / "mine.h5")), root / "run", steps=steps)
-    run.make("first")
-    page = what_ran(run, root)
-    assert rows(page, "The run")["given as `pairs_path`"] == ["2,048 bytes"]
-    assert "pairs_path: mine.h5" in page and str(root) not in page
+def test_files_of_a_reader_are_named_with_their_size(told, tmp_path):
+    (tmp_path / "mine.npz").write_text("x" * 2048)
+    given = told("The run", make=["first"], sky_spectra_path=str(tmp_path / "mine.npz"))
+    assert given["given as `spectra_path`"] == ["2,048 bytes"] and "spectra_path: mine.npz" in told.page
 
 
-def test_a_step_made_from_an_earlier_file_is_marked(root):
-    run = Run(load_preset("smoke"), root / "run", steps=STEPS)
-    for name in STEPS:
-        run.make(name)
-    path = run.directory / "manifest.json"
-    manifest = json.loads(path.read_text())
+def test_a_step_made_from_an_earlier_file_is_marked(told):
+    told("Steps", make=STEPS)
+    manifest = told.run.manifest
     manifest["first"]["sha256"]["pairs.h5"] = digest("others")  # made again, with the same key and other bytes
-    path.write_text(json.dumps(manifest))
-    assert rows(what_ran(run, root), "Steps")["`second`"][-1] == "**made from an earlier pairs.h5**"
+    (told.run.directory / "manifest.json").write_text(json.dumps(manifest))
+    assert told("Steps")["`second`"][-1] == "**made from an earlier pairs.h5**"
 
 
 def test_a_line_names_values_and_commit():
@@ -113,13 +97,10 @@ def test_a_line_names_values_and_commit():
     name = configuration(preset)
     assert caption_line(preset, "3c9e7f7aa") == f"Run smoke · seed 0 · configuration {name} · commit 3c9e7f7"
     assert caption_line(preset, "3c9e7f7aa+dirty").endswith("commit 3c9e7f7, with changes")
-    assert configuration(other) != name
-    assert caption_line(preset, "unknown").endswith("commit unknown")
+    assert configuration(other) != name and caption_line(preset, "unknown").endswith("commit unknown")
 
 
 def test_the_printed_values_are_a_preset_without_this_machines_paths(tmp_path):
-    pairs = tmp_path / "desi.h5"
-    pairs.write_text("")
-    (tmp_path / "again.yaml").write_text(as_yaml(load_preset("smoke", pairs_path=str(pairs))))
-    again = load_preset(str(tmp_path / "again.yaml"))
+    (tmp_path / "again.yaml").write_text(as_yaml(load_preset("smoke", pairs_path=str(tmp_path / "desi.h5"))))
+    again = load_preset(tmp_path / "again.yaml")
     assert again.data.pairs_path == "desi.h5" and again.survey == load_preset("smoke").survey
