@@ -43,13 +43,14 @@ def write_release(source, path):
 
 
 def write_provabgs(truth, ids, new, path):
-    """Masses of most of them in PROVABGS's columns, one of them failed; other galaxies too."""
+    """Masses of most of them in PROVABGS's columns, one of them failed, and magnitudes, some of them infinite."""
     known = read_catalog(truth, ids)
     mass = known["LOG_MSTAR"].copy()
     mass[1] = 0
+    magnitude = np.where(np.arange(len(ids)) % 20, known["MAG_R"], np.inf)  # of no flux
     columns = {
         "TARGETID": new, "Z_HP": known["Z"], "PROVABGS_LOGMSTAR_BF": mass, "AVG_SFR": known["AVG_SFR"], "Z_MW": known["Z_MW"],
-        "TAGE_MW": known["TAGE_MW"], **{f"MAG_{band}": known[f"MAG_{band}"] for band in "GRZ"},
+        "TAGE_MW": known["TAGE_MW"], "MAG_G": known["MAG_G"], "MAG_R": magnitude, "MAG_Z": known["MAG_Z"],
         "PROVABGS_MCMC": np.zeros((len(ids), 3, 2), np.float32),
     }  # fmt: skip
     table = Table(columns)[np.random.default_rng(0).permutation(len(ids))[: int(0.8 * len(ids))]]
@@ -62,35 +63,20 @@ def real(book, tmp_path_factory):
     home = tmp_path_factory.mktemp("real")
     preset = yaml.safe_load((ROOT / "presets" / "desi.yaml").read_text())
     smoke = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text())
-    preset |= {
-        section: smoke[section] | {"logit_scale": 15.5} if section == "alignment" else smoke[section]
-        for section in SMALL
-    }
+    preset |= {section: smoke[section] for section in SMALL}
+    preset["alignment"]["logit_scale"] = 15.5
     for section, size in NETWORKS.items():
         preset[section] |= size | {"batch_size": 32}
-    for section, field in (
-        ("data", "pairs_path"),
-        ("data", "catalog_path"),
-        *((section, "weights_path") for section in NETWORKS),
-    ):
+    files = [("data", "pairs_path"), ("data", "catalog_path"), *((section, "weights_path") for section in NETWORKS)]
+    for section, field in files:
         preset[section][field] = str(home / preset[section][field].removeprefix("data/"))
     ids, new = write_release(book.run / "pairs.h5", preset["data"]["pairs_path"])
     write_provabgs(book.run / "catalog.h5", ids, new, preset["data"]["catalog_path"])
     for section, write in (("image_encoder", write_stein), ("spectrum_encoder", write_spender)):
         write(preset[section]["weights_path"], **NETWORKS[section])
     (home / "desi.yaml").write_text(yaml.safe_dump(preset))
-    command = [
-        sys.executable,
-        "-m",
-        "bookmaking",
-        "execute",
-        home / "desi.yaml",
-        "--run-dir",
-        home / "run",
-        "--device",
-        "cpu",
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "bookmaking", "execute", home / "desi.yaml", "--run-dir", home / "run"]
+    result = subprocess.run([*command, "--device", "cpu"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return home / "run"
 

@@ -28,14 +28,8 @@ def read_all(path: Path) -> dict[str, np.ndarray]:
 
 def release(pairs: dict[str, np.ndarray]) -> pa.Table:
     """The columns of the release's public Parquet conversion."""
-    return pa.table(
-        {
-            "image": nested(pairs["images"]),
-            "spectrum": nested(pairs["spectra"][..., None]),
-            "redshift": pairs["redshifts"],
-            "targetid": pairs["targetids"],
-        }
-    )
+    columns = {"image": nested(pairs["images"]), "spectrum": nested(pairs["spectra"][..., None])}
+    return pa.table(columns | {"redshift": pairs["redshifts"], "targetid": pairs["targetids"]})
 
 
 def write_release(directory: Path, pairs: dict[str, np.ndarray], sizes: dict[str, int], row_group: int = 10) -> Path:
@@ -50,14 +44,9 @@ def write_release(directory: Path, pairs: dict[str, np.ndarray], sizes: dict[str
 
 def images(cutouts: np.ndarray, bands=("DES-G", "DES-R", "DES-I", "DES-Z"), scale: float = 0.262) -> pa.Array:
     """Cut-outs (n, bands, h, w) as the Multimodal Universe has Legacy Survey images."""
-    n = len(cutouts)
-    fields = {
-        "band": pa.array([list(bands)] * n),
-        "flux": nested(cutouts),
-        "psf_fwhm": nested(np.full((n, len(bands)), 1.3, np.float32)),
-        "scale": nested(np.full((n, len(bands)), scale, np.float32)),
-    }
-    return pa.StructArray.from_arrays(list(fields.values()), list(fields))
+    per_band = [nested(np.full((len(cutouts), len(bands)), value, np.float32)) for value in (1.3, scale)]
+    arrays = [pa.array([list(bands)] * len(cutouts)), nested(cutouts), *per_band]
+    return pa.StructArray.from_arrays(arrays, ["band", "flux", "psf_fwhm", "scale"])
 
 
 def spectra(flux: np.ndarray, ivar=None, wavelength=WAVELENGTH, mask=None) -> pa.Array:
@@ -69,9 +58,8 @@ def spectra(flux: np.ndarray, ivar=None, wavelength=WAVELENGTH, mask=None) -> pa
         "lambda": np.broadcast_to(wavelength, flux.shape).astype(np.float32),
         "mask": np.zeros(flux.shape, bool) if mask is None else mask,
     }
-    return pa.StructArray.from_arrays(
-        [nested(np.ascontiguousarray(values)) for values in arrays.values()], list(arrays)
-    )
+    columns = [nested(np.ascontiguousarray(values)) for values in arrays.values()]
+    return pa.StructArray.from_arrays(columns, list(arrays))
 
 
 def framed(pairs: np.ndarray, size: int = 160) -> np.ndarray:
@@ -89,17 +77,9 @@ def catalogues(pairs: dict[str, np.ndarray], seed: int = 0) -> tuple[pa.Table, p
     n = len(pairs["targetids"])
     ra, dec = SKY[0] + rng.uniform(0, 30, n), SKY[1] + rng.uniform(0, 20, n)
     one, other = rng.permutation(n), rng.permutation(n)
-    image = pa.table(
-        {"image": images(framed(pairs["images"])), "object_id": [f"b'{i}'" for i in range(n)], "ra": ra, "dec": dec}
-    )
-    spectrum = pa.table(
-        {
-            "spectrum": spectra(pairs["spectra"]),
-            "Z": pairs["redshifts"],
-            "ZWARN": np.zeros(n, bool),
-            "object_id": pairs["targetids"].astype(str).tolist(),
-            "ra": ra + rng.normal(0, 3e-5, n),
-            "dec": dec,
-        }
-    )
+    names = [f"b'{i}'" for i in range(n)]
+    image = pa.table({"image": images(framed(pairs["images"])), "object_id": names, "ra": ra, "dec": dec})
+    columns = {"spectrum": spectra(pairs["spectra"]), "Z": pairs["redshifts"], "ZWARN": np.zeros(n, bool), "dec": dec}
+    columns |= {"object_id": pairs["targetids"].astype(str).tolist(), "ra": ra + rng.normal(0, 3e-5, n)}
+    spectrum = pa.table(columns)
     return image.take(one), spectrum.take(other)

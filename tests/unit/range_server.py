@@ -82,10 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, act: dict) -> tuple[int, bytes, dict]:
         server = self.server
-        body, version = (
-            act.get("body", server.body),
-            {"ETag": server.etag, "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"},
-        )
+        body = act.get("body", server.body)
+        version = {"ETag": server.etag, "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
         if "status" in act:
             return act["status"], act.get("body", b""), {}
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
