@@ -18,7 +18,7 @@ COMMON = ("seed", "pairs_path", "catalog_path")
 
 def open_run(
     *,
-    chapter: str | None = None,
+    chapter: str = "",
     preset: str | Path = "laptop",
     run_dir: str | Path | None = None,
     device: str = "auto",
@@ -51,7 +51,7 @@ def open_run(
     values = {name: value for name, value in (given | values).items() if value is not None}
     directory = Path(run_dir or ROOT / "runs" / Path(preset).stem)
     common = {name: values[name] for name in COMMON if name in values}
-    if chapter not in (FIRST, None):
+    if chapter not in (FIRST, ""):
         made = read_json(directory / "manifest.json").get("index", {}).get("configuration", {})
         made = {"seed": made.get("seed"), **made.get("data", {})}
         common = {name: made.get(name) for name in COMMON} | common

@@ -138,18 +138,13 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
         with TemporaryDirectory() as home:
             source = Path(home) / f"{chapter.stem}.ipynb"
             jupytext.write(jupytext.read(chapter), source)
-            papermill.execute_notebook(
-                *(str(path).replace("{", "{{").replace("}", "}}") for path in (source, unfinished)),  # it formats paths
-                parameters,
-                engine_name="book",
-                kernel_name="python3",
-                progress_bar=False,
-                request_save_on_cell_execute=False,  # writing figures after each cell takes longer than the cells
-                home=home,
-                threads=threads,
-                output=Lines(chapter.stem),
-                memory=memory,
-            )
+            paths = (
+                str(path).replace("{", "{{").replace("}", "}}") for path in (source, unfinished)
+            )  # it formats them
+            options = {"home": home, "threads": threads, "output": Lines(chapter.stem), "memory": memory}
+            # Writing figures after each cell would take longer than the cells.
+            options |= {"engine_name": "book", "request_save_on_cell_execute": False, "progress_bar": False}
+            papermill.execute_notebook(*paths, parameters, kernel_name="python3", **options)
     except papermill.PapermillExecutionError as error:
         os.replace(unfinished, failed)
         message = error.evalue if error.ename == BookError.__name__ else f"{error.ename}: {error.evalue}"

@@ -48,7 +48,7 @@ def index(run, scratch: Path) -> dict:
     columns, known = run.catalog(found.targetid)
     for name, values in labels(found, columns).items():
         if np.nanmin(values) == np.nanmax(values):
-            raise BookError(f"{name} is {values[0]:g} for all objects of {pairs}: use pairs that differ in it.")
+            raise BookError(f"{name} is {np.nanmin(values):g} for all objects of {pairs}: use pairs that differ in it.")
     found.save(scratch / "index.h5")
     counts = {name: len(found.where(name)) for name in SPLITS}
     return {"counts": counts | {"dropped": dropped, "catalog": known}}

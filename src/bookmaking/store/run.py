@@ -18,7 +18,7 @@ from astroclip_book.train import processes
 from bookmaking.presets import Preset, flat, located, names_file, preset_names
 from bookmaking.store.keys import code_key, code_of, code_of_chapter, difference, digest
 from bookmaking.store.provenance import PeakMemory, provenance
-from bookmaking.store.recipes import STEPS, Step
+from bookmaking.store.recipes import STEPS
 
 MOCK = "mock survey"  # what the data are, unless a file of real pairs replaces the first step's
 
@@ -30,13 +30,7 @@ class Run:
     """
 
     def __init__(
-        self,
-        preset: Preset,
-        directory: Path,
-        device: str = "cpu",
-        steps: dict[str, Step] = STEPS,
-        chapter: str | None = None,
-        base: Preset | None = None,
+        self, preset: Preset, directory: Path, device="cpu", steps=STEPS, chapter="", base: Preset | None = None
     ):
         self.preset, self.base = located(preset), located(base or preset)
         self.directory, self.device, self.steps, self.chapter = Path(directory).absolute(), device, steps, chapter
@@ -100,7 +94,7 @@ class Run:
         """Why the results of a step cannot be used as they lie there; None when they can."""
         if self._replaced(name):
             return None
-        what = str(self.directory / (self.steps[name].artefacts or (f"metrics.json (step '{name}')",))[0])
+        what = self.directory / (*self.steps[name].artefacts, f"metrics.json (step '{name}')")[0]
         record = self.manifest.get(name)
         if record is None:
             return f"{what} has not been made."
@@ -181,14 +175,14 @@ class Run:
 
     def _keep(self, name: str, scratch: Path, metrics: dict, seconds: float, peak: int) -> None:
         """Move the artefacts to their places; killed on the way, the step counts as not made."""
-        step, manifest = self.steps[name], self.manifest
-        sums = [manifest.get(need, {}).get("sha256", {}) for need in step.needs]
+        step = self.steps[name]
+        read = {need: record for need, record in self.manifest.items() if need in step.needs}
         record = {
             "key": self.key(name),
             **self._identity(name),
             "artefacts": {artefact: (scratch / artefact).stat().st_size for artefact in step.artefacts},
             "sha256": {artefact: sha256(scratch / artefact) for artefact in step.artefacts},
-            "inputs": {artefact: value for one in sums for artefact, value in one.items()},
+            "inputs": {artefact: value for one in read.values() for artefact, value in one["sha256"].items()},
             "metrics": metrics,
             "wall_seconds": round(seconds, 2),
             "peak_rss_bytes": peak,
