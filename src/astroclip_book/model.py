@@ -54,7 +54,7 @@ class AstroCLIP:
         Those without their level, z-scored or with the median subtracted, are embedded as if they were of typical brightness
         against their noise, with a warning. BookError for other shapes, masked or not finite values, and spectra that are all zero.
         """
-        return self._spectra(flux, None, batch_size)[1]
+        return self._spectra(flux, True, batch_size)[1]
 
     def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec, the galaxy in the centre, to unit vectors (n, d) float32.
@@ -76,9 +76,7 @@ class AstroCLIP:
             return self.reference("spectrum").look_up(*found, k, observed.redshift, relative)
         if hasattr(observed, "images"):
             return self.reference("image").look_up(*self._images(observed.images, batch_size), k, observed.redshift)
-        raise BookError(
-            f"look_up takes what read_spectra or read_images of real_sky return, not {type(observed).__name__}."
-        )
+        raise BookError(f"look_up takes what read_spectra or read_images return, not {type(observed).__name__}.")
 
     def reference(self, modality: str) -> Reference:
         """The run's galaxies in one modality, ``image`` or ``spectrum``; BookError if chapters 04 and 06 have not been executed."""
@@ -86,13 +84,13 @@ class AstroCLIP:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality]
 
-    def _spectra(self, flux, seen: np.ndarray | None, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _spectra(self, flux, seen: np.ndarray | bool, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features (n, D), embeddings (n, d), and which spectra came without their level (n,)."""
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         exponent = np.frexp(np.abs(flux).max(axis=1, keepdims=True))[1]  # in SI units, squares would vanish
         flux = np.ldexp(flux, -exponent).astype(np.float32)
-        seen = np.ones(flux.shape, bool) if seen is None else seen
-        relative = without_level(flux, seen, np.arange(len(flux)), "spectra to embed, by their rows")
+        rows, where = np.arange(len(flux)), "spectra to embed, by their rows"
+        relative = without_level(flux, np.broadcast_to(seen, flux.shape), rows, where)
         return *self._pass(flux, self.spectrum, self.heads["spectrum"], size, relative), relative
 
     def _images(self, images, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -63,13 +63,7 @@ class Reference:
 
     @classmethod
     def from_run(cls, directory: str | Path, modality: str) -> Reference:
-        """Read what chapters 04 and 06 left in a run directory.
-
-        Raises
-        ------
-        BookError
-            If they have not been executed, or a file of theirs is damaged.
-        """
+        """Read what chapters 04 and 06 left in a run directory; BookError if it is not there, or damaged."""
         try:
             directory = Path(directory)
             choices = read_json(directory / "metrics.json")["property"]["redshift"][modality]
@@ -82,16 +76,15 @@ class Reference:
                 "up, chapters 04 and 06 must have been executed (make book)."
             ) from error
 
-    def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int, redshift=None, relative=None) -> Found:
+    def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int, redshift=np.nan, relative=False) -> Found:
         """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named.
 
-        ``redshift`` (n,) are those known of them, NaN elsewhere, and ``relative`` (n,) says which spectra came without their level.
+        ``redshift`` (n,) are those known of them, and NaN; ``relative`` (n,) says which spectra came without their level.
         """
         row, cosine = neighbours(embedding, self.vectors, k)
         gallery, targetid = self.embeddings.where("train", "validation"), self.embeddings.targetid[row]
         mean, low, high = self._redshifts(embedding, gallery)
-        redshift = np.full(len(row), np.nan) if redshift is None else redshift
-        relative = np.zeros(len(row), bool) if relative is None else relative
+        redshift, relative = (np.broadcast_to(one, len(row)) for one in (redshift, relative))
         known = {"redshift": redshift, "signal": np.where(relative, np.nan, features[:, -1])}
         wider, novelty = self.widening * (high - low), self.novelty(features, embedding, known)
         return Found(embedding, row, targetid, cosine, mean, low - wider, high + wider, *novelty, relative)

@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 STRETCH = 100  # pixels whose noise is taken as the same
 OPTICAL = (3000.0, 11000.0)  # Å: wavelengths of which none lies here are in another unit
-DENSITY = u.Unit("erg / (s cm2 AA)")
 _TO_ANGSTROM = {"nm": lambda w: 10 * w, "µm": lambda w: 1e4 * w, "m": lambda w: 1e10 * w,
                 "log10 Å": lambda w: 10**w, "ln Å": np.exp}  # fmt: skip
 
@@ -44,7 +43,7 @@ def spectra_of_arrays(
     wavelength, seen = angstrom(wavelength, where), _seen(seen, valid, mask, where)
     if ivar is not None:
         ivar, there, own = _numbers(ivar, "ivar", where)
-        ivar = ivar * _scale(own, unit and unit**-2, "ivar", where)
+        ivar = ivar * _scale(own, unit, "ivar", where, -2)
     elif error is not None:
         error, there, own = _numbers(error, "error", where)
         with np.errstate(divide="ignore", over="ignore"):
@@ -52,8 +51,9 @@ def spectra_of_arrays(
     else:
         ivar, there = _measured(np.where(seen, flux, np.nan)), seen
     flux, ivar = gridded(flux, np.where(there, ivar, 0), wavelength, seen, name, where)
-    if unit and unit.physical_type != "dimensionless":
-        scale = _scale(unit, DENSITY, "flux", where, u.spectral_density(WAVELENGTH * u.AA))
+    if unit and unit != u.dimensionless_unscaled:
+        per_angstrom = u.erg / u.s / u.cm**2 / u.AA
+        scale = _scale(unit, per_angstrom, "flux", where, equivalencies=u.spectral_density(WAVELENGTH * u.AA))
         flux, ivar = flux * scale, ivar / np.square(scale)
     return Spectra.checked(flux, ivar, redshift, name, where)
 
@@ -63,19 +63,17 @@ def images_of_arrays(
 ) -> Images:
     """Images (n, h, w, 3) in nanomaggies g, r, z, the galaxy in the centre; those that are larger are cropped.
 
-    ``valid`` and ``mask``, (n, h, w) or (n, h, w, 3), say what was seen, as in `spectra_of_arrays`.
+    ``valid`` and ``mask``, (n, h, w) or (n, h, w, 3), say what was seen, as for spectra.
 
     Raises
     ------
     BookError
         For another shape, unit or ``pixel_scale`` (arcsec), and if no image shows enough.
     """
-    kind = " of bytes, as pictures have," if getattr(images, "dtype", None) == np.uint8 else ""
+    kind = " and bytes, as a picture" if getattr(images, "dtype", None) == np.uint8 else ""
     images, seen, unit = _numbers(images, "images", where)
     if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0 or kind:
-        raise BookError(
-            f"{where} have shape {images.shape}{kind}: expected (n, height, width, 3) in nanomaggies g, r, z."
-        )
+        raise BookError(f"{where} have shape {images.shape}{kind}: expected (n, h, w, 3) in nanomaggies g, r, z.")
     scale, *_ = _numbers(pixel_scale, "pixel_scale", where)
     if not np.allclose(scale, PIXEL_SCALE, rtol=0.01):
         raise BookError(f"{where} have pixels of {scale.max():.4g} arcsec, {PIXEL_SCALE} are needed: resample them.")
@@ -117,11 +115,14 @@ def _numbers(values, what: str, where: str) -> tuple[np.ndarray, np.ndarray, u.U
     return numbers, np.broadcast_to(~np.asarray(mask, bool), numbers.shape), getattr(values, "unit", None)
 
 
-def _scale(unit, into, what: str, where: str, equivalencies=()) -> float | np.ndarray:
-    """What numbers in one unit are to be multiplied by to be in another; plain numbers stay as they are."""
+def _scale(unit, into, what: str, where: str, power=1, equivalencies=()) -> float | np.ndarray:
+    """What numbers in one unit are to be multiplied by to be in a power of another; plain numbers stay as they are."""
     try:
-        return 1.0 if unit is None else (1 * unit).to_value(into or u.dimensionless_unscaled, equivalencies)
-    except (u.UnitsError, TypeError) as error:
+        if isinstance(unit, u.FunctionUnitBase):
+            raise TypeError(f"{unit} is logarithmic")
+        into = u.dimensionless_unscaled if into is None else into**power
+        return 1.0 if unit is None else (1 * unit).to_value(into, equivalencies)
+    except (u.UnitsError, TypeError, ValueError) as error:
         raise BookError(f"{where}: {what} cannot be used in its unit ({error}): give plain numbers.") from error
 
 
@@ -146,9 +147,8 @@ def angstrom(wavelength, where: str) -> np.ndarray:
         raise BookError(
             f"{where}: wavelength has {(~there).sum()} masked values among {numbers.size}: every pixel needs one."
         )
-    if unit and unit.physical_type != "dimensionless":
-        with np.errstate(divide="ignore"):
-            numbers = numbers * _scale(unit, u.AA, "wavelength", where)
+    if unit and unit != u.dimensionless_unscaled:
+        numbers = numbers * _scale(unit, u.AA, "wavelength", where)
     if ((numbers > OPTICAL[0]) & (numbers < OPTICAL[1])).any():
         return numbers
     ends = f"from {numbers[0]:.6g} to {numbers[-1]:.6g}" if numbers.ndim == 1 else f"of shape {numbers.shape}"

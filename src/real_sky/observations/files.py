@@ -47,7 +47,7 @@ def read_spectra(paths: Paths) -> Spectra:
     Raises
     ------
     BookError
-        If none is left; it says what is wrong with the first.
+        If none is left; it says what is wrong.
     """
     return _read(paths, _spectra)
 
@@ -69,10 +69,8 @@ def arrays_in(path: Path, known: dict[str, tuple[str, ...]] = _SPECTRA) -> dict[
     try:
         with np.load(path, allow_pickle=False) as file:
             there = {name.lower(): name for name in file.files}
-            found = {
-                one: next((there[name] for name in others if name in there), None) for one, others in known.items()
-            }
-            arrays = {one: file[what := name] for one, name in found.items() if name}
+            found = {to: next((there[one] for one in words if one in there), None) for to, words in known.items()}
+            arrays = {to: file[what := name] for to, name in found.items() if name}
             unknown = [name for name in file.files if name not in found.values()]
     except Exception as error:  # numpy and zipfile raise many kinds for a file that is damaged
         text = f"{path} cannot be read as .npz: {what} is damaged, or holds Python objects, which are not opened"
@@ -80,11 +78,7 @@ def arrays_in(path: Path, known: dict[str, tuple[str, ...]] = _SPECTRA) -> dict[
     if first not in arrays:
         raise BookError(f"{path} has no array '{first}': it has {some(list(there.values())) or 'none'}.")
     if unknown:
-        grid = (
-            "; without wavelength, the grid is taken for DESI's"
-            if "flux" in arrays and "wavelength" not in arrays
-            else ""
-        )
+        grid = "" if arrays.keys() & {"wavelength", "images"} else "; without wavelength, the grid is taken for DESI's"
         log.warning("%s: arrays of unknown names are not used: %s%s", path, some(unknown), grid)
     return arrays
 
@@ -115,21 +109,22 @@ def _read(paths: Paths, reader: Callable[[Path], Spectra | Images]) -> Spectra |
     """The objects of all files that can be read."""
     try:
         given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-        listed = [one for path in given for one in (matching(str(path)) or [Path(os.fspath(path)).expanduser()])]
-    except TypeError as error:
-        raise BookError(
-            "Give paths of files, or a pattern; arrays are for spectra_of_arrays and images_of_arrays of real_sky."
-        ) from error
+        listed = [one for path in given for one in (matching(str(path)) or [Path(os.path.expanduser(path))])]
+    except (TypeError, OSError) as error:
+        arrays = "arrays are for spectra_of_arrays and images_of_arrays of real_sky"
+        raise BookError(f"Give paths of files, or a pattern; {arrays} ({error}).") from error
     listed = [path for path in listed if not path.name.startswith(_BESIDE)] or listed
-    parts, poor = [], []
+    if not listed:
+        raise BookError("No file is named: give the path of at least one.")
+    parts, poor = [], {}
     for path in listed:
         try:
             parts.append(reader(path))
         except BookError as error:
-            poor.append(str(error))
+            poor[path.name] = str(error)
+    words = " ".join([*list(poor.values())[:5], *list(poor)[5:]])  # the first with the reason, the others by name
     if not parts:
-        more = f" None of the {len(poor)} files can be used; this is said of the first." if len(poor) > 1 else ""
-        raise BookError((poor or ["No file is named: give the path of at least one."])[0] + more)
+        raise BookError(f"{words} None of the {len(poor)} files can be used." if len(poor) > 1 else words)
     if poor:
-        log.warning("Left out %d of %d files. %s", len(poor), len(listed), " ".join(poor[:5]))
+        log.warning("Left out %d of %d files. %s", len(poor), len(listed), words)
     return together(parts)

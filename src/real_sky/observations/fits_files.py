@@ -23,18 +23,17 @@ _KINDS = {
     b"\x89HDF": f"an HDF5 file; pairs in the layout of the release are given as pairs_path. From others, {_SAVE}",
     b"PAR1": f"a Parquet file: {_SAVE}",
     b"\x80": f"a pickle, which is not opened, as it may run code: {_SAVE}",
-    b"%PDF": "a PDF file",
     b"<": "a web page or XML: download the file itself",
 }
 
 
 def kind(path: Path) -> str:
     """``fits`` or ``npz``, whatever the file's name; BookError if it is not there or of another kind, which is named."""
-    if path.is_dir():
-        raise BookError(f"{path} is a directory: name its files by a pattern, such as {path / '*.fits'}.")
     try:
         with path.open("rb") as file:
             start = file.read(256)
+    except IsADirectoryError as error:
+        raise BookError(f"{path} is a directory: name its files by a pattern, such as {path / '*.fits'}.") from error
     except FileNotFoundError as error:
         raise BookError(f"{path} does not exist: give the path of a FITS or .npz file.") from error
     except (OSError, ValueError) as error:
@@ -63,7 +62,7 @@ def opened(path: Path) -> Iterator[fits.HDUList]:
         raise
     except Exception as error:  # astropy and the decompressors raise many kinds for a file that is damaged or cut off
         raise BookError(
-            f"{path} cannot be read as FITS ({error}): it is damaged, cut off, or has other content."
+            f"{path} cannot be read as FITS: it is damaged, cut off or of another kind ({error})."
         ) from error
 
 

@@ -51,10 +51,8 @@ class Spectra:
         share = seen.mean(axis=1)
         enough = share >= COVERAGE
         if not enough.any():
-            wavelength = WAVELENGTH[seen.any(axis=0)]
-            between = (
-                f"between {wavelength[0]:.0f} and {wavelength[-1]:.0f} Å" if len(wavelength) else "at no wavelength"
-            )
+            grid = WAVELENGTH[seen.any(axis=0)]
+            between = f"between {grid[0]:.0f} and {grid[-1]:.0f} Å" if len(grid) else "at no wavelength"
             raise BookError(
                 f"{where}: at most {max(share, default=0):.0%} of the pixels from {WAVELENGTH[0]:.0f} to {WAVELENGTH[-1]:.0f} Å "
                 f"were observed, all {between}; {COVERAGE:.0%} are needed, as an encoder would judge what is filled in."
@@ -118,9 +116,8 @@ class Images:
 
 def together(parts: list[Spectra] | list[Images]) -> Spectra | Images:
     """The objects of several files, all of a kind."""
-    return type(parts[0])(
-        *(np.concatenate(values) for values in zip(*(vars(part).values() for part in parts), strict=True))
-    )
+    arrays = zip(*(vars(part).values() for part in parts), strict=True)
+    return type(parts[0])(*map(np.concatenate, arrays))
 
 
 def some(names: np.ndarray) -> str:

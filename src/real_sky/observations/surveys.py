@@ -8,7 +8,7 @@ nanomaggies with a world coordinate system, as https://www.legacysurvey.org/view
 from __future__ import annotations
 
 import logging
-import warnings
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def read_coadd(path: str | Path, targetids: Iterable[int] | None = None) -> Spec
     BookError
         If the file lacks extensions or targets, or its numbers make no sense.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     with opened(path) as file:
         arms = [hdu.name.removesuffix("_WAVELENGTH") for hdu in file if hdu.name.endswith("_WAVELENGTH")]
         needed = ["FIBERMAP", *(f"{arm}_{what}" for arm in arms for what in ("FLUX", "IVAR"))]
@@ -64,7 +64,7 @@ def read_spec(path: str | Path) -> Spectra:
     SDSS begins near 3800 Å and its first spectrographs end near 9200 Å: 13 % of the grid is filled in, which costs some
     accuracy. `arrays.spectra_of_arrays` says what is refused.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     with opened(path) as file:
         flux, loglam, ivar = (np.asarray(file[1].data[name], float)[None] for name in ("flux", "loglam", "ivar"))
         redshift = float(file[2].data["Z"][0]) if "Z" in columns(file, 2) else np.nan
@@ -79,27 +79,25 @@ def read_cutout(path: str | Path) -> Images:
     BookError
         If the file has no such image, another pixel scale, other bands, or too few pixels.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     with opened(path) as file:
         image = next((hdu for hdu in file if hdu.is_image and hdu.header.get("NAXIS") == 3), None)
         if image is None:
-            raise BookError(
-                f"{path} has no image with three axes, it has {names(file)}: ask for a cut-out by {REQUEST}."
-            )
+            raise BookError(f"{path} has no image with three axes, it has {names(file)}: ask for {REQUEST}.")
         header, values = image.header, np.asarray(image.data, float)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
         world = WCS(header).celestial
-    if not world.has_celestial:
-        raise BookError(f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT): ask for {REQUEST}.")
-    scale = 3600 * proj_plane_pixel_scales(world)
-    if (np.abs(scale / PIXEL_SCALE - 1) > TOLERANCE).any():
-        found = f"{scale[0]:.4g} × {scale[1]:.4g}"
-        raise BookError(f"{path} has pixels of {found} arcsec, {PIXEL_SCALE} are needed: ask for {REQUEST}.")
-    bands = str(header.get("BANDS", "".join(BANDS))).strip()
-    if len(bands) != len(values) or not set(BANDS) <= set(bands):
-        raise BookError(f"{path} has {len(values)} planes and BANDS = '{bands}': g, r and z are needed ({REQUEST}).")
-    values = np.stack([values[bands.index(band)] for band in BANDS], axis=-1)
+        if not world.has_celestial:
+            raise BookError(f"{path} does not say how large its pixels are (no CTYPE, CD or CDELT): ask for {REQUEST}.")
+        scale = 3600 * proj_plane_pixel_scales(world)
+        if (np.abs(scale / PIXEL_SCALE - 1) > TOLERANCE).any():
+            found = f"{scale[0]:.4g} × {scale[1]:.4g}"
+            raise BookError(f"{path} has pixels of {found} arcsec, {PIXEL_SCALE} are needed: ask for {REQUEST}.")
+        bands = str(header.get("BANDS", "".join(BANDS))).strip()
+        if len(bands) != len(values) or not set(BANDS) <= set(bands):
+            raise BookError(
+                f"{path} has {len(values)} planes and BANDS = '{bands}': g, r and z are needed ({REQUEST})."
+            )
+        values = np.stack([values[bands.index(band)] for band in BANDS], axis=-1)
     return Images.checked(values[None], [np.nan], [path.stem], str(path))
 
 
