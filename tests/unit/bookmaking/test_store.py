@@ -281,23 +281,26 @@ def test_real_pairs_replace_the_survey(open_, tmp_path, capsys):
         open_(catalog_path=str(catalog))
 
 
-@pytest.mark.parametrize("name", ["sky_spectra_path", "spectra_files"])
-def test_a_given_file_that_changed_makes_its_step_stale(toy, name):
+@pytest.mark.parametrize(
+    ("name", "value"), [("sky_spectra_path", "a.npz"), ("spectra_files", "*.npz"), ("image_files", "a.npz")]
+)
+@pytest.mark.parametrize("folder", ["night [2]", "{x} *"])
+def test_a_given_file_that_changed_makes_its_step_stale(toy, name, value, folder, monkeypatch):
     steps = {"survey": TOY["survey"], "asked": Step("06_numbers", (), ("sky", "own"), ("survey",))}
-    spectra = toy / "a.npz"
+    (toy / folder).mkdir()
+    monkeypatch.chdir(toy / folder)
 
     def open_again():
-        value = str(spectra if name == "sky_spectra_path" else toy / "*.npz")
         return Run(load_preset("smoke", **{name: value}), toy / "run", steps=steps)
 
-    with pytest.raises(BookError, match="spectra_path: there is no file|spectra_files: no file matches"):
+    with pytest.raises(BookError, match="spectra_path: there is no file|_files: no file matches"):
         open_again()
-    spectra.write_text("first")
+    Path("a.npz").write_text("first", encoding="utf-8")
     open_again().make("survey")
     open_again().record("asked", {})
     assert open_again().problem("asked") is None
-    spectra.write_text("another")
-    assert "stale: made with files.spectra_" in open_again().problem("asked")
+    Path("a.npz").write_text("another", encoding="utf-8")
+    assert "stale: made with files." in open_again().problem("asked")
     assert open_again().problem("survey") is None
 
 
