@@ -1,7 +1,6 @@
 """The `gpu` preset at its full width, with few galaxies, on whatever processor is here: each of its steps once."""
 
 import h5py
-import pytest
 
 from bookmaking import open_run
 
@@ -22,21 +21,13 @@ STEPS = (
 )
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    run = open_run(preset="gpu", run_dir=tmp_path_factory.mktemp("gpu"), **FEW)
+def test_every_step_is_made_by_the_published_networks(tmp_path):
+    run = open_run(preset="gpu", run_dir=tmp_path, **FEW)
     for step in STEPS:
         run.make(step)
-    return run
-
-
-def test_every_step_is_made(run):
     assert all(run.problem(step) is None for step in STEPS)
     with h5py.File(run.path("image_comparison.h5")) as file:
         assert {"frozen", "random", "pca", "supervised"} <= file.keys()
-
-
-def test_networks_are_the_published_ones(run):
     with h5py.File(run.path("features.h5")) as file:
         assert file["image"]["clean"].shape == (100, 2048)
         assert file["spectrum"]["clean"].shape == (100, 256 + 1)

@@ -7,18 +7,7 @@ import sys
 import pytest
 
 from bookmaking.store import keys
-from bookmaking.store.keys import code_key, imports
-
-
-def test_imports_of_all_kinds_but_the_standard_library():
-    tree = ast.parse(
-        "import astroclip_book.data.pairs, torch, os\nfrom astroclip_book.errors import BookError\n"
-        "def f():\n    from mock_survey import survey\n    from . import dust\n    from ..data.catalog import labels\n"
-    )
-    assert imports(tree, "a.b") == {
-        "astroclip_book.data.pairs", "torch", "astroclip_book.errors", "astroclip_book.errors.BookError", "mock_survey",
-        "mock_survey.survey", "a.b", "a.b.dust", "a.data.catalog", "a.data.catalog.labels",
-    }  # fmt: skip
+from bookmaking.store.keys import code_key
 
 
 def test_code_is_read_without_running_it():
