@@ -1,14 +1,11 @@
 """A web server on this machine that misbehaves as it is told, one request after the other."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import sleep
 
 PIECE = 2**14  # bytes sent at a time: what is on its way when a client dies
 
@@ -18,14 +15,14 @@ class RangeServer(ThreadingHTTPServer):
 
     ``plan`` holds how to answer the next requests, keywords each; after them requests are answered as they should be:
     ``status`` and ``body`` of another answer; ``headers`` set or (None) left out; ``ranges=False``, Range is overlooked;
-    ``trusting=True``, If-Range is; ``drop``, bytes after which the connection ends; ``stall``, seconds before the body.
+    ``drop``, bytes after which the connection ends.
     """
 
     daemon_threads = True
 
     def __init__(self, body: bytes):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.body, self.etag = body, f'"{hashlib.md5(body).hexdigest()}"'
+        self.change(body)
         self.plan: list[dict] = []
         self.requests: list[dict] = []  # the headers of each
         self.sent = 0
@@ -70,7 +67,6 @@ class _Handler(BaseHTTPRequestHandler):
             if value is not None:
                 self.send_header(name, value)
         self.end_headers()
-        sleep(act.get("stall", 0.0))
         end = min(len(body), act.get("drop", len(body)))
         for start in range(0, end, PIECE):
             piece = body[start : min(start + PIECE, end)]
@@ -81,14 +77,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = end < len(body) or length != len(body)
 
     def _answer(self, act: dict) -> tuple[int, bytes, dict]:
-        server = self.server
-        body = act.get("body", server.body)
-        version = {"ETag": server.etag, "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
         if "status" in act:
             return act["status"], act.get("body", b""), {}
+        body = act.get("body", self.server.body)
+        version = {"ETag": self.server.etag, "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        condition = self.headers.get("If-Range", server.etag)
-        fits = act.get("trusting") or condition in version.values()
+        fits = self.headers.get("If-Range", self.server.etag) in version.values()
         if not asked or not act.get("ranges", True) or not fits:
             return 200, body, version
         start = int(asked[1])

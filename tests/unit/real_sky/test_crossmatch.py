@@ -35,24 +35,13 @@ def sky(tmp_path_factory):
     with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as client:
         for name, table in (("images", image), ("spectra", spectrum)):
             pq.write_table(table, directory / f"{name}.parquet")
-            arguments = (
-                hats_import.CollectionArguments(
-                    output_artifact_name=name,
-                    output_path=directory / "hats",
-                    progress_bar=False,
-                )
-                .catalog(
-                    input_file_list=[directory / f"{name}.parquet"],
-                    file_reader="parquet",
-                    ra_column="ra",
-                    dec_column="dec",
-                    lowest_healpix_order=1,
-                    highest_healpix_order=3,
-                    pixel_threshold=40,
-                )
-                .add_margin(margin_threshold=10.0, is_default=True)
+            collection = hats_import.CollectionArguments(
+                output_artifact_name=name, output_path=directory / "hats", progress_bar=False
             )
-            pipeline_with_client(arguments, client)
+            tiles = {"lowest_healpix_order": 1, "highest_healpix_order": 3, "pixel_threshold": 40}
+            files, place = [directory / f"{name}.parquet"], {"ra_column": "ra", "dec_column": "dec"}
+            collection = collection.catalog(input_file_list=files, file_reader="parquet", **place, **tiles)
+            pipeline_with_client(collection.add_margin(margin_threshold=10.0, is_default=True), client)
     return directory / "hats", {name: values[10:] for name, values in pairs.items()}
 
 
@@ -84,12 +73,12 @@ def test_a_killed_conversion_goes_on(sky, tmp_path, monkeypatch):
 def test_what_cannot_be_matched_is_said(sky, tmp_path):
     hats, _ = sky
     images, spectra, output = str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5"
-    with pytest.raises(BookError, match="cannot be matched as HATS catalogues"):
-        convert_universe(images, str(tmp_path), output)
-    with pytest.raises(BookError, match="cannot be matched"):
-        convert_universe(images, images, output)
-    with pytest.raises(BookError, match="no image lies within 1e-05 arcsec"):
-        convert_universe(images, spectra, output, radius=1e-5)
-    with pytest.raises(BookError, match="margin"):
-        convert_universe(images, spectra, output, radius=60)
+    for other, radius, match in (
+        (str(tmp_path), 1, "cannot be matched as HATS catalogues"),
+        (images, 1, "cannot be matched"),
+        (spectra, 1e-5, "no image lies within 1e-05 arcsec"),
+        (spectra, 60, "margin"),
+    ):
+        with pytest.raises(BookError, match=match):
+            convert_universe(images, other, output, radius)
     assert not os.listdir(tmp_path)

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -55,12 +56,11 @@ def ranges(server) -> list[str | None]:
     return [request.get("Range") for request in server.requests]
 
 
-def refused(get, match: str, **values) -> str:
-    """The message; nothing stands under the final name."""
-    with pytest.raises(BookError, match=match) as caught:
+def refused(get, match: str, **values):
+    """A message; nothing stands under the final name."""
+    with pytest.raises(BookError, match=match):
         get(**values)
     assert not get.path.exists()
-    return str(caught.value)
 
 
 def test_a_file_is_downloaded_once(get, server, capsys):
@@ -106,8 +106,8 @@ def test_a_mirror_begins_its_own_part(get, server):
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_what_is_not_there_is_asked_for_once(get, server, status):
     server.plan = [{"status": status, "body": b"nothing"}]
-    message = refused(get, f"answers {status}", by_hand="Ask the authors.")
-    assert server.address() in message and "Ask the authors. Put the file there" in message and str(get.path) in message
+    told = f"{get.path} .weights.*{server.address()}.* answers {status}.*\nAsk the authors. Put the file there"
+    refused(get, f"(?s){told}", by_hand="Ask the authors.")
     assert len(server.requests) == 1
 
 
@@ -161,9 +161,8 @@ def test_what_needs_a_hand_is_told(get):
 
 
 def test_a_full_disk_is_told(get, server, monkeypatch):
-    usage = download.shutil.disk_usage(get.path.parent.parent)
     with monkeypatch.context() as patch:
-        patch.setattr(download.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+        patch.setattr(download.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
         refused(get, "No space for 0.0 GB more. Make room.*--data-dir")
     assert get() == BODY
 
@@ -201,12 +200,11 @@ def test_a_description_that_is_wrong(get):
 
 
 def test_the_command(server, tmp_path):
-    command = [sys.executable, "-m", "bookmaking", "data", write_set(tmp_path, server), "--data-dir", tmp_path / "data"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0 and "weights.pt: complete" in result.stdout
-    server.plan, command[-1] = [{"status": 404}], tmp_path / "other"
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 1 and "Error: " in result.stderr and "answers 404" in result.stderr
+    command = [sys.executable, "-m", "bookmaking", "data", write_set(tmp_path, server), "--data-dir"]
+    server.plan = [{"status": 404}]
+    for status, said in ((1, "Error: .*answers 404"), (0, "weights.pt: complete")):
+        result = subprocess.run([*command, tmp_path / "data"], capture_output=True, text=True, check=False)
+        assert result.returncode == status and re.search(said, result.stdout + result.stderr, re.DOTALL)
 
 
 def test_killed_five_times_at_random(tmp_path):
@@ -224,9 +222,7 @@ def test_killed_five_times_at_random(tmp_path):
 
         codes = []
         while not codes or codes[-1]:
-            process = subprocess.Popen(
-                [sys.executable, "-c", call], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+            process = subprocess.Popen([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
             server.watch = kill
             codes.append(process.wait())
     assert codes == [-signal.SIGKILL] * 5 + [0]
