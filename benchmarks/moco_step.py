@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 
 from astroclip_book.data import views
 from astroclip_book.data.pairs import IMAGE_SIZE
-from astroclip_book.data.views import network_input
+from astroclip_book.data.views import INPUTS
 from astroclip_book.models.moco import MoCo
 from astroclip_book.train.loop import autocast, make_fabric
 from bookmaking.presets import load_preset
@@ -44,7 +44,7 @@ class OurLoop:
 
     def seen(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
         """What the network is shown of them."""
-        return [network_input(view, CONFIG.input).contiguous(memory_format=torch.channels_last) for view in images]
+        return [INPUTS[CONFIG.input](view).contiguous(memory_format=torch.channels_last) for view in images]
 
     def step(self, pair: list[torch.Tensor]) -> torch.Tensor:
         """One step of the optimiser; the loss."""
@@ -82,7 +82,7 @@ def check(cache: np.ndarray) -> None:
     for _ in range(2):
         images = theirs.augmented()
         query, key = theirs.seen(images)
-        off = (network_input(torch.from_numpy(np.stack(images[0])), "rgb") - query).abs().max().item()
+        off = (INPUTS["rgb"](torch.from_numpy(np.stack(images[0]))) - query).abs().max().item()
         assert off < 1e-5, f"The stretch of the plain loop is off by {off:.1e}."
         losses = ours(query, key, torch.arange(len(cache))).item(), theirs.loss(query, key).item()
         assert abs(losses[0] - losses[1]) < 1e-4, f"The loss is {losses[0]:.6f}, in the plain loop {losses[1]:.6f}."

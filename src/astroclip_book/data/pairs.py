@@ -15,7 +15,6 @@ from typing import Self
 import h5py
 import numpy as np
 
-from astroclip_book.data.files import read_hdf5, write_hdf5
 from astroclip_book.errors import BookError
 
 log = logging.getLogger(__name__)
@@ -90,6 +89,12 @@ def _mapped(dataset: h5py.Dataset, mode: str) -> np.memmap | None:
 class Split:
     """Objects in a row, of which ``split`` (N,) uint8 has the position in `SPLITS`."""
 
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read them from HDF5, a dataset an attribute."""
+        with h5py.File(path, "r") as file:
+            return cls(**{name: file[name][:] for name in cls.__dataclass_fields__})
+
     def where(self, *splits: str) -> np.ndarray:
         """Positions of the objects of the named splits, ascending."""
         return np.flatnonzero(np.isin(self.split, [SPLITS.index(s) for s in splits]))
@@ -108,15 +113,6 @@ class Index(Split):
     def __len__(self) -> int:
         return len(self.targetid)
 
-    def save(self, path: Path) -> None:
-        """Write to HDF5, a dataset an attribute."""
-        write_hdf5(path, vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        return cls(**read_hdf5(path))
-
 
 @dataclass(frozen=True)
 class Embeddings(Split):
@@ -127,12 +123,6 @@ class Embeddings(Split):
     targetid: np.ndarray  # (N,) int64
     redshift: np.ndarray  # (N,) float32
     split: np.ndarray
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read ``embeddings.h5``."""
-        with h5py.File(path, "r") as file:
-            return cls(**{name: file[name][:] for name in cls.__dataclass_fields__})
 
 
 def other_seeds(path: Path) -> list[Embeddings]:

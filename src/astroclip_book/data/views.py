@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from kornia.geometry.transform import get_affine_matrix2d, warp_affine
 
+from astroclip_book.config import ImageEncoder
 from astroclip_book.data.pairs import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
 SIZE_RANGE = (0.9, 1.1)
@@ -33,6 +34,14 @@ def centre(images: torch.Tensor, size: int) -> torch.Tensor:
     """The central square of (n, 3, h, w)."""
     start = (images.shape[-1] - size) // 2
     return images[..., start : start + size, start : start + size]
+
+
+def seen(images: torch.Tensor, config: ImageEncoder, generator: torch.Generator | None = None) -> torch.Tensor:
+    """What a network is shown of binned images (n, 3, h, w), (n, 3, size, size): their centre or, with a generator, a random view."""
+    size = config.field // config.binning
+    if generator:
+        images = augment(images, size, config.binning, generator, config.size_keeps)
+    return INPUTS[config.input](centre(images, size)).contiguous(memory_format=torch.channels_last)
 
 
 def augment(images: torch.Tensor, size: int, binning: int, generator: torch.Generator, keep: str) -> torch.Tensor:
@@ -104,11 +113,6 @@ def _excess(laws: tuple, n: int, generator: torch.Generator) -> torch.Tensor:
     return (final.square() - true.square()).clamp(min=0).sqrt()
 
 
-def network_input(images: torch.Tensor, name: str) -> torch.Tensor:
-    """Nanomaggies (n, 3, h, w) in g, r, z as a network is to see them, (n, 3, h, w), by a name of `INPUTS`."""
-    return INPUTS[name](images)
-
-
 def colours(images: torch.Tensor) -> torch.Tensor:
     """A brightness, half the sum of the bands, and two colours, twice r - g and z - r, which tell a redshift.
 
@@ -135,9 +139,5 @@ def rgb(images: torch.Tensor, slip: bool = False) -> torch.Tensor:
     return shown.clamp(0, 1).flip(1)
 
 
-INPUTS = {
-    "colours": colours,
-    "rgb": rgb,
-    "rgb_stein": functools.partial(rgb, slip=True),
-    "nanomaggies": lambda images: images,
-}
+# By name, nanomaggies (n, 3, h, w) in g, r, z to what a network sees of them, (n, 3, h, w).
+INPUTS = {"colours": colours, "rgb": rgb, "rgb_stein": functools.partial(rgb, slip=True), "nanomaggies": lambda x: x}

@@ -41,7 +41,7 @@ class ImageFeatures(nn.Module):
     def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
         self.encoder, self.config = encoder.to(memory_format=torch.channels_last), config
-        self.size, self.n_features = config.field // config.binning, encoder.n_features
+        self.n_features = encoder.n_features
         freeze(self)
 
     @classmethod
@@ -54,15 +54,8 @@ class ImageFeatures(nn.Module):
         return cls(encoder, config)
 
     def seen(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Cut-outs (n, h, w, 3) in nanomaggies g, r, z to what the network sees of them, (n, 3, size, size).
-
-        With a ``generator``, that is a random view.
-        """
-        binning, images = self.config.binning, views.bin_images(images, self.config.binning)
-        if generator:
-            images = views.augment(images, self.size, binning, generator, self.config.size_keeps)
-        images = views.network_input(views.centre(images, self.size), self.config.input)
-        return images.contiguous(memory_format=torch.channels_last)
+        """Cut-outs (n, h, w, 3) in nanomaggies g, r, z, or with a generator a random view of each, as the network sees them."""
+        return views.seen(views.bin_images(images, self.config.binning), self.config, generator)
 
     def forward(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """What `seen` takes to features (n, n_features)."""

@@ -30,20 +30,14 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
     trained, optimizer = fabric.setup(moco, optimizer)
     rows = np.concatenate([train, validation])  # what the cache holds, in this order
     cache = cache_images(pairs, rows, config.binning, directory / "images.f16")
-    size, places = config.field // config.binning, np.split(np.arange(len(rows)), [len(train)])
+    places = np.split(np.arange(len(rows)), [len(train)])
 
     def load(places: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(cache[places]).to(fabric.device).float()
 
-    def seen(images: torch.Tensor) -> torch.Tensor:
-        return views.network_input(images, config.input).contiguous(memory_format=torch.channels_last)
-
-    def view(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return seen(views.augment(images, size, config.binning, generator, config.size_keeps))
-
     def encode(places: np.ndarray) -> torch.Tensor:
         with loop.autocast(fabric.device):
-            return moco.query["encoder"](seen(views.centre(load(places), size)))
+            return moco.query["encoder"](views.seen(load(places), config))
 
     @torch.no_grad()
     def accuracy() -> float:
@@ -53,7 +47,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
             images = load(part)
             for side in found:
                 with loop.autocast(fabric.device):
-                    side.append(moco.project(moco.query, view(images, generator)))
+                    side.append(moco.project(moco.query, views.seen(images, config, generator)))
         first = (torch.cat(found[0]) @ torch.cat(found[1]).T).argmax(1)
         return (first == torch.arange(len(first), device=fabric.device)).float().mean().item()
 
@@ -65,7 +59,7 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         moco.train()
         for batch in loop.batches(joint.permutation(len(train)), config.batch_size, fabric):
             images = load(batch)
-            query, key = view(images, generator), view(images, generator)
+            query, key = (views.seen(images, config, generator) for _ in range(2))
             order = torch.from_numpy(joint.permutation(config.batch_size)).to(fabric.device)
             optimizer.zero_grad()
             with loop.autocast(fabric.device):

@@ -41,6 +41,7 @@ def index(run, scratch: Path) -> dict:
     import numpy as np
 
     from astroclip_book.data.catalog import labels
+    from astroclip_book.data.files import write_hdf5
     from astroclip_book.data.pairs import SPLITS, index_pairs
 
     pairs = run.path("pairs.h5")
@@ -49,7 +50,7 @@ def index(run, scratch: Path) -> dict:
     for name, values in labels(found, columns).items():
         if np.nanmin(values) == np.nanmax(values):
             raise BookError(f"{name} is {np.nanmin(values):g} for all objects of {pairs}: use pairs that differ in it.")
-    found.save(scratch / "index.h5")
+    write_hdf5(scratch / "index.h5", vars(found))
     counts = {name: len(found.where(name)) for name in SPLITS}
     return {"counts": counts | {"dropped": dropped, "catalog": known}}
 

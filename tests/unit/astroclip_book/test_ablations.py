@@ -70,17 +70,3 @@ def test_the_rate_goes_with_the_root_of_the_batch(cached):
     config, _ = varied(BASE, cached[0], 0, batch_size=64, steps=1)
     assert config.learning_rate == BASE.learning_rate / 2
     assert config.epochs * (1100 // 64) <= BASE.epochs * (1100 // 256)
-
-
-def test_views_that_there_are_none_of_are_not_asked_for(cached):
-    clean = cached[0].with_views(slice(1))  # as of a preset with features.views: 0
-    assert varied(BASE, clean, 0, views=slice(1)) is not None
-    assert varied(BASE, clean, 0, views=slice(1, None)) is None
-
-
-def test_objects_whose_property_is_unknown_neither_answer_nor_are_asked(cached):
-    features, known = cached
-    embeddings = {name: torch.nn.functional.normalize(x.float(), dim=1).numpy() for name, x in features.clean.items()}
-    patchy = np.where(np.arange(1500) % 3 == 0, np.nan, known["redshift"])
-    scores = neighbour_scores(embeddings, features, known | {"patchy": patchy}, 100, 0)
-    assert 0.5 < scores["patchy_image"] <= 1

@@ -6,25 +6,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import KNeighborsRegressor
-from small import COMPARISON, IMAGE_ENCODER, Killed, killing, write_encoders, write_pairs
+from small import COMPARISON, IMAGE_ENCODER, Killed, killing
 
-from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.evaluate.comparison import compare, predict_supervised
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.spender import PLACES
 from astroclip_book.train import loop
 from astroclip_book.train.loop import probe
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory):
-    path = write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.h5", per_group=12)
-    return Pairs(path, index_pairs(path, 0.2, 0)[0])
-
-
-@pytest.fixture(scope="module")
-def encoders(tmp_path_factory):
-    return write_encoders(tmp_path_factory.mktemp("encoders"))
 
 
 @pytest.mark.parametrize("modality", ["image", "spectrum"])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from small import write_pairs
 
+from astroclip_book.data.files import write_hdf5
 from astroclip_book.data.pairs import SPLITS, Index, Pairs, index_pairs, open_rows
 from astroclip_book.errors import BookError
 
@@ -59,7 +60,7 @@ def test_reads_what_the_file_holds_in_the_order_asked(storage, path, tmp_path):
             options = {"chunks": True, "compression": "gzip"} if storage == "chunked" else {"dtype": np.float64}
             file.create_dataset(name, data=values, **options)
     index, _ = index_pairs(path, 0.1, seed=0)
-    index.save(tmp_path / "index.h5")
+    write_hdf5(tmp_path / "index.h5", vars(index))
     pairs = Pairs(path, Index.load(tmp_path / "index.h5"))
     positions = np.array([57, 3, 4, 5, 99])
     with h5py.File(path) as file:

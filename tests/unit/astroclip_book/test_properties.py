@@ -1,44 +1,47 @@
-"""What is predicted of galaxies, and from what else one could."""
+"""What a catalogue knows, rare kinds, and probes by labels, on cases whose answer is known."""
 
-import h5py
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
+from sklearn.neighbors import KNeighborsRegressor
 
-from astroclip_book.data.pairs import Embeddings, other_seeds
-from astroclip_book.evaluate.properties import ACTIVE, known_properties, photometry, rare_kinds
+from astroclip_book.data.pairs import Embeddings
+from astroclip_book.evaluate.properties import (
+    ACTIVE,  # fmt: skip
+    FEWEST,
+    fit_chosen,
+    held_out,
+    known_properties,
+    photometry,
+    rare_kinds,
+    too_few,
+)
 from mock_survey.spectra.lines import KINDS
 
-N = 600
+N, M, D = 600, 400, 12
+NEAR = KNeighborsRegressor(weights="distance"), {"n_neighbors": [4, 16, 64]}
+LINE = Ridge(), {"alpha": [1e-3, 1.0, 1e3]}
 
 
-def on_circle(angle):
-    return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def embeddings():
-    """The redshift is the angle, seen sharply in spectra and with scatter in images."""
+@pytest.fixture
+def galaxies():
+    """Redshifts and splits alone."""
     rng = np.random.default_rng(0)
     redshift = rng.uniform(0.02, 0.5, N).astype(np.float32)
-    split = rng.permutation(np.repeat([0, 1, 2], [400, 80, 120])).astype(np.uint8)
-    return Embeddings(on_circle(redshift + rng.normal(0, 0.05, N)), on_circle(redshift), np.arange(N), redshift, split)
+    return Embeddings(None, None, np.arange(N), redshift, rng.permutation(np.repeat([0, 1, 2], [400, 80, 120])))
 
 
-@pytest.fixture(scope="module")
-def catalog(embeddings):
-    mass = 9 + 3 * embeddings.redshift
-    mass[:60] = np.nan
-    mass[60:70] = -999
-    return {"LOG_MSTAR": mass, "TAGE_MW": 5 + embeddings.redshift, "Z_MW": np.full(N, np.nan), "LOG_SSFR": -mass}
-
-
-def test_what_a_catalogue_knows_in_its_units(embeddings, catalog):
-    known = known_properties(embeddings, catalog)
+def test_what_a_catalogue_knows_in_its_units(galaxies):
+    mass = 9 + 3 * galaxies.redshift
+    mass[:60], mass[60:70] = np.nan, -999
+    catalog = {"LOG_MSTAR": mass, "TAGE_MW": 5 + galaxies.redshift, "Z_MW": np.full(N, np.nan), "LOG_SSFR": -mass}
+    known = known_properties(galaxies, catalog)
     assert list(known) == ["redshift", "log_mstar", "log_ssfr", "log_tage_mw"]  # metallicity is known of none
     assert np.isnan(known["log_mstar"][:70]).all() and np.isfinite(known["log_mstar"][70:]).all()
-    solar = known_properties(embeddings, {"Z_MW": np.full(N, 0.02)})
+    solar = known_properties(galaxies, {"Z_MW": np.full(N, 0.02)})
     assert solar["log_z_mw"][0] == pytest.approx(np.log10(0.02))
-    assert list(known_properties(embeddings, {})) == ["redshift"]
+    assert list(known_properties(galaxies, {})) == ["redshift"]
 
 
 def test_photometry_is_a_magnitude_two_colours_and_a_size():
@@ -47,21 +50,6 @@ def test_photometry_is_a_magnitude_two_colours_and_a_size():
     np.testing.assert_allclose(photometry(catalog | {"HALF_LIGHT_RADIUS": np.array([10.0])}), [[18, 1, 0.5, 1]])
     assert np.isnan(photometry(catalog | {"MAG_G": np.array([-99.0])})[0, 1])
     assert photometry({"MAG_G": np.zeros(1)}) is None
-
-
-def test_embeddings_of_other_seeds(embeddings, tmp_path):
-    path = tmp_path / "embeddings.h5"
-    with h5py.File(path, "w") as file:
-        for name, values in vars(embeddings).items():
-            file[name] = values
-    assert other_seeds(path) == []
-    with h5py.File(path, "a") as file:
-        for name in ("image", "spectrum"):
-            file[f"others/{name}"] = np.stack([getattr(embeddings, name)[::-1]] * 2)
-    others = other_seeds(path)
-    assert len(others) == 2
-    np.testing.assert_array_equal(others[1].image, embeddings.image[::-1])
-    np.testing.assert_array_equal(others[1].split, embeddings.split)
 
 
 def test_rare_kinds_are_those_the_catalogue_labels():
@@ -78,3 +66,53 @@ def test_rare_kinds_are_those_the_catalogue_labels():
     }
     assert rare_kinds({}) == rare_kinds({"MERGER": np.array([1, np.nan, np.nan])}) == {}
     assert set(ACTIVE) < set(KINDS)
+
+
+@pytest.fixture
+def vectors():
+    return np.random.default_rng(0).normal(size=(M, D))
+
+
+@pytest.mark.parametrize(("n", "folds"), [(10, 5), (300, 1)])
+def test_each_label_is_fitted_or_held_out(n, folds):
+    parts = held_out(n)
+    assert len(parts) == folds
+    for fitted, held in parts:
+        assert sorted([*fitted, *held]) == list(range(n)) and len(held) == n // 5
+
+
+def test_what_is_random_is_chosen_against_and_what_is_linear_is_found(vectors):
+    y = vectors @ np.arange(D)
+    model, chosen, score = fit_chosen(*LINE, vectors[:300], vectors[:300], y[:300])
+    assert chosen == {"alpha": 1e-3} and score == pytest.approx(0, abs=1e-3)
+    assert r2_score(y[300:], model.predict(vectors[300:])) > 0.999
+    noise = np.random.default_rng(1).normal(size=M)
+    assert fit_chosen(*LINE, vectors[:20], vectors[:20], noise[:20])[1] == {"alpha": 1e3}
+
+
+def test_choices_are_made_in_the_modality_that_is_asked(vectors):
+    """The fitted vectors tell the label exactly; those asked follow them in half of the numbers only."""
+    y, asked = vectors @ np.ones(D), vectors.copy()
+    asked[:, D // 2 :] = 30 * np.random.default_rng(1).normal(size=(M, D // 2))
+    assert fit_chosen(*LINE, vectors, vectors, y)[1] == {"alpha": 1e-3}
+    assert fit_chosen(*LINE, vectors, asked, y)[1] == {"alpha": 1e3}
+
+
+def test_no_more_neighbours_than_a_fold_has(vectors):
+    assert fit_chosen(*NEAR, vectors[:10], vectors[:10], vectors[:10, 0])[1]["n_neighbors"] in (4, 8)
+
+
+def test_classes_are_chosen_by_the_score_that_is_asked_for(vectors):
+    y = (vectors[:, 0] > 1).astype(int)
+    grid = {"C": [1e-6, 1.0]}
+    model, chosen, score = fit_chosen(LogisticRegression(), grid, vectors, vectors, y, scoring="balanced_accuracy")
+    assert chosen == {"C": 1.0} and score > 0.9 and model.predict(vectors).sum() > 0
+
+
+def test_a_class_needs_members_to_learn_from_and_to_test(vectors):
+    split = Embeddings(None, None, np.arange(M), np.zeros(M), np.repeat([0, 2], M // 2))
+    members = np.zeros(M, bool)
+    members[:50] = True
+    assert too_few(split, members)
+    members[-FEWEST:] = True
+    assert not too_few(split, members)

@@ -9,10 +9,9 @@ import types
 import numpy as np
 import pytest
 import torch
-from small import IMAGE_ENCODER, SPECTRUM_ENCODER, write_pairs
+from small import IMAGE_ENCODER, SPECTRUM_ENCODER
 from torch import nn
 
-from astroclip_book.data.pairs import Pairs, index_pairs
 from astroclip_book.data.views import rgb
 from astroclip_book.errors import BookError
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
@@ -23,12 +22,6 @@ from astroclip_book.models.spender import SpectrumEncoder
 OPTIONS = {"base_encoder": "resnet18", "emb_dim": 16, "softmax_temperature": 0.2, "use_mlp": True, "data_dir": None}
 IMAGE = dataclasses.replace(IMAGE_ENCODER, input="rgb", binning=1, field=96)
 SPECTRUM = dataclasses.replace(SPECTRUM_ENCODER, position=False, normalisation="zscore")
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory):
-    path = write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.h5", per_group=6)
-    return Pairs(path, index_pairs(path, 0.2, 0)[0])
 
 
 @pytest.fixture(autouse=True)
@@ -130,12 +123,8 @@ def test_spectra_are_encoded_by_spender(wrapped, listed, redshift, pairs, tmp_pa
 def test_damaged_files_and_other_files_are_named(tmp_path):
     config = dataclasses.replace(IMAGE, weights_path=str(tmp_path / "moco.ckpt"))
     torch.save(lightning(moco().state_dict()), tmp_path / "moco.ckpt")
-    for content in (
-        (tmp_path / "moco.ckpt").read_bytes()[:-5000],
-        b"",
-        b"<html>404</html>",
-        b"PK\x03\x04" + bytes(100),
-    ):
+    whole = (tmp_path / "moco.ckpt").read_bytes()
+    for content in (whole[:-5000], b"", b"<html>404</html>", b"PK\x03\x04" + bytes(100)):
         (tmp_path / "moco.ckpt").write_bytes(content)
         with pytest.raises(BookError, match=r"moco.ckpt is not opened: it is damaged"):
             adopt_image_encoder(config, tmp_path)
@@ -148,26 +137,17 @@ def test_damaged_files_and_other_files_are_named(tmp_path):
     ("change", "message"),
     [
         ({"encoder_q.attention": torch.zeros(1)}, r'Unexpected key\(s\) in state_dict: "attention"'),
-        ({"encoder_q.layer2.0.bn1.bias": None}, r"layer2\.0\.bn1\.bias"),
         ({"encoder_q.conv1.weight": torch.zeros(4, 5, 7, 7)}, r"conv1\.weight.*\[4, 5, 7, 7\].*\[4, 3, 7, 7\]"),
-    ],
-)
-def test_stein_of_another_architecture(tmp_path, change, message):
-    with pytest.raises(BookError, match="moco.ckpt holds another network than the preset describes.*" + message):
-        images_of(lightning(moco().state_dict() | change), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
         ({"encoder.conv2.0.weight": torch.zeros(8, 4, 9)}, r"conv2\.0\.weight.*\[8, 4, 9\].*\[8, 4, 11\]"),
         ({"encoder.mlp.12.weight": torch.zeros(3)}, r"Unexpected key.*mlp\.12\?\.weight"),
-        ({"encoder.conv4.0.weight": torch.zeros(3)}, r"Unexpected key.*conv4\.0\.weight"),
     ],
 )
-def test_spender_of_another_architecture(tmp_path, pairs, change, message):
-    with pytest.raises(BookError, match="spender.pt holds another network than the preset describes.*" + message):
-        spectra_of({"model": spender()[1] | change}, tmp_path, pairs)
+def test_another_architecture(tmp_path, pairs, change, message):
+    with pytest.raises(BookError, match=r"\.(ckpt|pt) holds another network than the preset describes.*" + message):
+        if "encoder_q" in next(iter(change)):
+            images_of(lightning(moco().state_dict() | change), tmp_path)
+        else:
+            spectra_of({"model": spender()[1] | change}, tmp_path, pairs)
 
 
 class Attack:

@@ -22,14 +22,6 @@ def test_both_searches_equal_a_full_sort(vectors):
     np.testing.assert_allclose(distance, np.sqrt(2 - 2 * found), atol=1e-3)
 
 
-def test_known_neighbours_on_a_circle():
-    angle = np.radians([0, 10, 25, 90, 180])
-    gallery = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    rows, cosine = neighbours(gallery[:1], gallery, 4)
-    assert rows.tolist() == [[0, 1, 2, 3]]
-    assert cosine[0] == pytest.approx(np.cos(angle[:4]), abs=1e-6)
-
-
 @pytest.mark.parametrize("n_query", [5, 100])  # FAISS takes another way for many queries
 def test_distances_far_from_the_origin_are_exact_and_0_where_points_coincide(n_query):
     rng = np.random.default_rng(0)

@@ -39,10 +39,6 @@ def test_maps_islands_and_clusters_are_those_that_were_planted():
     assert all(np.array_equal(found["umap"][name], again["umap"][name]) for name in found["umap"])
 
 
-def test_a_number_of_clusters_that_is_given_is_taken():
-    assert space.make_maps(embeddings()[0], dataclasses.replace(CONFIG, n_clusters=4), 0)["kmeans"]["image"].max() == 3
-
-
 @pytest.mark.parametrize("key", ["umap_neighbors", "n_clusters", "dbscan_min_samples"])
 def test_too_few_galaxies(key):
     with pytest.raises(BookError, match=f"analysis.{key} = 12"):
@@ -71,16 +67,6 @@ def test_groups_are_numbered_by_size_and_to_match():
     assert space.by_size(np.full(3, -1)).tolist() == [-1, -1, -1]
     reference = np.array([0, 0, 1, 1, 2, 2, 2])
     assert space.match(reference, np.array([2, 2, 0, 0, 1, 1, 1])).tolist() == reference.tolist()
-
-
-def test_chance_exceeds_its_mark_once_in_twenty():
-    values = np.arange(200.0)
-
-    def alike(shuffled):
-        return np.corrcoef(values, shuffled)[0, 1]
-
-    assert space.by_chance(alike, values, 0) == pytest.approx(1.645 / np.sqrt(200), abs=0.06)
-    assert space.by_chance(alike, values, 0) == space.by_chance(alike, values, 0)
 
 
 def test_stability_is_one_for_clear_groups_and_low_for_noise():

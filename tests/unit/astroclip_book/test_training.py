@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from astropy import units
-from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing, write_pairs
+from small import ALIGNMENT, FEATURES, IMAGE_ENCODER, SPECTRUM_ENCODER, Killed, killing
 
-from astroclip_book.data.pairs import Pairs, index_pairs, other_seeds
+from astroclip_book.data.pairs import other_seeds
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.ablations import other_features
 from astroclip_book.model import AstroCLIP
@@ -20,16 +20,10 @@ from astroclip_book.models.heads import info_nce
 from astroclip_book.models.moco import MoCo
 from astroclip_book.train import features, loop
 from astroclip_book.train.features import CachedFeatures, extract_features
-from astroclip_book.train.heads import _validation_loss, align
+from astroclip_book.train.heads import align
 from astroclip_book.train.images import train_image_encoder
 from astroclip_book.train.loop import autocast, make_fabric
 from astroclip_book.train.spectra import train_spectrum_encoder
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory):
-    path = write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.h5", per_group=12)
-    return Pairs(path, index_pairs(path, 0.2, 0)[0])
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +60,6 @@ def test_trainings_killed_between_epochs_end_with_the_same_weights(pairs, run, t
             torch.testing.assert_close(weights(tmp_path / name)[key], value, msg=f"{name}: {key}")
         history = load_checkpoint(tmp_path / name)["history"]
         assert history.get("probe_r2", [0, 0]) == load_checkpoint(run / name)["history"].get("probe_r2", [0, 0])
-
-
-@pytest.mark.parametrize("size", [12, 16, 1000])
-def test_validation_batches_are_whole_and_hold_everything(size):
-    seen = []
-    cached = CachedFeatures(dict.fromkeys(("image", "spectrum"), torch.arange(40.0)[:, None]), {}, np.full(40, 1))
-    heads = dict.fromkeys(("image", "spectrum"), torch.nn.Identity())
-    _validation_loss(heads, lambda image, spectrum: seen.append(image[:, 0]) or torch.zeros(()), cached, size)
-    assert {len(rows) for rows in seen} == {min(size, 40)} and len(seen) == -(-40 // min(size, 40))
-    assert set(torch.cat(seen).tolist()) == set(range(40))
 
 
 def test_a_network_is_given_its_inputs_unrounded():

@@ -122,23 +122,6 @@ class TestBlur:
             expected = ndimage.gaussian_filter(image.double().numpy(), width, radius=reach) if width else image
             np.testing.assert_allclose(result, expected[reach:-reach, reach:-reach], atol=1e-5)
 
-    def test_makes_up_for_a_worse_seeing(self, generator):
-        points = torch.zeros(3000, 3, 25, 25)
-        points[:, :, 12, 12] = 1
-        blurred = views.blur(points, 1, generator)
-        torch.testing.assert_close(blurred.sum((2, 3)), torch.ones(3000, 3))
-        peaks = blurred[:, :, 6, 6].numpy()
-        sigma = excess(pairs.PSF_SIGMA, 100_000)
-        offsets = np.arange(-6, 7)
-        for band in range(3):
-            assert (peaks[:, band] > 0.9999).mean() == pytest.approx((sigma[:, band] < 0.2).mean(), abs=0.03)
-            # The wider, the lower, so percentiles of widths are those of peaks.
-            widths = np.percentile(sigma[:, band], [75, 90, 99])
-            kernel = np.exp(-0.5 * (offsets / widths[:, None]) ** 2)
-            expected = (kernel[:, 6] / kernel.sum(1)) ** 2
-            np.testing.assert_allclose(np.percentile(peaks[:, band], [25, 10, 1]), expected, rtol=0.12)
-        assert np.abs(np.corrcoef(peaks.T) - np.eye(3)).max() < 0.06
-
 
 class TestNoise:
     @pytest.mark.parametrize("binning", [1, 2])
