@@ -1,5 +1,7 @@
 """Files that survive a kill, a second process and a full disk; small HDF5 files; the bars that show how far a loop is."""
 
+from __future__ import annotations
+
 import errno
 import functools
 import glob

@@ -1,5 +1,7 @@
 """One thing changed at a time: an alignment that differs from the reference, features as earlier works made them, and scores."""
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
 

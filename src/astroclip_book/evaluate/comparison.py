@@ -1,5 +1,7 @@
 """What frozen features are held against: random weights, principal components, and a network trained on labels."""
 
+from __future__ import annotations
+
 import copy
 from pathlib import Path
 

@@ -8,6 +8,8 @@ decoded spectrum. No redshift is shown to that part. The noise is measured from 
 carries no inverse variances.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The two pre-trained encoders as the later steps use them: loaded from their files, frozen, pixels in, features out."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Self
 

@@ -1,5 +1,7 @@
 """The trainable part of the alignment: heads from frozen features to the shared embedding, and the contrastive losses."""
 
+from __future__ import annotations
+
 import math
 
 import torch

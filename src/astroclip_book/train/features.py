@@ -1,5 +1,7 @@
 """Frozen features of every object, computed once: what an alignment is trained on."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self

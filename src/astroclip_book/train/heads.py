@@ -1,5 +1,7 @@
 """Alignment of the two modalities: heads trained by contrast on frozen features, and everybody's embeddings."""
 
+from __future__ import annotations
+
 import copy
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Pre-training of the image encoder by `moco.MoCo`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

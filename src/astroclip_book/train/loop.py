@@ -1,5 +1,7 @@
 """What all trainings share: processes, precision, the learning rate, and epochs that survive a kill."""
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Callable, Iterator

@@ -1,5 +1,7 @@
 """Pre-training of the spectrum encoder by `autoencoder.SpectrumAutoencoder`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
