@@ -1,5 +1,7 @@
 """Hyper-parameters of trainings and evaluation: each class is a section of a preset, and pydantic checks types and bounds."""
 
+from __future__ import annotations
+
 import json
 import os
 import re

@@ -1,5 +1,7 @@
 """The catalogue beside the pairs: the mock survey's truth, or PROVABGS, under PROVABGS column names."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import h5py

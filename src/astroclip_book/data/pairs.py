@@ -5,6 +5,8 @@ HDF5 groups ``"0"`` … ``"9"``, each with ``images`` (N, 152, 152, 3) in nanoma
 https://doi.org/10.1093/mnras/stae1450). Also the embeddings of these objects, and how the Legacy Surveys see them.
 """
 
+from __future__ import annotations
+
 import functools
 import logging
 import os

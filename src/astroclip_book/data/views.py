@@ -5,6 +5,8 @@ constants, each drawn for each object: Galactic reddening; flips, rotation, size
 blur; noise.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 
