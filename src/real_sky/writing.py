@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tqdm import tqdm
 
-from astroclip_book.data.files import lock, read_json, write_json
+from astroclip_book.data.files import lock, progress, read_json, write_json
 from astroclip_book.data.pairs import GROUPS, create_pairs, open_rows
 from astroclip_book.errors import BookError
 
@@ -43,7 +42,7 @@ def write_pairs(
             create_pairs(growing, np.diff(starts).tolist(), ivar)
             state = {"source": source, "done": 0}
         view = functools.cache(functools.partial(open_rows, growing))
-        with tqdm(desc="pairs", total=len(place), initial=state["done"], unit="pair", mininterval=1) as bar:
+        with progress(desc="pairs", total=len(place), initial=state["done"], unit="pair") as bar:
             for arrays in batches(state["done"]):
                 rows = place[state["done"] : state["done"] + len(arrays["targetids"])]
                 groups = np.searchsorted(starts, rows, side="right") - 1
