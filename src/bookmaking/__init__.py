@@ -26,20 +26,10 @@ def open_run(
 ) -> Run:
     """Open the run of a notebook, in ``runs/<preset>`` unless a directory is given.
 
-    Parameters
-    ----------
-    chapter : str, optional
-        Stem of the notebook.
-    preset, run_dir, device : str
-        The preset is a name or a YAML file, the device "auto", "cpu" or "cuda".
-    **values
-        In place of the preset's of that name; None leaves it, but for seed and data, which are those that the first chapter was
-        executed with. What papermill was given and the notebook does not pass counts as well.
-
-    Raises
-    ------
-    BookError
-        For an unknown preset, parameter or device, or a value of another kind.
+    ``chapter`` is the stem of the notebook, ``preset`` a name or a YAML file, ``device`` "auto", "cpu" or "cuda". Other values
+    take the place of the preset's of that name; None leaves it, but for seed and data, which are those that the first chapter
+    was executed with. What papermill was given and the notebook does not pass counts as well. BookError for an unknown
+    preset, parameter or device, or a value of another kind.
     """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if hasattr(shell, "kernel"):  # figures appear below their cells and as matplotlib draws them by default

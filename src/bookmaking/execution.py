@@ -68,12 +68,8 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
     """Execute every chapter of a repository that is outdated, and return the stems of those.
 
     Two run at a time where neither makes what the other reads; each has its share of the cores. The parameters (``preset``,
-    ``run_dir``, ``device``) are passed to every chapter, which opens the run again for itself.
-
-    Raises
-    ------
-    BookError
-        When a chapter fails. It is kept beside the others as ``<stem>.failed.ipynb``; one that runs beside it is finished.
+    ``run_dir``, ``device``) are passed to every chapter, which opens the run again for itself. BookError when one fails: it is
+    kept beside the others as ``<stem>.failed.ipynb``, and the one that runs beside it is finished.
     """
     waiting = [chapter for chapter in chapters(root) if outdated(run, chapter, parameters)]
     waiting.sort(key=lambda chapter: chapter.stem not in TRAININGS)

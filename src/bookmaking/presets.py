@@ -75,12 +75,8 @@ def load_preset(name: str | Path, **overrides) -> Preset:
     """Read ``presets/<name>.yaml``, or a YAML file with the same keys, and apply overrides.
 
     These are named by key (``n_galaxies``) where one section alone has that key, or by section and key
-    (``image_encoder_epochs``). None leaves the preset's value.
-
-    Raises
-    ------
-    BookError
-        For an unknown preset or key, a missing key, or a value of the wrong type or out of bounds.
+    (``image_encoder_epochs``); None leaves the preset's value. BookError for an unknown preset or key, a missing key, or a
+    value of the wrong type or out of bounds.
     """
     own, names = str(name).endswith((".yaml", ".yml")), ", ".join(preset_names())
     if not names:
