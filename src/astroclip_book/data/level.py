@@ -42,9 +42,10 @@ def _subtracted(flux: np.ndarray, even: np.ndarray) -> bool:
         return True
     parts = np.array_split(flux, PARTS)
     means = np.array([part.mean() for part in parts])
-    noise = np.array(
-        [np.mean(np.diff(part) ** 2) / 2 / len(part) for part in parts]
-    )  # variance of a mean, of white noise
+    if min(levels) > LEVEL * means.std():
+        return False
+    # The variance of a mean of white noise, whose differences have twice the variance of a pixel.
+    noise = np.array([np.mean(np.diff(part) ** 2) / 2 / len(part) for part in parts])
     with np.errstate(over="ignore"):
         excess = np.mean(np.square(means - np.median(means)) / noise.clip(np.finfo(float).tiny))
-    return min(levels) < LEVEL * means.std() and excess > SHAPE
+    return bool(excess > SHAPE)
