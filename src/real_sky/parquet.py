@@ -32,9 +32,9 @@ def convert_parquet(sources: list[Path], output: Path) -> Path:
     up. A BookError refuses files that are not Parquet or lack a column, and arrays of another shape; see also `write_pairs`.
     """
     check_output(output)
-    paths = [
-        path for source in sources for path in (sorted(source.rglob("*.parquet")) if source.is_dir() else [source])
-    ]
+    paths = []
+    for source in sources:
+        paths += sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
     if not paths:
         raise BookError(f"No *.parquet lies in {', '.join(map(str, sources))}.")
     files = {path: _opened(path) for path in sorted(paths, key=lambda path: SPLITS[_split(path)])}
@@ -42,8 +42,8 @@ def convert_parquet(sources: list[Path], output: Path) -> Path:
     named = {name: sum(n for path, n in counts.items() if _split(path) == name) for name in map(_split, files)}
     log.warning("pairs by the names of their files: %s; the last fifth of all is the test set", named)
     place = np.concatenate([np.arange(sum(counts.values()))[group :: len(GROUPS)] for group in range(len(GROUPS))])
-    source = {"files": [[str(path.absolute()), path.stat().st_size, n] for path, n in counts.items()]}
-    return write_pairs(output, np.argsort(place), source, lambda first: _batches(files, first))
+    origin = {"files": [[str(path.absolute()), path.stat().st_size, n] for path, n in counts.items()]}
+    return write_pairs(output, np.argsort(place), origin, lambda first: _batches(files, first))
 
 
 def _split(path: Path) -> str:

@@ -19,10 +19,7 @@ KNOTS, KNOT_SHARE = 40, 0.3  # star-forming knots, and their share of the young 
 BEHIND = 0.7  # share of an edge-on disc's light that lies behind the dust of its plane
 
 # Arcsec above and to the right of the stamp's centre.
-Y, X = (
-    np.mgrid[-(IMAGE_SIZE // 2) : IMAGE_SIZE // 2, -(IMAGE_SIZE // 2) : IMAGE_SIZE // 2].astype(np.float32)
-    * PIXEL_SCALE
-)
+Y, X = (np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] - IMAGE_SIZE // 2).astype(np.float32) * PIXEL_SCALE
 
 Components = list[tuple[np.ndarray, np.ndarray]]  # transform and fluxes (3,)
 
