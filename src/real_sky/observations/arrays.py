@@ -52,8 +52,8 @@ def spectra_of_arrays(
         ivar, there = _measured(np.where(seen, flux, np.nan)), seen
     flux, ivar = gridded(flux, np.where(there, ivar, 0), wavelength, seen, name, where)
     if unit and unit != u.dimensionless_unscaled:
-        per_angstrom = u.erg / u.s / u.cm**2 / u.AA
-        scale = _scale(unit, per_angstrom, "flux", where, equivalencies=u.spectral_density(WAVELENGTH * u.AA))
+        of_frequency = u.spectral_density(WAVELENGTH * u.AA)
+        scale = _scale(unit, u.Unit("erg / (s cm2 AA)"), "flux", where, equivalencies=of_frequency)
         flux, ivar = flux * scale, ivar / np.square(scale)
     return Spectra.checked(flux, ivar, redshift, name, where)
 
@@ -74,8 +74,7 @@ def images_of_arrays(
     images, seen, unit = _numbers(images, "images", where)
     if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0 or kind:
         raise BookError(f"{where} have shape {images.shape}{kind}: expected (n, h, w, 3) in nanomaggies g, r, z.")
-    scale, *_ = _numbers(pixel_scale, "pixel_scale", where)
-    if not np.allclose(scale, PIXEL_SCALE, rtol=0.01):
+    if not np.allclose(scale := _numbers(pixel_scale, "pixel_scale", where)[0], PIXEL_SCALE, rtol=0.01):
         raise BookError(f"{where} have pixels of {scale.max():.4g} arcsec, {PIXEL_SCALE} are needed: resample them.")
     images = np.where(_seen(seen, valid, mask, where), images * _scale(unit, u.nmgy, "images", where), np.nan)
     return Images.checked(images, *_identity(redshift, name, len(images), where), where)
@@ -87,7 +86,8 @@ def gridded(flux, ivar, wavelength, seen, name, where: str) -> tuple[np.ndarray,
     BookError for shapes that do not fit, and wavelengths that do not increase.
     """
     if flux.ndim != 2 or wavelength.shape != flux.shape[1:]:
-        raise BookError(f"{where}: flux {flux.shape} must be (n, p), and wavelength {wavelength.shape} (p,).")
+        grid = f"{wavelength.shape} (DESI's grid where none is given)"
+        raise BookError(f"{where}: flux {flux.shape} must be (n, p), and wavelength {grid} (p,).")
     if ivar.shape != flux.shape:
         raise BookError(f"{where}: ivar or error {ivar.shape} must have the shape of flux, {flux.shape}.")
     if flux.shape[1] < 2 or not (np.diff(wavelength) > 0).all():  # NaN does not increase either
@@ -99,8 +99,8 @@ def gridded(flux, ivar, wavelength, seen, name, where: str) -> tuple[np.ndarray,
         text = "%s: %d pixels do not count: flux or ivar is not finite, ivar negative, or the whole spectrum one value: in %s"
         log.warning(text, where, odd.sum(), some(name[odd.any(axis=1)]))
     ivar = np.where(seen & ~odd, ivar, 0)
-    flux, ivar = zip(*(rebin(one, weight, wavelength) for one, weight in zip(flux, ivar, strict=True)), strict=True)
-    return np.array(flux), np.array(ivar)
+    rebinned = [rebin(one, weight, wavelength) for one, weight in zip(flux, ivar, strict=True)]
+    return tuple(map(np.array, zip(*rebinned, strict=True)))
 
 
 def _numbers(values, what: str, where: str) -> tuple[np.ndarray, np.ndarray, u.UnitBase | None]:
