@@ -10,7 +10,7 @@ from packed import EVIL, packed, unit
 from bookmaking.explorer import packing, pixels
 from bookmaking.explorer.figure import bokeh_script
 from bookmaking.explorer.page import markup
-from bookmaking.explorer.search import byte_neighbours
+from bookmaking.explorer.pixels import byte_neighbours
 
 READY = ".explorer[data-ready]"
 # Where a galaxy is drawn, in pixels of the window.

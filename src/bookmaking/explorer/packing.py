@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from bokeh.embed import json_item
+from bokeh.models import ColumnDataSource, LassoSelectTool, PanTool, Range1d, WheelZoomTool
+from bokeh.plotting import figure
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from astroclip_book.data.pairs import Embeddings, Pairs
 from astroclip_book.errors import BookError
 from bookmaking.explorer import pixels
-from bookmaking.explorer.columns import SPACES, categories, groups, numbers, rounded
-from bookmaking.explorer.figure import bokeh_script, map_figure
-from bookmaking.explorer.search import to_bytes
-from bookmaking.figures.spectra import LINES
+from bookmaking.explorer.columns import SPACES, categories, numbers, rounded
+from bookmaking.figures.galaxies import LINES
 from bookmaking.figures.style import FAINT, GROUPS
 
 PREFIX = "const explorerData = "
@@ -45,19 +47,19 @@ def write_explorer(
     parts = ((pixels.thumbnails(pairs.images(one)), *pixels.binned_spectra(pairs.spectra(one))) for one in blocks)
     content = pack(
         source, total, embeddings.targetid[rows], embeddings.redshift[rows], {k: v[rows] for k, v in catalog.items()},
-        {method: {space: analysis[method][space][kept] for space in SPACES if space in analysis.get(method, {})}
+        {method: {space: values[kept] for space, values in analysis.get(method, {}).items()}
          for method in ("umap", "kmeans", "dbscan")},
-        vectors, tuple(map(np.concatenate, zip(*parts, strict=True))), NEIGHBOURS,
+        vectors, tuple(map(np.concatenate, zip(*parts, strict=True))),
     )  # fmt: skip
-    (directory / "explorer_data.js").write_text(script(content), encoding="utf-8")
-    (directory / "bokeh.js").write_text(bokeh_script(), encoding="utf-8")
-    size = sum((directory / name).stat().st_size for name in ("explorer_data.js", "bokeh.js"))
-    return {"explorer": {"n": len(rows), "total": total, "bytes": size}}
+    script_of_bokeh = Path(find_spec("bokeh").origin).parent / "server" / "static" / "js" / "bokeh.min.js"
+    files = {"explorer_data.js": script(content).encode(), "bokeh.js": script_of_bokeh.read_bytes()}
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
+    return {"explorer": {"n": len(rows), "total": total, "bytes": sum(map(len, files.values()))}}
 
 
 def pack(
-    source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, vectors: dict,
-    small: tuple, neighbours: int,
+    source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, vectors: dict, small: tuple
 ) -> dict:  # fmt: skip
     """All that the page loads, as `script` writes it: of arrays (n,), of ``total`` galaxies n are shown.
 
@@ -69,17 +71,16 @@ def pack(
     tiles, levels, windows = small
     agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])
     viridis = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, 128))]  # even to the eye
-    known = [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}]
     return {
         "source": source,
         "total": total,
-        "neighbours": neighbours,
+        "neighbours": NEIGHBOURS,
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
         "maps": {space: {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])} for space, points in maps.items()},
-        "numbers": known,
-        "labels": categories(catalog) + groups(analysis),
-        "vectors": {name: text_of(to_bytes(one)) for name, one in vectors.items()},
+        "numbers": [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}],
+        "labels": categories(catalog, analysis),
+        "vectors": {name: text_of(pixels.to_bytes(one)) for name, one in vectors.items()},
         "lines": {name: np.atleast_1d(rest).tolist() for name, rest in LINES.items()},
         "colours": {"scale": viridis, "groups": GROUPS, "plain": FAINT},
         "sheets": {"columns": pixels.COLUMNS, "width": pixels.ANGULAR_WIDTH,
@@ -90,9 +91,31 @@ def pack(
     }  # fmt: skip
 
 
+def map_figure() -> dict:
+    """JSON of a figure named ``map`` for ``Bokeh.embed.embed_item``, without axes, as those of a UMAP mean nothing; the page fills it.
+
+    Its sources are ``galaxies`` (columns x, y, colour) and ``rings`` (x, y, size, colour, width): what is selected and what it found.
+    Buttons of the page stand for a toolbar, as a keyboard does not reach Bokeh's.
+    """
+    galaxies = ColumnDataSource({name: [] for name in ("x", "y", "colour")}, name="galaxies")
+    rings = ColumnDataSource({name: [] for name in ("x", "y", "size", "colour", "width")}, name="rings")
+    pan, lasso, wheel = PanTool(name="pan"), LassoSelectTool(name="lasso"), WheelZoomTool(name="wheel")
+    plot = figure(name="map", tools=[pan, lasso, wheel], active_drag=pan, active_scroll=wheel, toolbar_location=None,
+                  x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"),
+                  sizing_mode="stretch_both", min_border=2, outline_line_alpha=0)  # fmt: skip
+    plot.axis.visible = plot.grid.visible = False
+    drawn = plot.scatter("x", "y", source=galaxies, name="drawn", size=6, fill_color="colour",
+                         line_width=0.5, line_alpha=0.55, selection_fill_alpha=1,
+                         nonselection_fill_alpha=0.12, nonselection_line_alpha=0.1)  # fmt: skip
+    ring = {"size": "size", "fill_alpha": 0, "line_color": "colour", "line_width": "width"}
+    plot.scatter("x", "y", source=rings, level="overlay", **ring)
+    lasso.renderers, lasso.continuous = [drawn], False
+    return json_item(plot)
+
+
 def text_of(data: bytes | np.ndarray) -> str:
     """Bytes in base64, as a script can carry them."""
-    return base64.b64encode(data.tobytes() if isinstance(data, np.ndarray) else data).decode()
+    return base64.b64encode(bytes(data)).decode()
 
 
 def script(content: dict) -> str:

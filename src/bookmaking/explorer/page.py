@@ -12,7 +12,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from bookmaking.explorer.packing import read_script
-from bookmaking.explorer.search import byte_neighbours
+from bookmaking.explorer.pixels import byte_neighbours
 from bookmaking.figures.tables import number
 from bookmaking.store.run import Run, titled
 
@@ -47,7 +47,7 @@ def table(data: dict) -> str:
     columns = {one["label"]: [number(one["values"][row], ".4g") for row in rows] for one in data["numbers"]}
     columns |= {one["label"]: [html.escape(one["names"][one["codes"][row]]) for row in rows] for one in data["labels"]}
     for asked, gallery in ((asked, gallery) for asked in vectors for gallery in vectors):
-        nearest = byte_neighbours(vectors[asked], vectors[gallery], rows, 1)[0][:, 0]
+        nearest = byte_neighbours(vectors[asked], vectors[gallery], rows, 1)[:, 0]
         columns[f"nearest, {asked} → {gallery}"] = links[nearest]
     frame = pd.DataFrame(columns, index=links[rows]).rename_axis(columns="galaxy").rename(columns=html.escape)
     caption = (

@@ -1,4 +1,4 @@
-"""Images and spectra of the explorer, small: thumbnails in sheets, spectra in bytes."""
+"""Images, spectra and vectors of the explorer, small: thumbnails in sheets, spectra and vectors in bytes; and the search in these."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image
 
 from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH
-from bookmaking.figures.galaxies import rgb
-from bookmaking.figures.spectra import limits
+from bookmaking.figures.galaxies import limits, rgb
 
 CROP, BINNING = 144, 2  # pixels of the cut-out that are shown, and averaged on a side: whole blocks of a JPEG, so that
 SIDE = CROP // BINNING  # neighbours in a sheet do not bleed
@@ -51,3 +50,24 @@ def binned_spectra(flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     window = np.array([limits(one[CENTRES > 4000]) for one in binned]).reshape(-1, 2)
     low, span = window[:, :1], np.maximum(np.diff(window), np.finfo(np.float32).tiny)
     return np.rint(255 * np.clip((binned - low) / span, 0, 1)).astype(np.uint8), window
+
+
+def to_bytes(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (n, d) as int8, each scaled such that its largest component becomes 127: a cosine does not depend on lengths."""
+    peak = np.abs(vectors).max(axis=1, keepdims=True)
+    return np.rint(vectors * (127 / np.maximum(peak, np.finfo(np.float32).tiny))).astype(np.int8)
+
+
+def byte_neighbours(query: np.ndarray, gallery: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """The ``k`` galaxies of largest cosine with the queries at ``rows``, (m, k), without the query's own, as the page finds them.
+
+    Row i of query and gallery (n, d), both int8, is the same galaxy. Sums of integers are exact, so that the page's answers are these to
+    the last rank; equal ones come in the order of the gallery.
+    """
+    gallery, found = gallery.astype(float), []
+    lengths = np.linalg.norm(gallery, axis=1)
+    for row in rows:
+        score = gallery @ query[row].astype(float) / lengths
+        score[row] = -np.inf
+        found.append(np.argsort(-score, kind="stable")[:k])
+    return np.array(found)

@@ -15,19 +15,11 @@ SHOWN = {  # score: (title, colour)
     "recall_at_10": ("recall at 10\nimage → spectrum", MODALITY["joint"]),
 }
 TITLES = {
-    "scale": "scale of the logits",
-    "embedding_dropout": "dropout on the embedding",
-    "decay": "weight decay",
-    "views": "views of each galaxy",
-    "frozen": "frozen encoder of images, clean views",
-    "spectrum": "features of spectra",
-    "dimension": "dimension of the embedding",
-    "batch": "batch size",
-    "layers": "hidden layers of the heads",
-    "width": "width of the hidden layers",
-    "loss": "loss",
-    "pairs": "share of the training pairs",
-}
+    "scale": "scale of the logits", "embedding_dropout": "dropout on the embedding", "decay": "weight decay",
+    "views": "views of each galaxy", "frozen": "frozen encoder of images, clean views", "spectrum": "features of spectra",
+    "dimension": "dimension of the embedding", "batch": "batch size", "layers": "hidden layers of the heads",
+    "width": "width of the hidden layers", "loss": "loss", "pairs": "share of the training pairs",
+}  # fmt: skip
 WINDOW = 0.1  # below the reference: a few failures would press all else together
 
 
@@ -73,8 +65,7 @@ def scaling(result: dict):
     left.set_ylabel("validation loss (nat)")
     for score in ("redshift_cross", "recall_at_10"):
         title, colour = SHOWN[score]
-        values = [one[score] for one in runs]
-        right.plot(law["n"], values, "o-", ms=4, color=colour, label=title.replace("\n", ", "))
+        right.plot(law["n"], [one[score] for one in runs], "o-", ms=4, color=colour, label=title.replace("\n", ", "))
     right.set(ylabel="score on the test set", ylim=(min(0, right.get_ylim()[0]), None))
     for axis in (left, right):
         axis.set(xscale="log", xlabel="training pairs")

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from bookmaking.figures.style import FAINT, GROUPS, LABELS, WIDTH, drawing
+from bookmaking.figures.style import ASKED, DARK, FAINT, GROUPS, LABELS, WIDTH, drawing, legend_of
 
-ASKED = {"image": "image → image", "spectrum": "spectrum → spectrum", "cross": "image → spectrum"}
 YARDSTICKS = {
     "unaligned_image": "image before alignment", "unaligned_spectrum": "spectrum before alignment", "photometry": "photometry",
 }  # fmt: skip
@@ -19,7 +18,7 @@ METHODS = {
     "neighbours": "nearest neighbours", "linear": "linear probe", "perceptron": "small network",
     "logistic": "logistic regression", "distance": "distance, without labels",
 }  # fmt: skip
-COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[2], GROUPS[5], "#555555"), strict=True))
+COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[2], GROUPS[5], DARK), strict=True))
 SPACES = {"aligned": "shared space", "unaligned": "before alignment"}
 
 
@@ -42,7 +41,7 @@ def label_efficiency(curves: dict[str, dict]):
             for yardstick, style in zip(BESIDE[way], ("--", ":"), strict=False):
                 if yardstick in ways:
                     curve, label = ways[yardstick]["linear"], f"{YARDSTICKS[yardstick]}, linear probe"
-                    axis.plot(curve["labels"], curve["r2"], color="#555555", ls=style, label=label)
+                    axis.plot(curve["labels"], curve["r2"], color=DARK, ls=style, label=label)
             axis.set(xscale="log", ylim=(-0.25, 1.02))
             axis.axhline(0, color=FAINT, lw=0.8)
             axis.grid(alpha=0.3)
@@ -50,9 +49,7 @@ def label_efficiency(curves: dict[str, dict]):
     for axis, title in zip(axes[0], ASKED.values(), strict=True):
         axis.set_title(title)
     axes[-1, 1].set_xlabel("galaxies with a label")
-    drawn = [entry for axis in axes[0] for entry in zip(*axis.get_legend_handles_labels(), strict=True)]
-    entries = {label: line for line, label in drawn}
-    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=3)
+    legend_of(figure, axes[0])
     return figure
 
 
@@ -81,9 +78,8 @@ def roc(curves: dict[str, dict], scores: dict):
             label = f"{METHODS[method]}, {scores[space][method]['auc']:.2f}"
             axis.plot(*rates, color=COLOURS[method], lw=1 + (scores["best"][space] == method), label=label)
         axis.plot([0, 1], [0, 1], color=FAINT, lw=0.8, ls="--")
-        axis.set(
-            title=SPACES[space], xlabel="clean images taken for spoilt", aspect="equal", xlim=(0, 1), ylim=(0, 1.01)
-        )
+        axis.set(title=SPACES[space], xlabel="clean images taken for spoilt", aspect="equal")
+        axis.set(xlim=(0, 1), ylim=(0, 1.01))
         axis.legend(loc="lower right", fontsize=7)
     axes[0, 0].set_ylabel("spoilt images found")
     return figure

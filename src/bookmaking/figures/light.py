@@ -27,11 +27,11 @@ def mixture(colour: float, blue: bool) -> np.ndarray:
 
 
 @drawing
-def behind_filters(redshifts: tuple[float, ...] = (0.05, 0.25, 0.45)):
-    """An old and a young population moved to each redshift, scaled to the same mean, behind the filters g, r and z."""
-    figure, axes = plt.subplots(len(redshifts), 1, figsize=(WIDTH, 1.6 * len(redshifts) + 0.5), sharex=True)
+def behind_filters():
+    """An old and a young population at three redshifts, scaled to the same mean, behind the filters g, r and z."""
+    figure, axes = plt.subplots(3, 1, figsize=(WIDTH, 5.3), sharex=True)
     rest, templates = rest_templates()
-    for axis, redshift in zip(axes, redshifts, strict=True):
+    for axis, redshift in zip(axes, (0.05, 0.25, 0.45), strict=True):
         for shade, curve in zip(BAND.values(), map(load_filter, BANDS), strict=True):
             height = 2.2 * curve.response / curve.response.max()
             axis.fill_between(curve.wavelength, height, color=shade, alpha=0.12, lw=0)
@@ -57,11 +57,11 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
     """
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7))
     some = slice(None, None, -(-len(redshift) // MOST))
+    z_some = redshift[some]
     g, r, z = (catalog.get(f"MAG_{band}", np.full(len(redshift), np.nan))[some] for band in "GRZ")
-    dots = {"s": 2, "alpha": 0.35, "lw": 0, "rasterized": True}
-    axes[0].scatter(redshift[some], g - r, color=FAINT, **dots)
-    axes[1].scatter(redshift[some], r - z, color=FAINT, **dots)
-    shades = axes[2].scatter(r - z, g - r, c=redshift[some], **dots)
+    panels = ((z_some, g - r), (z_some, r - z), (r - z, g - r))
+    for axis, (x, y), colours in zip(axes, panels, (FAINT, FAINT, z_some), strict=True):
+        shades = axis.scatter(x, y, c=colours, s=2, alpha=0.35, lw=0, rasterized=True)
     for kind, (colour, blue, shade) in KINDS.items():
         magnitudes = photometry(np.repeat(mixture(colour, blue), len(REDSHIFTS), axis=0), REDSHIFTS)
         g_r, r_z = -np.diff(magnitudes, axis=1).T

@@ -5,16 +5,16 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.data.pairs import WAVELENGTH, Pairs
-from bookmaking.figures.galaxies import show_image
-from bookmaking.figures.spectra import mark_lines, observed_limits, smooth
-from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+from astroclip_book.data.pairs import Pairs
+from bookmaking.figures.galaxies import rows_of_galaxies, show_galaxies, show_galaxy
+from bookmaking.figures.style import FAINT, LABELS, MARKERS, MODALITY, WIDTH, drawing, estimate, name_rows
 
 DIRECTIONS = {
-    "image_to_image": ("image → image", MODALITY["image"], "o"),
-    "spectrum_to_spectrum": ("spectrum → spectrum", MODALITY["spectrum"], "s"),
-    "image_to_spectrum": ("image → spectrum", MODALITY["cross"], "D"),
-    "spectrum_to_image": ("spectrum → image", MODALITY["joint"], "^"),
+    "image_to_image": "image → image", "spectrum_to_spectrum": "spectrum → spectrum",
+    "image_to_spectrum": "image → spectrum", "spectrum_to_image": "spectrum → image",
+}  # fmt: skip
+STYLES = {
+    way: {"color": MODALITY[name], "marker": MARKERS[name]} for way, name in zip(DIRECTIONS, MODALITY, strict=True)
 }
 KINDS = {"artefact": "artefact", "merger": "merger", "agn": "active nucleus"}
 
@@ -26,15 +26,12 @@ def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[
     ``positions`` (n,) are where in ``pairs`` the galaxies that were searched stand, ``query`` the query's place in them;
     ``found`` is of `astroclip_book.evaluate.search.four_directions`.
     """
-    figure, axes = _rows_of_galaxies(len(found), len(next(iter(found.values()))[0]))
+    figure, axes = rows_of_galaxies(len(found), len(next(iter(found.values()))[0]))
     for row, ((asked, gallery), (members, cosine)) in zip(axes, found.items(), strict=True):
-        places = positions[[query, *members]]
-        redshift = pairs.index.redshift[places]
+        redshift = pairs.index.redshift[positions[[query, *members]]]
         names = ["the query itself" if m == query else f"$z = {z:.3f}$" for m, z in zip(members, redshift[1:])]
         labels = [f"$z = {redshift[0]:.3f}$", *(f"{n}, cos {c:.2f}" for n, c in zip(names, cosine, strict=True))]
-        _show_row(row, pairs, places, [asked] + [gallery] * len(members))
-        for axis, label in zip(row, labels, strict=True):
-            axis.set_xlabel(label, fontsize=6.5, labelpad=2)
+        show_galaxies(row, pairs, positions[[query, *members]], [asked] + [gallery] * len(members), labels)
         row[0].set_ylabel(f"{asked} →\n{gallery}", fontsize=8)
     return figure
 
@@ -48,59 +45,54 @@ def rare_neighbours(
     ``kinds`` are of `astroclip_book.evaluate.properties.rare_kinds`; ``found`` has, by kind, the modality that was searched, and
     the query's place in ``positions`` and those (k,) of its neighbours.
     """
-    figure, axes = _rows_of_galaxies(len(found), max(len(members) for *_, members in found.values()))
+    figure, axes = rows_of_galaxies(len(found), max(len(members) for *_, members in found.values()))
     for row, (kind, (modality, query, members)) in zip(axes, found.items(), strict=True):
         shown = [query, *members]
-        _show_row(row, pairs, positions[shown], [modality] * len(shown))
+        labels = [KINDS[kind] if hit else f"no {KINDS[kind]}" for hit in kinds[kind][shown]]
+        show_galaxies(row, pairs, positions[shown], [modality] * len(shown), labels)
         for axis, hit in zip(row, kinds[kind][shown], strict=True):
             colour, weight = (MODALITY["cross"], "bold") if hit else ("#595959", "normal")
-            label = KINDS[kind] if hit else f"no {KINDS[kind]}"
-            axis.set_xlabel(label, fontsize=7, labelpad=2, color=colour, fontweight=weight)
+            axis.xaxis.label.set(color=colour, fontweight=weight)
         row[0].set_ylabel(f"{modality} →\n{modality}", fontsize=8)
     return figure
 
 
-def _rows_of_galaxies(n: int, k: int):
-    figure, axes = plt.subplots(n, k + 1, figsize=(WIDTH, 1.42 * n), squeeze=False)
-    for axis, title in zip(axes[0], ["query", *(f"neighbour {rank}" for rank in range(1, k + 1))], strict=True):
-        axis.set_title(title, fontsize=8)
-    return figure, axes
+@drawing
+def looked_up(pairs: Pairs, pixels: np.ndarray, known: np.ndarray, found, modality: str):
+    """Objects (their pixels and known redshifts (n,)), a row each, and the galaxies of the run that `Found` names for them."""
+    figure, axes = rows_of_galaxies(len(pixels), found.row.shape[1], "object")
+    for i, (own, *others) in enumerate(axes):
+        text = "" if np.isnan(known[i]) else f", known {known[i]:.3f}"
+        text = f"$z$ {found.low[i]:.3f} to {found.high[i]:.3f}{text}".replace("-", "−")
+        show_galaxy(own, pixels[i], known[i], modality, text)
+        own.set_ylabel("unusual" if found.unusual[i] else "", fontsize=8, color="#B2182B")
+        labels = [f"$z = {z:.3f}$, cos {c:.2f}" for z, c in zip(pairs.index.redshift[found.row[i]], found.cosine[i])]
+        show_galaxies(others, pairs, found.row[i], [modality] * len(others), labels)
+    return figure
 
 
-def _show_row(row, pairs: Pairs, places: np.ndarray, modalities: list[str]) -> None:
-    galaxies = pairs.images(places), pairs.spectra(places), pairs.index.redshift[places], modalities
-    for axis, *galaxy in zip(row, *galaxies, strict=True):
-        show_galaxy(axis, *galaxy)
-
-
-def show_galaxy(axis, image: np.ndarray, flux: np.ndarray, redshift: float, modality: str) -> None:
-    """One galaxy in axes without ticks: its image, or its spectrum smoothed over 25 Å with its lines marked."""
-    if modality == "image":
-        show_image(axis, image)
-        return
-    smoothed = smooth(flux, 31)
-    axis.plot(WAVELENGTH, smoothed, color=MODALITY["spectrum"], lw=0.5)
-    axis.set(xlim=WAVELENGTH[[0, -1]], ylim=observed_limits(smoothed), xticks=[], yticks=[], box_aspect=1)
-    mark_lines(axis, redshift, names=False)
+@drawing
+def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
+    """Images of galaxies above their spectra, and a label under each; ``positions`` (n,) are rows of the pairs."""
+    n = len(positions)
+    figure, axes = plt.subplots(2, n, figsize=(WIDTH, 2.0 * WIDTH / n + 0.5), squeeze=False)
+    show_galaxies(axes[0], pairs, positions, ["image"] * n, [""] * n)
+    show_galaxies(axes[1], pairs, positions, ["spectrum"] * n, labels)
+    return figure
 
 
 @drawing
 def rare_precision(scores: dict[str, dict[str, dict]]):
     """Share of a rare query's nearest others that are of its kind, by kind and direction, beside the base rate."""
     figure, axis = plt.subplots(figsize=(WIDTH, 0.75 * len(scores) + 1.0))
-    for place, directions in enumerate(scores.values()):
-        for offset, (direction, score) in zip((-0.27, -0.09, 0.09, 0.27), directions.items(), strict=True):
-            label, colour, marker = DIRECTIONS[direction]
-            error = np.abs(np.array(score["precision_ci95"])[:, None] - score["precision"])
-            style = {"capsize": 2, "ls": "", "marker": marker, "ms": 5, "color": colour, "clip_on": False}
-            label = None if place else label
-            axis.errorbar(score["precision"], place + offset, xerr=error, label=label, **style)
-        ends = [place - 0.4, place + 0.4]
-        axis.plot(2 * [score["base_rate"]], ends, color="#595959", ls=":", label=None if place else "base rate")
-    names = [f"{KINDS[kind]}\n({next(iter(one.values()))['n']} queries)" for kind, one in scores.items()]
-    axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlim=(0, None))
-    axis.set_xlabel("share of the nearest others that are of the query's kind")
-    axis.grid(axis="x", alpha=0.3)
+    for row, directions in enumerate(scores.values()):
+        for offset, (way, score) in zip((-0.27, -0.09, 0.09, 0.27), directions.items(), strict=True):
+            label = None if row else DIRECTIONS[way]
+            estimate(axis, score, "precision", row + offset, clip_on=False, label=label, **STYLES[way])
+        ends = [row - 0.4, row + 0.4]
+        axis.plot(2 * [score["base_rate"]], ends, color="#595959", ls=":", label=None if row else "base rate")
+    name_rows(axis, [f"{KINDS[kind]}\n({next(iter(one.values()))['n']} queries)" for kind, one in scores.items()])
+    axis.set(xlim=(0, None), xlabel="share of the nearest others that are of the query's kind")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -112,11 +104,9 @@ def recall_curve(ranks: dict[str, np.ndarray], pool: int):
     ``ranks`` (n,), 1 = found first, of ``image_to_spectrum`` and ``spectrum_to_image`` in a gallery of ``pool``.
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 3.2))
-    k = np.unique(np.geomspace(1, pool, 200).astype(int))
     for (name, values), style in zip(ranks.items(), ("-", "--"), strict=True):
-        recall = [(values <= i).mean() for i in k]
-        axis.plot(k, recall, color=MODALITY[name.partition("_")[0]], ls=style, label=DIRECTIONS[name][0])
-    axis.plot(k, k / pool, color=FAINT, ls=":", label="chance")
+        axis.ecdf(values, color=MODALITY[name.partition("_")[0]], ls=style, label=DIRECTIONS[name])
+    axis.plot([1, pool], [1 / pool, 1], color=FAINT, ls=":", label="chance")
     axis.set(xscale="log", xlim=(1, pool), ylim=(0, 1.02), xlabel="k", ylabel="recall at k")
     axis.grid(alpha=0.3)
     axis.legend(title=f"gallery of {pool} galaxies", title_fontsize=8)

@@ -7,11 +7,12 @@ import numpy as np
 import seaborn as sns
 
 from astroclip_book.data.pairs import WAVELENGTH
-from bookmaking.figures.spectra import mark_lines, smooth
+from bookmaking.figures.galaxies import mark_lines, smooth
 from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
 from real_sky.sky import COLOUR_EDGES, MASS_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
 
-OURS, SKY, HOSTS = ({"color": colour, "marker": marker} for colour, marker in zip(("#4477AA", "black", MODALITY["cross"]), "osD"))  # fmt: skip
+OURS, SKY = {"color": "#4477AA", "marker": "o"}, {"color": "black", "marker": "s"}
+HOSTS = {"color": MODALITY["cross"], "marker": "D"}
 # Labels of the axes, and the bins in which the run's medians are taken.
 RELATIONS = {
     "log_radius_of_mass": ((LABELS["log_mstar"], r"$\log_{10}$ half-light radius (kpc)"), MASS_EDGES),
@@ -26,10 +27,9 @@ def redshifts_beside(redshift: np.ndarray, percentiles: list[float]):
     """Redshifts (n,) as a histogram beside a distribution given by its 101 percentiles, and both added up."""
     figure, (density, total) = plt.subplots(1, 2, figsize=(WIDTH, 2.7))
     bins, shares = np.linspace(0, 0.8, 41), np.linspace(0, 1, len(percentiles))
+    real = np.diff(np.interp(bins, percentiles, shares)) / np.diff(bins)
     density.hist(redshift, bins, density=True, color=OURS["color"], alpha=0.6, label="this run")
-    density.stairs(
-        np.diff(np.interp(bins, percentiles, shares)) / np.diff(bins), bins, color="black", lw=1.3, label="sky"
-    )
+    density.stairs(real, bins, color="black", lw=1.3, label="sky")
     density.legend()
     total.ecdf(redshift[(redshift > 0) & (redshift < 0.8)], color=OURS["color"])
     total.plot(percentiles, shares, color="black", ls="--")
@@ -63,8 +63,8 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
     """Properties (n,) against each other, by the names of `RELATIONS`, beside percentiles of nearby galaxies by the same names."""
     figure, axes = plt.subplots(1, len(relations), figsize=(WIDTH, 2.9), squeeze=False)
     for axis, (name, (x, y)) in zip(axes[0], relations.items(), strict=True):
-        (label_x, label_y), edges = RELATIONS[name]
-        axis.set(xlabel=label_x, ylabel=label_y)
+        (xlabel, ylabel), edges = RELATIONS[name]
+        axis.set(xlabel=xlabel, ylabel=ylabel)
         there = np.isfinite(x) & np.isfinite(y)
         if not there.any():  # as in a sample without near galaxies
             axis.text(0.5, 0.5, "no galaxy of this run", ha="center", transform=axis.transAxes)
@@ -101,7 +101,7 @@ def signal_to_noise(magnitude: np.ndarray, snr: np.ndarray, sky: dict):
 
 
 @drawing
-def spread_beside(spread: np.ndarray, real: list[float]):
+def spread_beside(spread: np.ndarray, real: np.ndarray):
     """Standard deviation of pixels over z-scored spectra, (7781,) ours and (251,) the release's, and their ratio."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(WIDTH, 3.8), sharex=True, height_ratios=(2, 1))
     ours, wavelength = binned(spread), binned(WAVELENGTH)
@@ -120,10 +120,12 @@ def spread_beside(spread: np.ndarray, real: list[float]):
 def texture_differences(difference: np.ndarray):
     """What tells real spectra from ours: mean difference of each statistic (72,), in units of our scatter."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.4))
-    size = len(WAVELENGTH) // WINDOWS
-    centres = [f"{WAVELENGTH[size * i + size // 2]:.0f}" for i in range(WINDOWS)]
+    windows = WAVELENGTH[: len(WAVELENGTH) // WINDOWS * WINDOWS].reshape(WINDOWS, -1)
     bar = {"label": "real − ours (our σ)", "extend": "both"}
-    sns.heatmap(difference.reshape(-1, WINDOWS), vmin=-2, vmax=2, cmap="RdBu_r", xticklabels=centres, yticklabels=STATISTICS, cbar_kws=bar, ax=axis)  # fmt: skip
+    style = {"vmin": -2, "vmax": 2, "cmap": "RdBu_r", "cbar_kws": bar, "ax": axis}
+    sns.heatmap(
+        difference.reshape(-1, WINDOWS), xticklabels=windows.mean(axis=1).astype(int), yticklabels=STATISTICS, **style
+    )
     axis.set_xlabel("centre of the window (Å)")
     return figure
 
@@ -134,33 +136,30 @@ def transferred(truth: np.ndarray, prediction: np.ndarray, limit: float, worst: 
     figure = plt.figure(figsize=(WIDTH, 3.6 + 1.7 * len(worst)))
     top, bottom = figure.subfigures(2, 1, height_ratios=(3.6, 1.7 * len(worst)))
     axis, failed = top.subplots(), np.abs(prediction - truth) > limit * (1 + truth)
-    window, colours = np.array([0, max(truth.max(), prediction.max()) * 1.06]), ("#4477AA", MODALITY["spectrum"])
-    sns.scatterplot(
-        x=truth, y=prediction, hue=failed, style=failed, palette=colours[: len(set(failed))], legend=False, ax=axis
-    )
+    window = np.array([0, max(truth.max(), prediction.max()) * 1.06])
+    axis.scatter(truth, prediction, s=20, c=np.where(failed, MODALITY["spectrum"], OURS["color"]))
     for slope, style in ((-limit, ":"), (0, "--"), (limit, ":")):
         axis.plot(window, window + slope * (1 + window), color="black", lw=0.8, ls=style)
     name = LABELS["redshift"]
     axis.set(xlabel=f"true {name}", ylabel=f"predicted {name}", xlim=window, ylim=window, aspect="equal")
     axes = bottom.subplots(len(worst), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, letter, (i, curves) in zip(axes, "ABC", worst.items(), strict=False):
-        top.axes[0].annotate(letter, (truth[i], prediction[i]), (4, 3), textcoords="offset points", fontsize=7)
-        for level, (label, flux), colour in zip(
-            (0, -4, -8), curves.items(), ("black", "#4477AA", MODALITY["cross"]), strict=False
-        ):
+    for panel, letter, (i, curves) in zip(axes, "ABC", worst.items(), strict=False):
+        axis.annotate(letter, (truth[i], prediction[i]), (4, 3), textcoords="offset points", fontsize=7)
+        styles = zip((0, -4, -8), ("black", OURS["color"], MODALITY["cross"]), curves.items(), strict=False)
+        for level, colour, (label, flux) in styles:
             smoothed = smooth(flux)
             low, middle, high = np.percentile(smoothed[200:-200], [10, 50, 90])
             scaled = np.clip(2 * (smoothed - middle) / (high - low), -3, 4)
-            axis.plot(WAVELENGTH, scaled + level, color=colour, lw=0.7, label=label)
-        axis.set(xlim=WAVELENGTH[[0, -1]], yticks=[], ylabel=letter)
-        mark_lines(axis, truth[i])
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=3, fontsize=6.5, borderpad=0)
-    axes[-1].set_xlabel("observed wavelength (Å)")
+            panel.plot(WAVELENGTH, scaled + level, color=colour, lw=0.7, label=label)
+        panel.set(xlim=WAVELENGTH[[0, -1]], yticks=[], ylabel=letter)
+        mark_lines(panel, truth[i])
+        panel.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=3, fontsize=6.5, borderpad=0)
+    panel.set_xlabel("observed wavelength (Å)")
     return figure
 
 
 def _cloud(axis, x: np.ndarray, y: np.ndarray) -> None:
-    alpha = float(np.clip(1500 / max(len(x), 1), 0.12, 0.6))
+    alpha = float(np.clip(1500 / len(x), 0.12, 0.6))
     axis.scatter(x, y, s=2, lw=0, alpha=alpha, color=OURS["color"], rasterized=True)
 
 

@@ -9,18 +9,24 @@ import seaborn as sns
 from IPython.display import Markdown
 
 from astroclip_book.data.pairs import Pairs
-from bookmaking.figures.galaxies import show_image
-from bookmaking.figures.search import KINDS, show_galaxy
-from bookmaking.figures.spectra import limits, mark_lines, stack
-from bookmaking.figures.style import FAINT, GROUPS, LABELS, MAPS, MODALITY, WIDTH, drawing, group_colour
+from bookmaking.figures.galaxies import limits, mark_lines, show_image, stack
+from bookmaking.figures.search import KINDS
+from bookmaking.figures.style import (
+    FAINT,
+    GROUPS,
+    LABELS,
+    MAPS,
+    MODALITY,
+    NAMES,
+    WIDTH,
+    drawing,
+    estimate,
+    group_colour,
+    name_rows,
+)
 
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
 METHODS = {"dbscan": "island", "hdbscan": "island (HDBSCAN)", "kmeans": "k-means cluster"}
-NAMES = {
-    "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation", "mag_r": "r magnitude",
-    "half_light_radius": "half-light radius", "bulge_to_total": "bulge to total", "axis_ratio": "axis ratio",
-    "morphology": "morphology", "spiral": "spiral", "merger": "merger", "artefact": "artefact",
-}  # fmt: skip
 
 
 @drawing
@@ -64,11 +70,8 @@ def kept_by_maps(order: dict[str, dict[str, dict[str, dict[str, float]]]]):
         axis.plot(inside, rows, "o", ms=4.5, color=colour, label=space)
         axis.plot(on_map, rows, "o", ms=4.5, mfc="white", color=colour)
     axis.axvline(0, color=FAINT, lw=0.8)
-    axis.set_yticks(range(len(names)), [NAMES[name] for name in names])
-    axis.set(
-        ylim=(len(names) - 0.4, -0.6), xlabel="$R^2$ from the ten nearest others: full in the space, open on its map"
-    )
-    axis.grid(axis="x", alpha=0.3)
+    name_rows(axis, [NAMES[name] for name in names])
+    axis.set_xlabel("$R^2$ from the ten nearest others: full in the space, open on its map")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -86,29 +89,27 @@ def curves(x: dict[str, np.ndarray], y: dict[str, np.ndarray], marked: dict[str,
 
 
 @drawing
-def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int, columns: int = 5):
-    """Each cluster in a row: members drawn at random, and the median spectrum at rest of up to a hundred of them.
+def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int):
+    """Each cluster in a row: five members drawn at random, and the median spectrum at rest of up to a hundred of them.
 
     ``positions`` (n,) are rows of the pairs, ``groups`` (n,) their clusters from 0.
     """
     rng, number = np.random.default_rng(seed), groups.max() + 1
-    figure = plt.figure(figsize=(WIDTH, 0.92 * number + 0.4))
-    grid = figure.add_gridspec(number, columns + 1, width_ratios=[1] * columns + [4.2])
-    for group in range(number):
+    size, widths = (WIDTH, 0.92 * number + 0.4), [1, 1, 1, 1, 1, 4.2]
+    figure, axes = plt.subplots(number, 6, figsize=size, width_ratios=widths, sharex="col", squeeze=False)
+    for group, (*row, last) in enumerate(axes):
         members = rng.permutation(positions[groups == group])
-        for column, image in enumerate(pairs.images(members[:columns])[:, 28:124, 28:124]):
-            axis = figure.add_subplot(grid[group, column])
+        for axis in row:
+            axis.set_axis_off()
+        for axis, image in zip(row, pairs.images(members[:5])[:, 28:124, 28:124], strict=False):
             show_image(axis, image)
-            if column == 0:
-                label = {"fontsize": 7, "rotation": 0, "ha": "right", "va": "center", "labelpad": 4}
-                axis.set_ylabel(f"cluster {group}\n{len(members)} galaxies", **label)
-        axis = figure.add_subplot(grid[group, columns])
+        label = {"fontsize": 7, "ha": "right", "va": "center", "transform": row[0].transAxes}
+        row[0].text(-0.06, 0.5, f"cluster {group}\n{len(members)} galaxies", **label)
         stacked = stack(pairs.spectra(members[:100]), pairs.index.redshift[members[:100]], REST)
-        axis.plot(REST, stacked, color=group_colour(group), lw=0.9)
-        axis.set(xlim=REST[[0, -1]], yticks=[], ylim=limits(stacked[np.isfinite(stacked)]))
-        mark_lines(axis, names=group == 0)
-        axis.tick_params(labelbottom=group == number - 1, labelsize=8)
-    axis.set_xlabel("rest wavelength (Å)", fontsize=8)
+        last.plot(REST, stacked, color=group_colour(group), lw=0.9)
+        last.set(xlim=REST[[0, -1]], yticks=[], ylim=limits(stacked[np.isfinite(stacked)]))
+        mark_lines(last, names=group == 0)
+    last.set_xlabel("rest wavelength (Å)", fontsize=8)
     return figure
 
 
@@ -117,12 +118,8 @@ def effects(sizes: pd.DataFrame):
     """Cohen's d of each property (columns) in each cluster (rows); colours saturate at 2."""
     figure, axis = plt.subplots(figsize=(WIDTH, 0.34 * len(sizes) + 1.3))
     text = sizes.map(lambda d: "–" if np.isnan(d) else f"{d:+.1f}".replace("-", "−"))
-    scale = {
-        "cmap": "RdBu_r",
-        "vmin": -2,
-        "vmax": 2,
-        "cbar_kws": {"label": "Cohen's $d$", "extend": "both", "pad": 0.01},
-    }
+    bar = {"label": "Cohen's $d$", "extend": "both", "pad": 0.01}
+    scale = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2, "cbar_kws": bar}
     sns.heatmap(sizes, annot=text, fmt="", annot_kws={"fontsize": 8}, ax=axis, **scale)
     axis.set_xticklabels([NAMES[name] for name in sizes], rotation=35, ha="right")
     axis.set_yticklabels([f"cluster {group}" for group in sizes.index], rotation=0)
@@ -135,27 +132,11 @@ def detectors(scores: dict[str, dict[str, dict]], titles: dict[str, str]):
     figure, axes = plt.subplots(1, len(scores), figsize=(WIDTH, 1.9), sharex=True, sharey=True, squeeze=False)
     for axis, (kind, found) in zip(axes[0], scores.items(), strict=True):
         for row, name in enumerate(titles):
-            colour = MODALITY[name.split("_")[0]] if "_" in name else MODALITY["cross"]
-            axis.hlines(row, *found[name]["auc_ci95"], color=colour, lw=1)
-            axis.plot(found[name]["auc"], row, "o", ms=4.5, color=colour)
+            estimate(axis, found[name], "auc", row, color=MODALITY.get(name.split("_")[0], MODALITY["cross"]))
         axis.axvline(0.5, color=FAINT, lw=0.8, ls=":")
-        one = next(iter(found.values()))
+        one = found[name]
         axis.set(title=f"{KINDS[kind]} ({round(one['base_rate'] * one['n'])})", xlabel="area under ROC")
-        axis.grid(axis="x", alpha=0.3)
-    axes[0, 0].set_yticks(range(len(titles)), titles.values())
-    axes[0, 0].set_ylim(len(titles) - 0.5, -0.5)
-    return figure
-
-
-@drawing
-def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
-    """Images of galaxies above their spectra, and a label under each; ``positions`` (n,) are rows of the pairs."""
-    figure, axes = plt.subplots(2, len(positions), figsize=(WIDTH, 2.0 * WIDTH / len(positions) + 0.5), squeeze=False)
-    images, flux, redshift = pairs.images(positions), pairs.spectra(positions), pairs.index.redshift[positions]
-    for column, label in enumerate(labels):
-        for axis, modality in zip(axes[:, column], ("image", "spectrum"), strict=True):
-            show_galaxy(axis, images[column], flux[column], redshift[column], modality)
-        axes[1, column].set_xlabel(label, fontsize=6.5)
+        name_rows(axis, list(titles.values()))
     return figure
 
 
@@ -167,10 +148,10 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     luck = "its F1 score is {f1:.2f}, and the best group reaches {f1_null:.2f} on shuffled labels once in twenty times"
     luck = luck.format(**scores)
     if group is None:
-        text = (
-            "**There is none.** There are {} {} in the test set. Of the island or cluster that matches them best: {}."
+        return Markdown(
+            f"**There is none.** There are {wanted} {noun} in the test set. "
+            f"Of the island or cluster that matches them best: {luck}."
         )
-        return Markdown(text.format(wanted, noun, luck))
     # Gathering better than by luck is not yet an island of their own.
     one = "There is one." if scores["recall"] >= 0.5 else "A part of them has one."
     verdict = one if scores["precision"] >= 0.5 else "They have none to themselves."
@@ -188,13 +169,11 @@ def _grid(titles: list[str], rows: int):
     """Empty axes for maps, a titled column each."""
     side = WIDTH / len(titles)
     figure, axes = plt.subplots(rows, len(titles), figsize=(WIDTH, (side - 0.05) * rows + 0.3), squeeze=False)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[], box_aspect=1)
+    plt.setp(axes, xticks=[], yticks=[], box_aspect=1)
     for top, bottom, title in zip(axes[0], axes[-1], titles, strict=True):
         top.set_title(title)
         bottom.set_xlabel("UMAP 1")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("UMAP 2")
+    plt.setp(axes[:, 0], ylabel="UMAP 2")
     return figure, axes
 
 

@@ -1,10 +1,11 @@
-"""What all figures share: size, fonts, colours, and the words that say where the data come from."""
+"""What all figures share: size, fonts, colours, names, and the words that say where the data come from."""
 
 from __future__ import annotations
 
 import functools
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 WIDTH = 7.2  # inches: the text column of the book
 RC = {
@@ -22,15 +23,25 @@ RC = {
     "lines.linewidth": 1.2,
 }
 MODALITY = {"image": "#0072B2", "spectrum": "#D55E00", "cross": "#007A5A", "joint": "#7B4173"}
+MARKERS = {"image": "o", "spectrum": "s", "cross": "D", "joint": "^"}
 BAND = {"g": "#1b7837", "r": "#c51b1b", "z": "#6a3d9a"}
 GROUPS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#A89400", "#5254A3", "#999933")
 FAINT = "#9a9a9a"  # for what stands back: points of no group, unmatched pairs
+DARK = "#555555"  # for what is compared with
 MAPS = {"redshift": "viridis", "log_mstar": "plasma", "log_ssfr": "cividis"}  # perceptually uniform
 LABELS = {
     "redshift": "redshift $z$",
     "log_mstar": r"$\log_{10}\,(M_\ast / M_\odot)$",
     "log_ssfr": r"$\log_{10}\,(\mathrm{sSFR} / \mathrm{yr}^{-1})$",
 }
+NAMES = {
+    "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation",
+    "log_tage_mw": "log mean stellar age", "log_z_mw": "log metallicity", "mag_r": "r magnitude",
+    "half_light_radius": "half-light radius", "bulge_to_total": "bulge to total", "axis_ratio": "axis ratio",
+    "morphology": "morphology", "spiral": "spiral", "merger": "merger", "artefact": "artefact",
+}  # fmt: skip
+ASKED = {"image": "image → image", "spectrum": "spectrum → spectrum", "cross": "image → spectrum"}
+WAYS = ASKED | {"cross_spectrum": "spectrum → image"}
 FLUX = r"flux (10$^{-17}$ erg s$^{-1}$ cm$^{-2}$ Å$^{-1}$)"
 
 
@@ -46,6 +57,24 @@ def drawing(function):
         return figure
 
     return styled
+
+
+def name_rows(axis, names: list[str]) -> None:
+    """Name the rows of a figure of estimates, the first on top, with a grid to read them by."""
+    axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    axis.grid(axis="x", alpha=0.3)
+
+
+def estimate(axis, score: dict, name: str, row: float, **style) -> None:
+    """Draw a number of a score with its 95 % interval, which stands beside it under ``<name>_ci95``, in a row."""
+    error = np.abs(np.array(score[f"{name}_ci95"])[:, None] - score[name])
+    axis.errorbar(score[name], row, xerr=error, **{"ls": "", "marker": "o", "ms": 4.5, "capsize": 2} | style)
+
+
+def legend_of(figure, axes) -> None:
+    """One legend above the figure for all of its axes, each label once."""
+    entries = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels())}
+    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=3)
 
 
 def group_colour(group: int) -> str:

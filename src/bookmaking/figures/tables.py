@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pandas as pd
 from IPython.display import Markdown
 from myst_nb import glue
 
-PROPERTIES = {"redshift": "redshift", "log_mstar": "log stellar mass"}
+from bookmaking.store.run import Run
+from bookmaking.verify import committed
 
 
 def table(
@@ -52,6 +54,20 @@ def glue_numbers(metrics: dict, places: dict[str, str], form: str = ".2f") -> No
         for key in place.split("/"):
             value = value[int(key)] if isinstance(value, list) else (value or {}).get(key)
         glue(name, number(value, form), display=False)
+
+
+def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
+    """Numbers of a run, with their 95 % intervals, beside those of the two committed runs on which the text comments.
+
+    Each row is what the number is, and its place in ``metrics.json``, keys joined by ``/``; a run without it gets a dash.
+    """
+    metrics, others, lines = run.metrics, committed(), []
+    for name, place in rows:
+        *path, last = place.split("/")
+        scores = functools.reduce(lambda scores, key: scores.get(key) or {}, path, metrics)
+        beside = [number(one.get(place.replace("/", "."))) for one in others]
+        lines.append([name, interval(scores, last), *beside])
+    return table(["", "this run", "reference run", "another seed"], lines)
 
 
 def no_training(weights: str) -> Markdown:

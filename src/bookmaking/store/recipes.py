@@ -146,6 +146,7 @@ STEPS = {
         "06_redshift_and_mass", ("predictions.h5",), ("evaluation",),
         (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment")),
     "oracle": Step("06_redshift_and_mass", (), ("survey", "data", "evaluation"), PAIRS),
+    "standing": Step("06_redshift_and_mass", (), ("evaluation",), ("properties", "oracle")),
     "few_labels": Step("07_few_labels", (), ("evaluation",), (*PAIRS, "features", "alignment")),
     "ablations": Step(
         "08_ablations", (), ("alignment", "ablations", "evaluation"), (*PAIRS, "image_encoder", "spectrum_encoder", "features")),
@@ -155,7 +156,7 @@ STEPS = {
     "explorer_search": Step("10_explorer", (), (), ("alignment", "explorer")),
     "claims": Step(
         "claims", (), (),
-        ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "few_labels", "analysis_scores")),
+        ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "standing", "few_labels", "analysis_scores")),
     "realism": Step("11_mock_and_sky", (), ("evaluation", "sky"), (*PAIRS, "alignment")),
     "own_galaxies": Step("12_your_own_galaxies", (), ("survey", "own"), (*PAIRS, "features", "alignment", "properties")),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Embeddings, Pair
 from astroclip_book.errors import BookError
 from bookmaking.explorer import columns, packing, pixels
 from bookmaking.explorer.page import markup
-from bookmaking.explorer.search import byte_neighbours, to_bytes
+from bookmaking.explorer.pixels import byte_neighbours, to_bytes
 
 
 def test_bytes_fill_their_range_and_keep_directions():
