@@ -23,6 +23,5 @@ def packed(n: int = N, **changed) -> dict:
         "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in columns.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
         "vectors": {"image": unit(n), "spectrum": unit(n, seed=2)},
         "small": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *pixels.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
-        "neighbours": 10,
     }  # fmt: skip
     return packing.pack(**(content | changed))

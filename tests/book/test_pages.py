@@ -25,37 +25,25 @@ def pages() -> list[str]:
 def visits(book, browser):
     """Each page seen once."""
     tab, troubles = watched(browser)
-    seen = {
-        page: visit(tab, troubles, book.site / "html" / f"{page}.html") for page in [*pages(), "search", "genindex"]
-    }
+    files = {page: book.site / "html" / f"{page}.html" for page in [*pages(), "search", "genindex"]}
+    seen = {page: visit(tab, troubles, file) for page, file in files.items()}
     tab.close()
     return seen
 
 
 @pytest.mark.parametrize("page", pages())
-def test_page_is_whole(visits, page):
+def test_page_is_whole_and_can_be_read_by_everyone(visits, page):
     seen = visits[page]
-    assert seen.troubles == []
-    assert seen.facts["formulas"] == 0
+    assert seen.troubles == [] and seen.facts["formulas"] == 0
     assert "mock survey" in seen.facts["banner"].lower()
     assert seen.facts["language"] == "en" and seen.facts["title"]
-
-
-@pytest.mark.parametrize("page", pages())
-def test_page_can_be_read_by_everyone(visits, page):
-    seen = visits[page]
     assert seen.barriers == {"light": [], "dark": []}
     headings = seen.facts["headings"]
     assert headings.count(1) == 1 and headings[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(headings)), headings
     lacking = {name: found for name, found in seen.facts.items() if name.startswith("without_") and found}
     assert lacking == {}
-
-
-@pytest.mark.parametrize("page", pages())
-def test_page_fits_a_phone_and_paper(visits, page):
-    assert visits[page].phone_width <= PHONE
-    assert visits[page].paper == {"bars": [], "cut": []}
+    assert seen.phone_width <= PHONE and seen.paper == {"bars": [], "cut": []}
 
 
 def test_no_link_is_dead(visits, book):
@@ -74,21 +62,18 @@ def test_no_link_is_dead(visits, book):
 
 
 def test_index_leads_to_the_first_page(open_file, book):
-    tab, troubles = open_file(book.site / "html" / "index.html")
-    tab.wait_for_url(f"**/{pages()[0]}.html")
-    assert troubles == []
+    open_file(book.site / "html" / "index.html").wait_for_url(f"**/{pages()[0]}.html")
 
 
 def test_search_finds_in_a_plain_folder(open_file, book):
-    tab, troubles = open_file(book.site / "html" / "search.html", "?q=photometric+redshift")
+    tab = open_file(book.site / "html" / "search.html", "?q=photometric+redshift")
     tab.locator("#search-results li a").first.wait_for()
     found = tab.locator("#search-results li a").evaluate_all("all => all.map(one => one.href)")
     assert any("06_redshift_and_mass" in link for link in found)
-    assert troubles == []
 
 
 def test_the_keyboard_sees_where_it_is(open_file, book):
-    tab, _ = open_file(book.site / "html" / f"{pages()[2]}.html")
+    tab = open_file(book.site / "html" / f"{pages()[2]}.html")
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.hash") == "#main-content"
     unseen = """() => {
@@ -106,13 +91,8 @@ def test_the_keyboard_sees_where_it_is(open_file, book):
 def test_downloaded_notebook_is_the_chapter_and_names_no_file_of_this_machine(book, chapter):
     text = (book.site / "html" / "_sources" / chapter.relative_to(ROOT).with_suffix(".ipynb")).read_text()
     assert not any(place in text for place in (str(book.run), str(ROOT), "site-packages", "ipykernel_"))
-    code = [
-        (cell["source"], cell["metadata"].get("tags", []))
-        for cell in json.loads(text)["cells"]
-        if cell["cell_type"] == "code"
-    ]
+    code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     ours = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
-    assert ["".join(source) for source, _ in code] == [
-        one.replace('preset = "laptop"', 'preset = "smoke"') for one in ours
-    ]
-    assert "parameters" in code[0][1]
+    ours = [one.replace('preset = "laptop"', 'preset = "smoke"') for one in ours]
+    assert ["".join(cell["source"]) for cell in code] == ours
+    assert "parameters" in code[0]["metadata"]["tags"]

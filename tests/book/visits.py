@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 PAPER = 658  # pixels between the margins of A4
 PHONE = 360
 # Contrast takes axe the longest: of the explorer's table, whose rows are alike, and of the functions of a module it sees the first; the

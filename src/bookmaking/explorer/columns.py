@@ -35,12 +35,9 @@ def categories(catalog: dict[str, np.ndarray], analysis: dict) -> list[dict]:
     tenth are put together.
     """
     words = {}
-    for name, label in LABELS.items():
-        values = catalog.get(name, np.array([], str))
-        values = (
-            np.where(values, "yes", "no") if values.dtype == bool else np.char.replace(values.astype(str), "_", " ")
-        )
-        words[label] = np.where(values == "", "unknown", values)
+    for name in (name for name in LABELS if name in catalog):
+        values = np.where(catalog[name], "yes", "no") if catalog[name].dtype == bool else catalog[name].astype(str)
+        words[LABELS[name]] = np.where(values == "", "unknown", np.char.replace(values, "_", " "))
     for method, noun in (("kmeans", "cluster"), ("dbscan", "island")):
         titles = np.array([f"{noun} {code}" for code in range(SHOWN_GROUPS)] + [f"other {noun}s", f"no {noun}"])
         for space in (name for name in SPACES if name in analysis.get(method, {})):

@@ -51,8 +51,7 @@ def write_explorer(
          for method in ("umap", "kmeans", "dbscan")},
         vectors, tuple(map(np.concatenate, zip(*parts, strict=True))),
     )  # fmt: skip
-    script_of_bokeh = Path(find_spec("bokeh").origin).parent / "server" / "static" / "js" / "bokeh.min.js"
-    files = {"explorer_data.js": script(content).encode(), "bokeh.js": script_of_bokeh.read_bytes()}
+    files = {"explorer_data.js": script(content).encode(), "bokeh.js": bokeh_script()}
     for name, content in files.items():
         (directory / name).write_bytes(content)
     return {"explorer": {"n": len(rows), "total": total, "bytes": sum(map(len, files.values()))}}
@@ -111,6 +110,11 @@ def map_figure() -> dict:
     plot.scatter("x", "y", source=rings, level="overlay", **ring)
     lasso.renderers, lasso.continuous = [drawn], False
     return json_item(plot)
+
+
+def bokeh_script() -> bytes:
+    """Bokeh's own script, of the version that described the figure."""
+    return (Path(find_spec("bokeh").origin).parent / "server" / "static" / "js" / "bokeh.min.js").read_bytes()
 
 
 def text_of(data: bytes | np.ndarray) -> str:

@@ -46,7 +46,7 @@ def training_curves(curves: dict[str, dict[str, list[float]]], best_epoch: int |
 @drawing
 def augmented_views(original: np.ndarray, views: np.ndarray):
     """One galaxy as observed (h, w, 3) and ten random views of it (10, h', w', 3), nanomaggies."""
-    figure, axes = plt.subplot_mosaic(["AA01234", "AA56789"], figsize=(WIDTH, 2 * WIDTH / 7 + 0.3))
+    figure, axes = plt.subplot_mosaic("AA01234;AA56789", figsize=(WIDTH, 2 * WIDTH / 7 + 0.3))
     show_image(axes["A"], original, "as observed")
     for number, view in enumerate(views):
         show_image(axes[str(number)], view)

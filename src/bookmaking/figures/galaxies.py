@@ -158,6 +158,7 @@ def population(redshift: np.ndarray, catalog: dict[str, np.ndarray]):
     """Redshifts (n,), colour against magnitude and mass against redshift: the panels that the catalogue allows."""
     colour, mass = {"MAG_G", "MAG_R"} <= catalog.keys(), "LOG_MSTAR" in catalog
     figure, axes = plt.subplots(1, 1 + colour + mass, figsize=(WIDTH, 2.6 if colour or mass else 3.2), squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.09)  # or two labels of axes meet
     # Dots small enough that ten thousand of them still show their density.
     dots = {"s": np.clip(6000 / len(redshift), 1.5, 12), "alpha": np.clip(1500 / len(redshift), 0.25, 0.9), "lw": 0}
     sns.histplot(x=redshift, bins=40, color="#4477AA", alpha=1, lw=0, ax=axes[0, 0])

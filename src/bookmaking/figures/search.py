@@ -106,7 +106,8 @@ def recall_curve(ranks: dict[str, np.ndarray], pool: int):
     figure, axis = plt.subplots(figsize=(WIDTH, 3.2))
     for (name, values), style in zip(ranks.items(), ("-", "--"), strict=True):
         axis.ecdf(values, color=MODALITY[name.partition("_")[0]], ls=style, label=DIRECTIONS[name])
-    axis.plot([1, pool], [1 / pool, 1], color=FAINT, ls=":", label="chance")
+    k = np.geomspace(1, pool, 200)
+    axis.plot(k, k / pool, color=FAINT, ls=":", label="chance")
     axis.set(xscale="log", xlim=(1, pool), ylim=(0, 1.02), xlabel="k", ylabel="recall at k")
     axis.grid(alpha=0.3)
     axis.legend(title=f"gallery of {pool} galaxies", title_fontsize=8)

@@ -72,8 +72,11 @@ def estimate(axis, score: dict, name: str, row: float, **style) -> None:
 
 
 def legend_of(figure, axes) -> None:
-    """One legend above the figure for all of its axes, each label once."""
-    entries = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels())}
+    """One legend above the figure for all of its axes: of each label the first line."""
+    entries: dict = {}
+    for axis in axes:
+        for line, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, line)
     figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=3)
 
 

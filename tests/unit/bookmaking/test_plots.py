@@ -17,44 +17,33 @@ from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH
 from astroclip_book.errors import BookError
 from bookmaking import verify
 from bookmaking.execution import chapters
-from bookmaking.figures import galaxies, light, outcomes, sky, tables
-from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING, rgb
-from bookmaking.figures.spectra import stack
+from bookmaking.figures import galaxies, light, sky, tables
+from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING, rgb, stack
 from bookmaking.figures.style import drawing
 from bookmaking.presets import ROOT
 from mock_survey import sed
 
-FIGURES = sorted((ROOT / "src" / "bookmaking" / "figures").glob("*.py"))
-
-
-def figure_functions() -> dict[str, ast.FunctionDef]:
-    """Public functions that make a figure of matplotlib, by name."""
-    nodes = [node for path in FIGURES for node in ast.parse(path.read_text(encoding="utf-8")).body]
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
-    makes = [one for one in functions if re.search(r"return (figure|fig)\b", ast.unparse(one))]
-    return {one.name: one for one in makes if one.name != "drawing"}
+FIGURES = [path.read_text(encoding="utf-8") for path in (ROOT / "src" / "bookmaking" / "figures").glob("*.py")]
+FUNCTIONS = [node for text in FIGURES for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+DRAWN = {one.name for one in FUNCTIONS if re.search(r"return figure$", ast.unparse(one)) and one.name != "drawing"}
 
 
 def test_every_function_that_makes_a_figure_stamps_its_source():
-    found = figure_functions()
-    assert len(found) > 20
-    assert not [name for name, one in found.items() if "drawing" not in map(ast.unparse, one.decorator_list)]
+    assert len(DRAWN) > 20
+    assert {one.name for one in FUNCTIONS if "drawing" in map(ast.unparse, one.decorator_list)} == DRAWN
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_figures_of_a_chapter_have_words_and_the_source_of_their_run(chapter):
-    functions = figure_functions()  # a name `source` is made of run.source, and of a reader's files
     for cell in jupytext.read(chapter).cells:
         shown = cell.metadata.get("mystnb", {})
         if "figure" in shown:
             assert shown["figure"]["name"].startswith("fig-") and shown["figure"]["caption"] and shown["image"]["alt"]
-        if cell.cell_type == "code":
-            for call in (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)):
-                if getattr(call.func, "id", "") in functions:
-                    given = {one.arg: ast.unparse(one.value) for one in call.keywords}
-                    assert given.get("source") in ("run.source", "source", "'stellar templates of kcorrect'"), (
-                        call.func.id
-                    )
+        for call in ast.walk(ast.parse(cell.source if cell.cell_type == "code" else "")):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] in DRAWN:
+                given = {one.arg: ast.unparse(one.value) for one in call.keywords}
+                # A name `source` is made of run.source, and of a reader's files.
+                assert given.get("source") in ("run.source", "source", "'stellar templates of kcorrect'"), cell.source
 
 
 def test_a_drawing_bears_its_source_and_is_not_shown_twice():
@@ -70,14 +59,11 @@ def test_a_drawing_bears_its_source_and_is_not_shown_twice():
 
 
 def test_rgb_puts_bands_in_their_colours_and_in_range():
-    only_z = np.zeros((4, 4, 3))
-    only_z[..., 2] = 0.02
-    red, green, blue = rgb(only_z)[0, 0]
-    assert red > green and green == blue
+    red, green, blue = rgb(np.array([0, 0, 0.02]))
+    assert red > green == blue
     assert (rgb(np.full((4, 4, 3), 1e4)) == 1).all()
     # Faint light is stretched linearly, by the root of the softening.
-    faint = rgb(np.array([[[1e-4, 0, 0]]]))[0, 0, 2]
-    assert faint == pytest.approx((1e-4 * SCALES[0] + OFFSET) * SOFTENING**0.5, rel=0.1)
+    assert rgb(np.array([1e-4, 0, 0]))[2] == pytest.approx((1e-4 * SCALES[0] + OFFSET) * SOFTENING**0.5, rel=0.1)
 
 
 def test_a_stack_brings_a_line_to_rest_and_leaves_out_what_few_galaxies_reach():
@@ -88,54 +74,6 @@ def test_a_stack_brings_a_line_to_rest_and_leaves_out_what_few_galaxies_reach():
     assert abs(rest[np.nanargmax(stack(flux, z, rest))] - 4000) <= 8
     result = stack(np.ones((4, N_WAVELENGTH)), np.array([0.0, 0.0, 0.0, 0.5]), np.arange(2500.0, 5000.0, 8.0))
     assert np.isnan(result[0]) and np.isfinite(result[-1])
-
-
-def test_numbers_have_true_minus_signs_and_dashes_where_there_are_none():
-    assert [tables.number(*one) for one in ((-0.123, ".2f"), (0.5, ".0%"), (None,), (np.nan,), (1234,))] == [
-        "−0.12", "50%", "–", "–", "1,234",
-    ]  # fmt: skip
-    assert tables.interval({"r2": 0.5, "r2_ci95": [-0.25, 0.75]}, form=".2f") == "0.50 [−0.25, 0.75]"
-    assert tables.interval({"auc": 0.5}, "auc") == "0.500" and tables.interval({}) == "–"
-    text = tables.table(["", "a", "b"], [["row", -0.25, None], ["other", 1234, "x"]]).data
-    assert "| row | −0.250 | – |" in text and "| other | 1,234 | x |" in text
-
-
-def test_numbers_are_glued_as_text(monkeypatch):
-    glued = {}
-    monkeypatch.setattr(tables, "glue", lambda name, text, display: glued.update({name: text}))
-    metrics = {"scale": {"2.74": {"r2": -0.125, "r2_ci95": [-0.25, 0.5]}}}
-    tables.glue_numbers(
-        metrics, {"known": "scale/2.74/r2", "high": "scale/2.74/r2_ci95/1", "no": "scale/15.5/r2"}, ".3f"
-    )
-    assert glued == {"known": "−0.125", "high": "0.500", "no": "–"}
-
-
-def test_outcomes_stand_beside_the_committed_runs_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):
-    committed = tmp_path / "laptop.json", tmp_path / "other.json"
-    for path, value in zip(committed, (-0.25, 0.125), strict=True):
-        path.write_text(json.dumps({"metrics": {}, "not_compared": {"a.b c.r2": value}}))
-    monkeypatch.setattr(verify, "COMMENTED", committed)
-    run = SimpleNamespace(metrics={"a": {"b c": {"r2": 0.5, "r2_ci95": [-0.5, 0.625]}}})
-    text = outcomes.outcomes_table(run, [("one", "a/b c/r2"), ("two", "a/x/r2")]).data
-    assert "| one | 0.500 [−0.500, 0.625] | −0.250 | 0.125 |" in text
-    assert "| two | – | – | – |" in text
-    committed[1].unlink()
-    with pytest.raises(BookError, match="other.json is missing"):
-        outcomes.outcomes_table(run, [])
-
-
-@pytest.mark.parametrize("path", verify.COMMENTED, ids=lambda path: path.parent.name)
-def test_places_of_outcomes_exist_in_the_committed_runs(path):
-    content = json.loads(path.read_text())
-    text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "notebooks").glob("*.md"))
-    places = [one.replace("/", ".") for one in re.findall(r'^    \(r?".+", "(.+)"\),$', text, re.MULTILINE)]
-    assert len(places) > 50
-    assert not set(places) - set(content["metrics"] | content["not_compared"])
-
-
-@pytest.mark.parametrize(("colour", "blue"), [(0.76, False), (0.42, True)])
-def test_the_populations_shown_have_the_colours_of_their_sequences(colour, blue):
-    assert sed.colour(light.mixture(colour, blue))[0] == pytest.approx(colour, abs=1e-6)
 
 
 @pytest.mark.parametrize("share", [0.05, 1.0])
@@ -155,3 +93,42 @@ def test_a_relation_without_near_galaxies_says_so(n):
     relations = {"mass_to_light_of_colour": near, "log_sfr_of_mass": (mass, mass - 10)}
     figure = sky.scaling_relations(relations, {}, source="any")
     assert ("no galaxy of this run" in [text.get_text() for text in figure.axes[0].texts]) == (n == 0)
+
+
+@pytest.mark.parametrize(("colour", "blue"), [(0.76, False), (0.42, True)])
+def test_the_populations_shown_have_the_colours_of_their_sequences(colour, blue):
+    assert sed.colour(light.mixture(colour, blue))[0] == pytest.approx(colour, abs=1e-6)
+
+
+def test_numbers_have_true_minus_signs_and_dashes_where_there_are_none(monkeypatch):
+    assert tables.interval({"r2": 0.5, "r2_ci95": [-0.25, 0.75]}, form=".2f") == "0.50 [−0.25, 0.75]"
+    assert tables.interval({"auc": 0.5}, "auc") == "0.500" and tables.interval({}) == "–"
+    text = tables.table(["", "a", "b"], [["row", -0.25, None], ["other", 1234, np.nan]]).data
+    assert "| row | −0.250 | – |" in text and "| other | 1,234 | – |" in text
+    glued, metrics = {}, {"scale": {"2.74": {"r2": -0.125, "r2_ci95": [-0.25, 0.5]}}}
+    monkeypatch.setattr(tables, "glue", lambda name, text, display: glued.update({name: text}))
+    places = {"known": "scale/2.74/r2", "high": "scale/2.74/r2_ci95/1", "no": "scale/15.5/r2"}
+    tables.glue_numbers(metrics, places, ".3f")
+    assert glued == {"known": "−0.125", "high": "0.500", "no": "–"}
+
+
+def test_outcomes_stand_beside_the_committed_runs_and_a_missing_number_is_a_dash(tmp_path, monkeypatch):
+    committed = tmp_path / "laptop.json", tmp_path / "other.json"
+    for path, value in zip(committed, (-0.25, 0.125), strict=True):
+        path.write_text(json.dumps({"metrics": {}, "not_compared": {"a.b c.r2": value}}), encoding="utf-8")
+    monkeypatch.setattr(verify, "COMMENTED", committed)
+    run = SimpleNamespace(metrics={"a": {"b c": {"r2": 0.5, "r2_ci95": [-0.5, 0.625]}}})
+    text = tables.outcomes_table(run, [("one", "a/b c/r2"), ("two", "a/x/r2")]).data
+    assert "| one | 0.500 [−0.500, 0.625] | −0.250 | 0.125 |" in text and "| two | – | – | – |" in text
+    committed[1].unlink()
+    with pytest.raises(BookError, match="other.json is missing"):
+        tables.outcomes_table(run, [])
+
+
+@pytest.mark.parametrize("path", verify.COMMENTED, ids=lambda path: path.parent.name)
+def test_places_of_outcomes_exist_in_the_committed_runs(path):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "notebooks").glob("*.md"))
+    places = [one.replace("/", ".") for one in re.findall(r'^    \(r?".+", "(.+)"\),$', text, re.MULTILINE)]
+    assert len(places) > 50
+    assert not set(places) - set(content["metrics"] | content["not_compared"])
