@@ -40,7 +40,7 @@ def test_figures_of_a_chapter_have_words_and_the_source_of_their_run(chapter):
         if "figure" in shown:
             assert shown["figure"]["name"].startswith("fig-") and shown["figure"]["caption"] and shown["image"]["alt"]
         for call in ast.walk(ast.parse(cell.source if cell.cell_type == "code" else "")):
-            if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] in DRAWN:
+            if isinstance(call, ast.Call) and ast.unparse(call.func).removeprefix("figures.") in DRAWN:
                 given = {one.arg: ast.unparse(one.value) for one in call.keywords}
                 # A name `source` is made of run.source, and of a reader's files.
                 assert given.get("source") in ("run.source", "source", "'stellar templates of kcorrect'"), cell.source
