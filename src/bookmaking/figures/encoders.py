@@ -20,11 +20,9 @@ from bookmaking.figures.galaxies import (
 from bookmaking.figures.style import DARK, FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing, estimate, name_rows
 
 WAYS = {
-    "frozen": "frozen, neighbours",
-    "random": "random weights, neighbours",
-    "pca": "principal components, neighbours",
-    "supervised": "trained on labels",
-}
+    "frozen": "frozen, neighbours", "random": "random weights, neighbours",
+    "pca": "principal components, neighbours", "supervised": "trained on labels",
+}  # fmt: skip
 STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 
 
@@ -98,11 +96,7 @@ def ways(scores: dict[str, dict[str, dict]]):
 def attention(
     flux: np.ndarray, redshift: np.ndarray, places: np.ndarray, weights: np.ndarray, rest: np.ndarray, mean: dict
 ):
-    """Where the encoder looks.
-
-    On single spectra (n, 7781) by weights (n, m) at observed ``places`` (m,), in Å, whose mean is 1; and by the mean curves
-    (p,) of galaxies over wavelengths at ``rest`` (p,).
-    """
+    """Weights (n, m) of mean 1 at ``places`` (m,) on spectra (n, 7781), and mean ones of many galaxies at ``rest`` (p,), in Å."""
     figure, axes = plt.subplots(len(flux) + 1, 1, figsize=(WIDTH, 1.5 * len(flux) + 2.4))
     for axis, values, z, weight in zip(axes[:-1], flux, redshift, weights, strict=True):
         show_spectrum(axis, values, z)

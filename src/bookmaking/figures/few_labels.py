@@ -24,10 +24,9 @@ SPACES = {"aligned": "shared space", "unaligned": "before alignment"}
 
 @drawing
 def label_efficiency(curves: dict[str, dict]):
-    """R² against the number of labels, a row for each property and a column for each way to ask.
+    """R² against the number of labels by property (rows), way to ask (columns) and method; the last point is from all labels.
 
-    ``curves``: property to way to method to lists ``labels``, ``r2``, ``low``, ``high``; the last point of each is from all
-    labels, its ``low`` and ``high`` an interval.
+    Curves are lists ``labels``, ``r2``, ``low``, ``high``, whose last ``low`` and ``high`` are an interval.
     """
     size = (WIDTH, 2.3 * len(curves) + 0.6)
     figure, axes = plt.subplots(len(curves), len(ASKED), figsize=size, sharex=True, sharey=True, squeeze=False)

@@ -39,11 +39,7 @@ def smooth(flux: np.ndarray, width: int = SMOOTHING) -> np.ndarray:
 
 
 def stack(flux: np.ndarray, redshift: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
-    """Median spectrum at rest of galaxies, each divided by its mean flux there; NaN where fewer than half reach.
-
-    Of fluxes (n, 7781) at redshifts (n,), on evenly spaced rest wavelengths (p,) in Å: cells as wide as their spacing are
-    averaged, which keeps the noise down.
-    """
+    """Median of spectra (n, 7781), each over its mean, in even cells at rest (p,), in Å; NaN where fewer than half of them reach."""
     step = wavelength[1] - wavelength[0]
     edges = np.append(wavelength, wavelength[-1] + step) - 0.5 * step
     rest = zip(WAVELENGTH / (1 + redshift[:, None]), flux, strict=True)
@@ -95,14 +91,14 @@ def show_spectrum(axes, flux: np.ndarray, redshift: float, width: int = SMOOTHIN
     mark_lines(axes, redshift, names)
 
 
-def show_galaxy(axes, pixels: np.ndarray, redshift: float, modality: str, label: str, **style) -> None:
+def show_galaxy(axes, pixels: np.ndarray, redshift: float, modality: str, label: str) -> None:
     """Put a galaxy into square axes without ticks, its image or its spectrum over 25 Å, with a text below it."""
     if modality == "image":
         show_image(axes, pixels)
     else:
         show_spectrum(axes, pixels, redshift, 31, names=False)
         axes.set(xticks=[], yticks=[], box_aspect=1)
-    axes.set_xlabel(label, **{"fontsize": 6.5, "labelpad": 2} | style)
+    axes.set_xlabel(label, fontsize=6.5, labelpad=2)
 
 
 def show_galaxies(row, pairs: Pairs, places: np.ndarray, modalities: list[str], labels: list[str]) -> None:
@@ -182,11 +178,7 @@ def population(redshift: np.ndarray, catalog: dict[str, np.ndarray]):
 
 @drawing
 def noise(images: np.ndarray, spectra: np.ndarray):
-    """Noise as a reader of the pixels would measure it: sky per band, and signal and noise along the spectrum.
-
-    Of images (n, h, w, 3) it is the scatter of the 8 rows at either edge, of spectra (n, 7781) that of the differences
-    of neighbouring pixels, both by their median absolute deviation.
-    """
+    """Noise by median absolute deviations: of the 8 rows at either edge of images (n, h, w, 3), of neighbouring pixels of spectra."""
     figure, (sky, fibre) = plt.subplots(1, 2, figsize=(WIDTH, 2.8), width_ratios=(1, 1.5))
     border = np.concatenate([images[:, :8], images[:, -8:]], axis=1).reshape(len(images), -1, 3)
     deviation = pd.DataFrame(1e3 * median_abs_deviation(border, axis=1, scale="normal"), columns=list(BANDS))

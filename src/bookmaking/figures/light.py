@@ -51,10 +51,7 @@ def behind_filters():
 
 @drawing
 def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
-    """Colours against redshift, and against each other, of the same two populations over galaxies (n,) of a survey.
-
-    ``MAG_G``, ``MAG_R``, ``MAG_Z`` are AB and free of Galactic dust; galaxies are left out where the catalogue has none.
-    """
+    """Colours of the two populations against redshift and each other, over galaxies (n,) of a survey where it has magnitudes."""
     figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7))
     some = slice(None, None, -(-len(redshift) // MOST))
     z_some = redshift[some]

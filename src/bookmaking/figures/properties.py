@@ -30,11 +30,7 @@ YARDSTICKS = {
 
 @drawing
 def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name: str):
-    """Predicted against true values of ``redshift`` or ``log_mstar``, a panel for each way of asking, on the same scales.
-
-    ``predictions`` (n,) are ``truth``, NaN where unknown, and ``image``, ``spectrum`` and ``cross`` (images ask spectra), whose
-    ``scores`` have ``r2``, ``r2_ci95`` and ``n``.
-    """
+    """Predictions (n,) of a property of `LABELS` by way of asking against ``truth``, NaN where unknown, on the same scales."""
     figure, axes = plt.subplots(1, len(ASKED), figsize=(WIDTH, 2.9), sharex=True, sharey=True)
     known = np.isfinite(predictions["truth"])
     truth = predictions["truth"][known]
@@ -63,10 +59,7 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
 
 @drawing
 def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
-    """Where the true redshifts lie in their p(z): flat if p(z) is honest, a panel for each way of asking.
-
-    ``places`` (n,) are the probability integral transform by way, NaN where there is none.
-    """
+    """Probability integral transforms (n,), NaN where there is none, by way of asking: flat if p(z) is honest."""
     figure, axes = plt.subplots(1, len(ASKED), figsize=(WIDTH, 2.4), sharex=True, sharey=True)
     for axis, (way, title) in zip(axes, ASKED.items(), strict=True):
         values = places[way][np.isfinite(places[way])]
@@ -84,11 +77,7 @@ def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
 
 @drawing
 def yardsticks(metrics: dict):
-    """R² of the aligned embeddings beside that of every yardstick, with intervals, a panel for each property.
-
-    ``metrics`` has ``property.<name>.<direction>``, ``baseline.<yardstick>.<name>.<modality>`` and maybe
-    ``oracle.<name>.<modality>``; what is not there gets no mark.
-    """
+    """R² of the aligned embeddings (``property``) beside every ``baseline`` and the ``oracle`` of the metrics, where they are."""
     rows = {"aligned": metrics["property"]} | metrics["baseline"] | {"oracle": metrics["oracle"]}
     rows = {title: rows[way] for way, title in YARDSTICKS.items() if rows.get(way)}
     names = [name for name in ("redshift", "log_mstar") if name in metrics["property"]]

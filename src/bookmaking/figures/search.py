@@ -21,11 +21,7 @@ KINDS = {"artefact": "artefact", "merger": "merger", "agn": "active nucleus"}
 
 @drawing
 def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[str, str], tuple]):
-    """One query and its nearest neighbours in all four directions, a row each.
-
-    ``positions`` (n,) are where in ``pairs`` the galaxies that were searched stand, ``query`` the query's place in them;
-    ``found`` is of `astroclip_book.evaluate.search.four_directions`.
-    """
+    """A query, a place in ``positions`` (n,) of ``pairs``, and what `four_directions` found for it there, a row each."""
     figure, axes = rows_of_galaxies(len(found), len(next(iter(found.values()))[0]))
     for row, ((asked, gallery), (members, cosine)) in zip(axes, found.items(), strict=True):
         redshift = pairs.index.redshift[positions[[query, *members]]]
@@ -40,10 +36,9 @@ def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[
 def rare_neighbours(
     pairs: Pairs, positions: np.ndarray, kinds: dict[str, np.ndarray], found: dict[str, tuple[str, int, np.ndarray]]
 ):
-    """A query of each rare kind and its nearest others, a row each, with those of the same kind marked.
+    """A query of each kind of `rare_kinds` and its nearest others, a row each, with those of the same kind marked.
 
-    ``kinds`` are of `astroclip_book.evaluate.properties.rare_kinds`; ``found`` has, by kind, the modality that was searched, and
-    the query's place in ``positions`` and those (k,) of its neighbours.
+    ``found`` has by kind the modality, and places in ``positions`` (n,) of ``pairs``: the query's, and those (k,) of others.
     """
     figure, axes = rows_of_galaxies(len(found), max(len(members) for *_, members in found.values()))
     for row, (kind, (modality, query, members)) in zip(axes, found.items(), strict=True):
@@ -99,10 +94,7 @@ def rare_precision(scores: dict[str, dict[str, dict]]):
 
 @drawing
 def recall_curve(ranks: dict[str, np.ndarray], pool: int):
-    """Share of queries whose own counterpart is among the first k, against k.
-
-    ``ranks`` (n,), 1 = found first, of ``image_to_spectrum`` and ``spectrum_to_image`` in a gallery of ``pool``.
-    """
+    """Share of queries whose counterpart is among the first k of ``pool``, by its ranks (n,) from 1 in two directions."""
     figure, axis = plt.subplots(figsize=(WIDTH, 3.2))
     for (name, values), style in zip(ranks.items(), ("-", "--"), strict=True):
         axis.ecdf(values, color=MODALITY[name.partition("_")[0]], ls=style, label=DIRECTIONS[name])

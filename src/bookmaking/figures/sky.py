@@ -40,10 +40,7 @@ def redshifts_beside(redshift: np.ndarray, percentiles: list[float]):
 
 @drawing
 def colours_beside(magnitudes: np.ndarray, ours: list[dict], hosts: list[dict], sky: list[dict]):
-    """Colours against magnitude: galaxies by their g, r, z (n, 3), their percentiles as they are and weighted, and the sky's.
-
-    Percentiles are those of `real_sky.sky.colour_percentiles`.
-    """
+    """Colours against magnitude of galaxies by g, r, z (n, 3), with `colour_percentiles` of them, of them weighted, and of the sky."""
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.1))
     groups = (("this run", ours, OURS), ("this run, weighted", hosts, HOSTS), ("sky", sky, SKY))
     for axis, name, colour in zip(axes, ("g_r", "r_z"), -np.diff(magnitudes, axis=1).T, strict=True):

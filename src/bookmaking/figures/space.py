@@ -90,10 +90,7 @@ def curves(x: dict[str, np.ndarray], y: dict[str, np.ndarray], marked: dict[str,
 
 @drawing
 def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, seed: int):
-    """Each cluster in a row: five members drawn at random, and the median spectrum at rest of up to a hundred of them.
-
-    ``positions`` (n,) are rows of the pairs, ``groups`` (n,) their clusters from 0.
-    """
+    """Clusters (n,) from 0 of galaxies at ``positions`` (n,) of the pairs: five members, and the median spectrum of a hundred."""
     rng, number = np.random.default_rng(seed), groups.max() + 1
     size, widths = (WIDTH, 0.92 * number + 0.4), [1, 1, 1, 1, 1, 4.2]
     figure, axes = plt.subplots(number, 6, figsize=size, width_ratios=widths, sharex="col", squeeze=False)

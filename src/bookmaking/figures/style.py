@@ -9,19 +9,10 @@ import numpy as np
 
 WIDTH = 7.2  # inches: the text column of the book
 RC = {
-    "figure.dpi": 200,  # twice the column's pixels
-    "figure.constrained_layout.use": True,
-    "figure.facecolor": "white",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "image.interpolation": "nearest",
-    "lines.linewidth": 1.2,
-}
+    "figure.dpi": 200, "figure.constrained_layout.use": True, "figure.facecolor": "white",  # twice the column's pixels
+    "font.size": 9, "axes.titlesize": 9, "legend.fontsize": 8, "legend.frameon": False, "lines.linewidth": 1.2,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "image.interpolation": "nearest",
+}  # fmt: skip
 MODALITY = {"image": "#0072B2", "spectrum": "#D55E00", "cross": "#007A5A", "joint": "#7B4173"}
 MARKERS = {"image": "o", "spectrum": "s", "cross": "D", "joint": "^"}
 BAND = {"g": "#1b7837", "r": "#c51b1b", "z": "#6a3d9a"}
