@@ -13,5 +13,6 @@ def pairs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def encoders(tmp_path_factory):
-    return write_encoders(tmp_path_factory.mktemp("encoders"))
+def encoders(pairs):
+    """The directory of both, with the pairs."""
+    return write_encoders(pairs.path.parent)

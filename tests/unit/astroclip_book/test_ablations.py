@@ -50,11 +50,6 @@ def test_a_small_scale_cannot_lower_the_loss_as_far(scored):
     assert scored(logit_scale=2.74)["validation_loss"] > floor > scored()["validation_loss"]
 
 
-def test_fixed_scales_stay_and_learned_ones_move(scored):
-    assert scored()["logit_scale"] == pytest.approx(15.5, rel=1e-5)
-    assert scored(learn_scale=True)["logit_scale"] != pytest.approx(15.5, rel=1e-4)
-
-
 def test_shares_of_the_pairs_are_nested_and_seen_in_as_many_steps(cached):
     reference = BASE.epochs * (1100 // 256)
     found = [varied(BASE, cached[0], 0, share=share, steps=3) for share in (1 / 16, 1 / 4, 1.0)]

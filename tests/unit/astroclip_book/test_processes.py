@@ -12,7 +12,7 @@ import joint_work
 import numpy as np
 import pytest
 import torch
-from small import Killed, killing, write_encoders, write_pairs
+from small import Killed, killing
 from threadpoolctl import threadpool_limits
 
 from astroclip_book.data.files import read_json
@@ -57,14 +57,6 @@ def test_the_queue_takes_the_keys_of_all_processes(joint):
     torch.testing.assert_close(two, one, rtol=0, atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """Pairs, and encoders with the weights of no training."""
-    directory = tmp_path_factory.mktemp("prepared")
-    write_pairs(directory / "pairs.h5", per_group=12)
-    return write_encoders(directory)
-
-
 @contextlib.contextmanager
 def one_thread():
     """As the processes of torchrun have: sums are then added up in one order."""
@@ -76,21 +68,21 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def alone(prepared, tmp_path_factory):
+def alone(encoders, tmp_path_factory):
     """What one process makes of all."""
     directory = tmp_path_factory.mktemp("alone")
-    shutil.copytree(prepared, directory, dirs_exist_ok=True)
+    shutil.copytree(encoders, directory, dirs_exist_ok=True)
     with one_thread():
         joint_work.features(directory)
     return directory
 
 
 @pytest.fixture(scope="module")
-def together(prepared, tmp_path_factory):
+def together(encoders, tmp_path_factory):
     """What two processes make of what one left when it was killed; and how a job ends of which one process fails."""
     directory, unfinished = (tmp_path_factory.mktemp(name) for name in ("together", "unfinished"))
     for place in (directory, unfinished):
-        shutil.copytree(prepared, place, dirs_exist_ok=True)
+        shutil.copytree(encoders, place, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, one_thread(), pytest.raises(Killed):
         patch.setattr(features, "half", killing(features.half, 5))
         joint_work.features(directory)
@@ -135,9 +127,7 @@ def test_torchrun_makes_features_and_one_process_finds_them_up_to_date(tmp_path)
 def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "8")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
-    with pytest.raises(
-        BookError, match=rf"8 processes .* {torch.cuda.device_count()} GPUs: give torchrun --nproc-per-node"
-    ):
+    with pytest.raises(BookError, match=r"8 processes .* \d GPUs: give torchrun --nproc-per-node"):
         loop.make_fabric("cuda")
 
 
@@ -151,7 +141,5 @@ def test_no_two_epochs_processes_or_seeds_draw_the_same(monkeypatch):
 
 def test_batches_split_evenly_over_processes(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(
-        BookError, match="alignment.batch_size = 16 must be .* a multiple of the number of processes, 3"
-    ):
+    with pytest.raises(BookError, match="alignment.batch_size = 16 must be .* multiple of .* processes, 3"):
         loop.check_batch("alignment", 100, 16)

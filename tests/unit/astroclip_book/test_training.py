@@ -18,7 +18,7 @@ from astroclip_book.model import AstroCLIP
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.models.heads import info_nce
 from astroclip_book.models.moco import MoCo
-from astroclip_book.train import features, loop
+from astroclip_book.train import loop
 from astroclip_book.train.features import CachedFeatures, extract_features
 from astroclip_book.train.heads import align
 from astroclip_book.train.images import train_image_encoder
@@ -85,17 +85,6 @@ def test_a_training_that_diverges_is_told(run, tmp_path):
         align(run / "features.h5", dataclasses.replace(ALIGNMENT, learning_rate=1e36), "cpu", 0, tmp_path)
     losses = [{"validation_loss": loss} for loss in (np.nan, 2.0, np.nan)]
     assert loop.best_epoch(losses, "toy") == 1
-
-
-def test_features_killed_in_the_middle_are_the_same(pairs, run, tmp_path, monkeypatch):
-    paths = run / "image_encoder.pt", run / "spectrum_encoder.pt"
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(features, "half", killing(features.half, 9))  # within the third block
-        extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
-    extract_features(pairs, *paths, FEATURES, "cpu", 0, tmp_path)
-    with h5py.File(run / "features.h5") as whole, h5py.File(tmp_path / "features.h5") as resumed:
-        for name in ("image/clean", "image/views", "spectrum/clean", "spectrum/views"):
-            np.testing.assert_array_equal(whole[name][:], resumed[name][:])
 
 
 def test_the_epoch_with_the_least_validation_loss_is_kept(run):
@@ -240,19 +229,15 @@ def moco():
 
 
 def test_moco_queue_takes_the_newest_keys_and_the_key_network_follows_slowly(moco):
-    before = moco.queue.clone()
     slow, fast = moco.key["encoder"].conv1.weight, moco.query["encoder"].conv1.weight
     fast.data += 1
-    old = slow.clone()
-    views = torch.randn(2, 16, 3, 32, 32)
-    loss = moco(*views, torch.randperm(16))
+    before, old = moco.queue.clone(), slow.clone()
+    loss = moco(*torch.randn(2, 16, 3, 32, 32), torch.randperm(16))
     torch.testing.assert_close(slow - old, 0.1 * torch.ones_like(old), rtol=0, atol=1e-6)  # 1 - key_momentum
-    assert moco.pointer == 16
-    assert torch.equal(moco.queue[16:], before[16:])
+    assert moco.pointer == 16 and torch.equal(moco.queue[16:], before[16:])
     assert not torch.equal(moco.queue[:16], before[:16])
     loss.backward()
-    assert fast.grad is not None
-    assert slow.grad is None
+    assert fast.grad is not None and slow.grad is None
 
 
 def test_moco_loss_against_its_definition(moco):
@@ -270,21 +255,18 @@ def test_moco_loss_against_its_definition(moco):
     torch.testing.assert_close(moco.queue[:16], k, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"norm_groups": 3}, "norm_groups = 3 .* batch_size = 16 a multiple"),
-        ({"queue_size": 8}, "queue_size = 8 no less"),
-    ],
-)
-def test_moco_refuses_parts_that_do_not_divide_the_batch_and_a_short_queue(values, message):
-    with pytest.raises(BookError, match=message):
-        MoCo(dataclasses.replace(IMAGE_ENCODER, **values), make_fabric("cpu"))
-
-
 def test_an_encoder_made_anew_does_not_belong_to_the_heads(run, tmp_path):
     shutil.copytree(run, tmp_path, dirs_exist_ok=True)
     checkpoint = load_checkpoint(run / "image_encoder.pt")
     torch.save({**checkpoint, "history": {}}, tmp_path / "image_encoder.pt")
     with pytest.raises(BookError, match="image_encoder.pt does not belong to heads.pt"):
         AstroCLIP.from_run(tmp_path)
+
+
+def test_moco_refuses_parts_that_do_not_divide_the_batch_and_a_short_queue():
+    for values, message in (
+        ({"norm_groups": 3}, "batch_size = 16 a multiple"),
+        ({"queue_size": 8}, "queue_size = 8 no less"),
+    ):
+        with pytest.raises(BookError, match=message):
+            MoCo(dataclasses.replace(IMAGE_ENCODER, **values), make_fabric("cpu"))
