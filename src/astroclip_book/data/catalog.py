@@ -40,9 +40,7 @@ def read_catalog(path: Path, targetid: np.ndarray) -> dict[str, np.ndarray]:
     except Exception as error:  # astropy and h5py raise many kinds for a file that is not a table
         raise BookError(f"{path} cannot be read as a table ({error}). It must be HDF5 or FITS, and whole.") from error
     if "TARGETID" not in table:
-        raise BookError(
-            f"{path} has no column TARGETID; it has {', '.join(list(table)[:8])}. Use PROVABGS or a mock's."
-        )
+        raise BookError(f"{path} has no column TARGETID but {', '.join(list(table)[:8])}. Use PROVABGS or a mock's.")
     table = table.drop_duplicates("TARGETID").set_index("TARGETID")
     if not table.index.isin(targetid).any():
         raise BookError(f"{path} knows none of the {len(targetid)} objects by TARGETID. Check catalog_path.")
@@ -59,9 +57,7 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     """Columns (n,) of the first table of a file; those with many values an object, as PROVABGS's chains, stay unread."""
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
-            table = file.visititems(
-                lambda _, item: item if isinstance(item, h5py.Dataset) and item.dtype.names else None
-            )
+            table = file.visititems(lambda _, it: it if isinstance(it, h5py.Dataset) and it.dtype.names else None)
             rows = table.fields([name for name in table.dtype.names if table.dtype[name].shape == ()])[:]
             columns = {name: rows[name] for name in rows.dtype.names}
     else:

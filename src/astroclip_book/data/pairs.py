@@ -191,10 +191,8 @@ def open_pairs(path: Path) -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise BookError(
-            f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file: delete it and run "
-            "again, or compare its size with the source's and download it again."
-        ) from error
+        why = f"{path} cannot be read as HDF5 ({error}). It may be truncated or another kind of file"
+        raise BookError(f"{why}: delete it and run again, or download it again.") from error
     problems = []
     for group in GROUPS:
         shapes = {name: getattr(file.get(f"{group}/{name}"), "shape", None) for name in _SHAPES}
@@ -242,9 +240,7 @@ def index_pairs(path: Path, validation_fraction: float, seed: int) -> tuple[Inde
             log.warning("%s: left out %d objects (%s)", path, count, name.replace("_", " "))
     for split in SPLITS:
         if len(index.where(split)) == 0:
-            raise BookError(
-                f"{path} leaves no usable objects for {split}: it has {len(index)} in all. Use a larger file."
-            )
+            raise BookError(f"{path} leaves no usable objects for {split}: it has {len(index)}. Use a larger file.")
     return index, dropped
 
 

@@ -7,12 +7,8 @@ from sklearn.model_selection import GridSearchCV
 from astroclip_book.evaluate.knn import Roles
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
-DIRECTIONS = {
-    "image": ("image", "image"),
-    "spectrum": ("spectrum", "spectrum"),
-    "cross": ("spectrum", "image"),
-    "cross_spectrum": ("image", "spectrum"),
-}
+DIRECTIONS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum")}
+DIRECTIONS |= {"cross": ("spectrum", "image"), "cross_spectrum": ("image", "spectrum")}
 FEW = 2  # with fewer known values in a split, R² has no meaning
 ACTIVE = ("seyfert",)  # of the mock's ``IONISATION``: young stars light composites too, old stars its liners
 FEWEST = 5  # members of a class among those that train and those that are tested, or it is left out

@@ -94,6 +94,4 @@ def _load(network: nn.Module, weights: dict, path: str) -> None:
         network.load_state_dict(weights)
     except (RuntimeError, AttributeError) as error:
         what = " ".join(str(error).split())[:400]
-        raise BookError(
-            f"{path} holds another network than the preset describes: correct its values. {what}"
-        ) from error
+        raise BookError(f"{path} holds another network than the preset describes: mend that. {what}") from error
