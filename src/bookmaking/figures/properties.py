@@ -24,7 +24,8 @@ FEW = 1500  # below this, points; above, their density
 YARDSTICKS = {
     "aligned": "aligned, neighbours", "unaligned": "unaligned, neighbours", "random": "random weights, neighbours",
     "pca": "principal components, neighbours", "photometry": "photometry, neighbours",
-    "photometry_boosted": "photometry, boosted trees", "supervised": "trained on labels", "oracle": "best possible",
+    "photometry_boosted": "photometry, boosted trees", "photometry_measured": "measured photometry, boosted trees",
+    "supervised": "trained on labels", "oracle": "best possible",
 }  # fmt: skip
 
 

@@ -1,15 +1,19 @@
 """What a catalogue knows, rare kinds, and probes by labels, on cases whose answer is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from astroclip_book.data.pairs import Embeddings
+from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE, Embeddings
 from astroclip_book.evaluate.properties import (
     ACTIVE,  # fmt: skip
+    APERTURES,
     FEWEST,
+    aperture_photometry,
     fit_chosen,
     held_out,
     known_properties,
@@ -50,6 +54,23 @@ def test_photometry_is_a_magnitude_two_colours_and_a_size():
     np.testing.assert_allclose(photometry(catalog | {"HALF_LIGHT_RADIUS": np.array([10.0])}), [[18, 1, 0.5, 1]])
     assert np.isnan(photometry(catalog | {"MAG_G": np.array([-99.0])})[0, 1])
     assert photometry({"MAG_G": np.zeros(1)}) is None
+
+
+def test_photometry_measured_on_images_is_that_of_their_light():
+    """A Gaussian galaxy of known flux and colours on noise of known strength; and an image that lacks a band."""
+    y, x = np.indices((IMAGE_SIZE, IMAGE_SIZE)) - (IMAGE_SIZE - 1) / 2
+    sigma, flux, noise = 4.0, np.array([50.0, 100.0, 150.0]), np.array([0.002, 0.004, 0.01])
+    light = np.exp(-(x**2 + y**2) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
+    images = light[..., None] * flux + noise * np.random.default_rng(0).standard_normal((40, IMAGE_SIZE, IMAGE_SIZE, 3))
+    images[0, :, :, 0] = 0
+    pairs = SimpleNamespace(index=images, images=lambda rows: images[rows].astype(np.float32))
+    measured = aperture_photometry(pairs, block=7)
+    assert measured.shape == (40, 18) and np.isfinite(measured).all()
+    inside = 1 - np.exp(-((np.array(APERTURES) / PIXEL_SCALE) ** 2) / (2 * sigma**2))
+    np.testing.assert_allclose(np.median(measured[:, :5], axis=0), 22.5 - 2.5 * np.log10(100 * inside), atol=0.01)
+    np.testing.assert_allclose(np.median(measured[:, 5:10], axis=0), 2.5 * np.log10(2), atol=0.01)
+    np.testing.assert_allclose(np.median(measured[:, 10:15], axis=0), 2.5 * np.log10(1.5), atol=0.01)
+    np.testing.assert_allclose(np.median(measured[1:, 15:], axis=0), noise, rtol=0.01)
 
 
 def test_rare_kinds_are_those_the_catalogue_labels():
