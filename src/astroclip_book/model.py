@@ -48,22 +48,22 @@ class AstroCLIP:
         image = ImageFeatures.load(directory / "image_encoder.pt")
         return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)
 
-    def embed_spectra(self, flux: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def embed_spectra(self, flux: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """Spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale, to unit vectors (n, d) float32.
 
         Those without their level, z-scored or with the median subtracted, are embedded as if they were of typical brightness
         against their noise, with a warning. BookError for other shapes, masked or not finite values, and spectra that are all zero.
         """
-        return self._spectra(flux, True, batch_size)[1]
+        return self.encode_spectra(flux, True, batch_size)[1]
 
-    def embed_images(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def embed_images(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """Images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec, the galaxy in the centre, to unit vectors (n, d) float32.
 
         BookError for other shapes, masked or not finite values, and images that are all zero.
         """
-        return self._images(images, batch_size)[1]
+        return self.encode_images(images, batch_size)[1]
 
-    def look_up(self, observed, k: int = 5, batch_size: int = 256) -> Found:
+    def look_up(self, observed, k: int = 5, batch_size: int = 32) -> Found:
         """The k most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
 
         Raises
@@ -72,10 +72,12 @@ class AstroCLIP:
             For objects that are neither `real_sky.Spectra` nor `real_sky.Images`, and as the embedding and `reference` say.
         """
         if hasattr(observed, "flux"):
-            *found, relative = self._spectra(observed.flux, observed.ivar > 0, batch_size)
+            *found, relative = self.encode_spectra(observed.flux, observed.ivar > 0, batch_size)
             return self.reference("spectrum").look_up(*found, k, observed.redshift, relative)
         if hasattr(observed, "images"):
-            return self.reference("image").look_up(*self._images(observed.images, batch_size), k, observed.redshift)
+            return self.reference("image").look_up(
+                *self.encode_images(observed.images, batch_size), k, observed.redshift
+            )
         raise BookError(f"look_up takes what read_spectra or read_images return, not {type(observed).__name__}.")
 
     def reference(self, modality: str) -> Reference:
@@ -84,8 +86,10 @@ class AstroCLIP:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality]
 
-    def _spectra(self, flux, seen: np.ndarray | bool, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Features (n, D), embeddings (n, d), and which spectra came without their level (n,)."""
+    def encode_spectra(
+        self, flux, seen: np.ndarray | bool = True, size: int = 32
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frozen features (n, D), embeddings (n, d), and which spectra came without their level (n,); as `embed_spectra`."""
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         exponent = np.frexp(np.abs(flux).max(axis=1, keepdims=True))[1]  # in SI units, squares would vanish
         flux = np.ldexp(flux, -exponent).astype(np.float32)
@@ -93,7 +97,8 @@ class AstroCLIP:
         relative = without_level(flux, np.broadcast_to(seen, flux.shape), rows, where)
         return *self._pass(flux, self.spectrum, self.heads["spectrum"], size, relative), relative
 
-    def _images(self, images, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def encode_images(self, images, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
+        """Frozen features (n, D) and embeddings (n, d); as `embed_images`."""
         images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
         return self._pass(images, self.image, self.heads["image"], size)
 

@@ -21,7 +21,7 @@ from astroclip_book.train.features import half
 from astroclip_book.train.loop import autocast, batches, best_epoch, check_batch, epochs, warm_up_and_cosine
 
 N_COMPONENTS_FROM = 5000  # objects whose pixels the principal components are found from
-BLOCK = 512  # objects encoded at a time
+BLOCK, BATCH = 512, 32  # objects read, and encoded, at a time: what a batch makes fits into the cache of a processor
 
 
 def compare(
@@ -60,7 +60,7 @@ def compare(
         with torch.inference_mode(), autocast(device):
             x = seen(torch.from_numpy(read(rows)).to(device)).float()
             for way, one in (("frozen", network), ("random", fresh)):
-                features[way].append(half(one(x)).cpu().numpy())
+                features[way].append(half(torch.cat([one(part) for part in x.split(BATCH)])).cpu().numpy())
         if inputs is None:
             inputs = np.memmap(directory / "inputs.f16", np.float16, "w+", shape=(n, *x.shape[1:]))
         inputs[rows] = half(x).cpu().numpy()

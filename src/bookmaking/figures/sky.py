@@ -5,10 +5,11 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import PercentFormatter
 
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.galaxies import mark_lines, smooth
-from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing
+from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing, name_rows
 from real_sky.sky import COLOUR_EDGES, MASS_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
 
 OURS, SKY = {"color": "#4477AA", "marker": "o"}, {"color": "black", "marker": "s"}
@@ -166,3 +167,24 @@ def _medians(axis, bins: list[dict], label: str, **style) -> None:
         low, middle, high = np.array([one["percentiles"] for one in bins]).T
         bars, look = [middle - low, high - middle], {"lw": 1.2, "ms": 4.5, "mec": "white", "capsize": 2}
         axis.errorbar([one["centre"] for one in bins], middle, bars, label=label, **look, **style)
+
+
+@drawing
+def under_nuisances(scores: dict[str, dict]):
+    """Outliers by modality and nuisance, before alignment (open) and after it (filled), weak (small) and strong (large)."""
+    sizes = {"weak": 3.5, "strong": 6.5}
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6), layout="constrained")
+    for axis, (modality, found) in zip(axes, scores.items(), strict=True):
+        colour, names = MODALITY[modality], [name for name in found if name != "clean"]
+        for space, fill in (("frozen", "white"), ("aligned", colour)):
+            axis.axvline(found["clean"][space]["outliers"], color=colour, lw=0.8, ls="-" if space == "aligned" else ":")
+            rows = np.arange(len(names)) + (0.15 if space == "aligned" else -0.15)
+            for strength, size in sizes.items():
+                values = [found[name][strength][space]["outliers"] for name in names]
+                label = f"{space}, {strength}"
+                axis.plot(values, rows, "o", ms=size, mfc=fill, color=colour, label=label)
+        name_rows(axis, [name.replace("_", " ") for name in names])
+        axis.set(title=modality, xlabel=r"share beyond $0.05\,(1+z)$", xlim=(0, None))
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[1].legend(loc="best")
+    return figure

@@ -158,6 +158,7 @@ STEPS = {
         "claims", (), (),
         ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "standing", "few_labels", "analysis_scores")),
     "realism": Step("11_mock_and_sky", (), ("evaluation", "sky"), (*PAIRS, "alignment")),
+    "nuisances": Step("11_mock_and_sky", (), ("evaluation.k",), (*PAIRS, "features", "alignment")),
     "own_galaxies": Step("12_your_own_galaxies", (), ("survey", "own"), (*PAIRS, "features", "alignment", "properties")),
 }  # fmt: skip
 
