@@ -14,7 +14,7 @@ from mock_survey.sed import BANDS, dirichlet, photometry, redden_to
 from mock_survey.spectra.light import rest_templates
 
 # Rest-frame SDSS g - r of the red sequence and the blue cloud (Baldry et al. 2004), and whether the mixture is a blue one.
-KINDS = {"old stars": (0.76, False, "#C0392B"), "young stars": (0.42, True, "#2E6FBA")}
+KINDS = {"average red galaxy": (0.76, False, "#C0392B"), "average blue galaxy": (0.42, True, "#2E6FBA")}
 REDSHIFTS = np.linspace(0.02, 0.6, 59)
 MOST = 2000  # galaxies shown: more would hide the curves
 
@@ -28,7 +28,7 @@ def mixture(colour: float, blue: bool) -> np.ndarray:
 
 @drawing
 def behind_filters():
-    """An old and a young population at three redshifts, scaled to the same mean, behind the filters g, r and z."""
+    """An average red and an average blue galaxy at three redshifts, scaled to the same mean, behind the filters g, r and z."""
     figure, axes = plt.subplots(3, 1, figsize=(WIDTH, 5.3), sharex=True)
     rest, templates = rest_templates()
     for axis, redshift in zip(axes, (0.05, 0.25, 0.45), strict=True):

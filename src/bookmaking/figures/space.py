@@ -71,7 +71,7 @@ def kept_by_maps(order: dict[str, dict[str, dict[str, dict[str, float]]]]):
         axis.plot(on_map, rows, "o", ms=4.5, mfc="white", color=colour)
     axis.axvline(0, color=FAINT, lw=0.8)
     name_rows(axis, [NAMES[name] for name in names])
-    axis.set_xlabel("$R^2$ from the ten nearest others: full in the space, open on its map")
+    axis.set_xlabel("$R^2$ from the ten nearest other galaxies: filled in the space, open on its map")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -142,16 +142,16 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     wanted, group = scores["wanted"], scores["group"]
     if not wanted:
         return Markdown(f"The catalogue labels none of the test galaxies as {noun}, so there is nothing to score.")
-    luck = "its F1 score is {f1:.2f}, and the best group reaches {f1_null:.2f} on shuffled labels once in twenty times"
+    luck = "its F1 score is {f1:.2f}, and the best group exceeds {f1_null:.2f} on one in twenty shuffled sets of labels"
     luck = luck.format(**scores)
     if group is None:
         return Markdown(
-            f"**There is none.** There are {wanted} {noun} in the test set. "
+            f"**No group matches them better than chance.** There are {wanted} {noun} in the test set. "
             f"Of the island or cluster that matches them best: {luck}."
         )
     # Gathering better than by luck is not yet an island of their own.
-    one = "There is one." if scores["recall"] >= 0.5 else "A part of them has one."
-    verdict = one if scores["precision"] >= 0.5 else "They have none to themselves."
+    one = "One group holds most of them." if scores["recall"] >= 0.5 else "One group holds some of them."
+    verdict = one if scores["precision"] >= 0.5 else "The best group is mostly other galaxies."
     found, pure = ("{:.0%} [{:.0%} to {:.0%}]".format(scores[x], *scores[f"{x}_ci95"]) for x in ("recall", "precision"))
     where = f"{METHODS[group.split('/')[0]]} {group.split(' ')[1]} of the images"
     again = "On maps with other seeds and numbers of neighbours, the island most like it shares {:.0%} (Jaccard)."

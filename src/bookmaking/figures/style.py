@@ -26,7 +26,7 @@ LABELS = {
     "log_ssfr": r"$\log_{10}\,(\mathrm{sSFR} / \mathrm{yr}^{-1})$",
 }
 NAMES = {
-    "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation",
+    "redshift": "redshift", "log_mstar": "log stellar mass", "log_ssfr": "log specific star formation rate",
     "log_tage_mw": "log mean stellar age", "log_z_mw": "log metallicity", "mag_r": "r magnitude",
     "half_light_radius": "half-light radius", "bulge_to_total": "bulge to total", "axis_ratio": "axis ratio",
     "morphology": "morphology", "spiral": "spiral", "merger": "merger", "artefact": "artefact",
