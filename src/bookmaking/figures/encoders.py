@@ -20,8 +20,8 @@ from bookmaking.figures.galaxies import (
 from bookmaking.figures.style import DARK, FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing, estimate, name_rows
 
 WAYS = {
-    "frozen": "frozen, neighbours", "random": "random weights, neighbours",
-    "pca": "principal components, neighbours", "supervised": "trained on labels",
+    "frozen": "frozen features, k-NN", "random": "random weights, k-NN",
+    "pca": "principal components, k-NN", "supervised": "trained on labels",
 }  # fmt: skip
 STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 

@@ -22,8 +22,8 @@ from bookmaking.figures.style import (
 
 FEW = 1500  # below this, points; above, their density
 YARDSTICKS = {
-    "aligned": "aligned, neighbours", "unaligned": "unaligned, neighbours", "random": "random weights, neighbours",
-    "pca": "principal components, neighbours", "photometry": "photometry, neighbours",
+    "aligned": "aligned, k-NN", "unaligned": "unaligned, k-NN", "random": "random weights, k-NN",
+    "pca": "principal components, k-NN", "photometry": "photometry, k-NN",
     "photometry_boosted": "photometry, boosted trees", "photometry_measured": "measured photometry, boosted trees",
     "supervised": "trained on labels", "oracle": "best possible",
 }  # fmt: skip
