@@ -100,7 +100,9 @@ def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, re
         "# First\n\n{numref}`fig-toy`, and [the toy](../notebooks/01_toy.md)\n\n"
         "```{figure} static/drawn.svg\n:width: 100%\n\nA diagram, which on the page is a link to its file.\n```\n"
     )
-    (repository / "book" / "static" / "drawn.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
+    (repository / "book" / "static" / "drawn.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>'
+    )
     page = repository / "site" / "html" / "book" / "first.html"
     build_site(run, repository / "site", repository)
     assert not offered.search(page.read_text())
