@@ -46,7 +46,7 @@ def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:
     """What an image says in a few numbers (N, 3 or 4): r, g − r, r − z (mag), and log10 of the half-light radius if listed.
 
     NaN where something is missing or not positive; None if the catalogue has no magnitudes. In the mock these are the true
-    ones, without noise: a hard yardstick.
+    ones, without noise: a hard baseline.
     """
     names = [name for name in ("MAG_G", "MAG_R", "MAG_Z", "HALF_LIGHT_RADIUS") if name in catalog]
     if names[:3] != ["MAG_G", "MAG_R", "MAG_Z"]:

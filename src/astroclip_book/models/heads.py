@@ -12,7 +12,7 @@ from astroclip_book.config import Alignment
 
 MODALITIES = ("image", "spectrum")
 MAX_SCALE = 100.0  # a learned scale is kept between 1 and this, as in CLIP
-SIGLIP_BIAS = -10.0  # at the start: nearly all pairs of a batch are strangers
+SIGLIP_BIAS = -10.0  # at the start: nearly all pairs of a batch are negatives
 
 
 class Head(nn.Module):

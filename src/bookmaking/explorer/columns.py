@@ -13,7 +13,7 @@ NUMBERS = {
 LOGARITHMS = ("HALF_LIGHT_RADIUS", "SNR_SPEC")
 POSITIVE = ("LOG_MSTAR", "TAGE_MW")  # others stand for a fit that failed
 LABELS = {
-    "MORPHOLOGY": "morphology", "IONISATION": "what lights the gas", "MERGER": "merger", "ARTEFACT": "image artefact",
+    "MORPHOLOGY": "morphology", "IONISATION": "ionising source", "MERGER": "merger", "ARTEFACT": "image artefact",
 }  # fmt: skip
 
 

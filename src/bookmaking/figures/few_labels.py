@@ -9,7 +9,7 @@ import seaborn as sns
 
 from bookmaking.figures.style import ASKED, DARK, FAINT, GROUPS, LABELS, WIDTH, drawing, legend_of
 
-YARDSTICKS = {
+BASELINES = {
     "unaligned_image": "image before alignment", "unaligned_spectrum": "spectrum before alignment", "photometry": "photometry",
 }  # fmt: skip
 BESIDE = {"image": ("unaligned_image", "photometry"), "spectrum": ("unaligned_spectrum",)}  # by what is asked
@@ -37,9 +37,9 @@ def label_efficiency(curves: dict[str, dict]):
                 axis.plot(labels, r2, "o-", color=COLOURS[method], ms=3, label=METHODS[method])
                 axis.fill_between(labels[:-1], low[:-1], high[:-1], color=COLOURS[method], alpha=0.15, lw=0)
                 axis.vlines(labels[-1], low[-1], high[-1], color=COLOURS[method])
-            for yardstick, style in zip(BESIDE[way], ("--", ":"), strict=False):
-                if yardstick in ways:
-                    curve, label = ways[yardstick]["linear"], f"{YARDSTICKS[yardstick]}, linear probe"
+            for baseline, style in zip(BESIDE[way], ("--", ":"), strict=False):
+                if baseline in ways:
+                    curve, label = ways[baseline]["linear"], f"{BASELINES[baseline]}, linear probe"
                     axis.plot(curve["labels"], curve["r2"], color=DARK, ls=style, label=label)
             axis.set(xscale="log", ylim=(-0.25, 1.02))
             axis.axhline(0, color=FAINT, lw=0.8)

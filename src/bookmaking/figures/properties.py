@@ -21,7 +21,7 @@ from bookmaking.figures.style import (
 )  # fmt: skip
 
 FEW = 1500  # below this, points; above, their density
-YARDSTICKS = {
+BASELINES = {
     "aligned": "aligned, k-NN", "unaligned": "unaligned, k-NN", "random": "random weights, k-NN",
     "pca": "principal components, k-NN", "photometry": "photometry, k-NN",
     "photometry_boosted": "photometry, boosted trees", "photometry_measured": "measured photometry, boosted trees",
@@ -77,10 +77,10 @@ def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
 
 
 @drawing
-def yardsticks(metrics: dict):
+def baselines(metrics: dict):
     """R² of the aligned embeddings (``property``) beside every ``baseline`` and the ``oracle`` of the metrics, where they are."""
     rows = {"aligned": metrics["property"]} | metrics["baseline"] | {"oracle": metrics["oracle"]}
-    rows = {title: rows[way] for way, title in YARDSTICKS.items() if rows.get(way)}
+    rows = {title: rows[way] for way, title in BASELINES.items() if rows.get(way)}
     names = [name for name in ("redshift", "log_mstar") if name in metrics["property"]]
     size = (WIDTH, 0.36 * len(rows) + 1.1)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
