@@ -77,8 +77,8 @@ def roc(curves: dict[str, dict], scores: dict):
             label = f"{METHODS[method]}, {scores[space][method]['auc']:.2f}"
             axis.plot(*rates, color=COLOURS[method], lw=1 + (scores["best"][space] == method), label=label)
         axis.plot([0, 1], [0, 1], color=FAINT, lw=0.8, ls="--")
-        axis.set(title=SPACES[space], xlabel="clean images taken for spoilt", aspect="equal")
+        axis.set(title=SPACES[space], xlabel="clean images flagged", aspect="equal")
         axis.set(xlim=(0, 1), ylim=(0, 1.01))
         axis.legend(loc="lower right", fontsize=7)
-    axes[0, 0].set_ylabel("spoilt images found")
+    axes[0, 0].set_ylabel("artefacts found")
     return figure
