@@ -79,7 +79,8 @@ def verify(run: Run, directory: Path = REFERENCES) -> str:
             f"a change is meant, `make reference PRESET={name}` renews it.\n\n{text}\n\n{failed.to_string()}\n\nNames "
             f"of {NAMES} that are lost: {', '.join(lost) or 'none'}"
         )
-    new = f" Names that {NAMES} does not list yet: {', '.join(added)}." if added else ""
+    more = f" and {len(added) - 8} more" if len(added) > 8 else ""
+    new = f" Names that {NAMES} does not list yet: {', '.join(added[:8])}{more}." if added else ""
     return f"{text}\n\nAll {len(table)} numbers agree with {path} (commit {reference['commit'][:7]}).{new}"
 
 
