@@ -61,7 +61,7 @@ def confusion(matrices: dict[str, pd.DataFrame]):
         text = shares.map("{:.2f}\n".format) + matrix.map("({})".format)
         style = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "annot_kws": {"fontsize": 6}}
         sns.heatmap(shares, annot=text, fmt="", ax=axis, **style)
-        axis.set(title=ASKED[way], xlabel="told", ylabel="")
+        axis.set(title=ASKED[way], xlabel="predicted", ylabel="")
         axis.tick_params(labelsize=7)
         axis.set_xticklabels(matrix.columns, rotation=40, ha="right")
     axes[0, 0].set_ylabel("true")
