@@ -87,7 +87,7 @@ def rare_precision(scores: dict[str, dict[str, dict]]):
         ends = [row - 0.4, row + 0.4]
         axis.plot(2 * [score["base_rate"]], ends, color="#595959", ls=":", label=None if row else "base rate")
     name_rows(axis, [f"{KINDS[kind]}\n({next(iter(one.values()))['n']} queries)" for kind, one in scores.items()])
-    axis.set(xlim=(0, None), xlabel="share of the nearest others that are of the query's kind")
+    axis.set(xlim=(0, None), xlabel="share of the nearest neighbours that are of the query's kind")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
