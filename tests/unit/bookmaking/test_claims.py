@@ -62,7 +62,7 @@ def test_clusters_without_information_decide_nothing():
 
 def test_shares_and_gains_are_those_of_the_modality_that_is_asked():
     found = verdicts(0.75)
-    share = found["redshift, an image asks spectra, share of the supervised R²"]
+    share = found["redshift, image → spectrum, share of the supervised R²"]
     assert share["value"] == pytest.approx(1.0) and share["verdict"] == SUPPORTED
     assert found["redshift from spectra, share of the supervised R²"]["value"] == pytest.approx(1.2)
     assert found[GAIN]["value"] == pytest.approx(0.05)
