@@ -109,7 +109,7 @@ def test_a_parameter_of_a_chapter_is_turned_in_it_alone(copy, chapter, parameter
     after = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
     key, value = parameter.split()[1:]
     assert after[name]["configuration"]["evaluation"][key] == int(value)
-    assert {one for one in after if after[one]["key"] != before[one]["key"]} <= {name, "oracle"}
+    assert {one for one in after if after[one]["key"] != before[one]["key"]} <= {name, "oracle", "standing"}
 
 
 def test_last_chapter_asks_the_spectra_it_is_given(copy, tmp_path):

@@ -57,7 +57,7 @@ def create_pairs(path: Path, counts: list[int], ivar: bool = False) -> None:
     Its metadata are final when this returns: rows are filled through `open_rows`, and a killed run leaves a valid file.
     ``ivar`` adds inverse variances of the spectra to the release's datasets. BookError where there is no room for all of it.
     """
-    early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    path, early = Path(path), h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)  # a dataset has its place in the file before it has values
     shapes = _SHAPES | ({"ivar": (N_WAVELENGTH,)} if ivar else {})
     try:

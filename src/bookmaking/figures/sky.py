@@ -81,7 +81,8 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
         every = np.append(y, [one["percentiles"][::2] for one in nearby.get(name, [])])
         axis.set_xlim(np.percentile(x, [0.2, 99.8]))
         axis.set_ylim(np.percentile(every, [0.3, 99.7]) + [-0.05, 0.25])  # room for the legend
-        axis.legend(loc="upper left", fontsize=6.5)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(loc="upper left", fontsize=6.5)
     return figure
 
 
