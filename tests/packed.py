@@ -3,7 +3,7 @@
 import numpy as np
 
 from astroclip_book.data.pairs import N_WAVELENGTH
-from bookmaking.explorer import columns, packing, pixels
+from bookmaking.explorer import packing
 
 N = 30
 EVIL = "</script><script>alert(1)</script>&\u2028\"'"
@@ -20,8 +20,8 @@ def packed(n: int = N, **changed) -> dict:
         "source": "mock survey", "total": n, "targetid": 39_600_000_000_000_001 + np.arange(n),
         "redshift": rng.uniform(0, 0.6, n),
         "catalog": {"LOG_MSTAR": rng.normal(10.5, 0.5, n), "MORPHOLOGY": np.where(np.arange(n) % 2, "spiral", EVIL)},
-        "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in columns.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
+        "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in packing.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
         "vectors": {"image": unit(n), "spectrum": unit(n, seed=2)},
-        "small": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *pixels.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
+        "small": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *packing.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
     }  # fmt: skip
     return packing.pack(**(content | changed))

@@ -10,7 +10,7 @@ from torch import nn
 
 from astroclip_book.config import Alignment, choose_device
 from astroclip_book.data.files import sha256
-from astroclip_book.data.level import without_level
+from astroclip_book.data.nuisances import without_level
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.lookup import Found, Reference

@@ -16,7 +16,7 @@ from astroclip_book import config
 from astroclip_book.config import build, section
 from astroclip_book.data.files import matching
 from astroclip_book.errors import BookError
-from mock_survey.config import Survey
+from mock_survey import Survey
 
 ROOT = Path(__file__).resolve().parents[2]
 

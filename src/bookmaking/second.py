@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from astroclip_book.data.pairs import BANDS, PIXEL_SCALE, WAVELENGTH
-from mock_survey.config import Survey
+from mock_survey import Survey
 from mock_survey.images import cutouts as images
 from mock_survey.spectra import light as spectra
 from mock_survey.spectra import spectrograph

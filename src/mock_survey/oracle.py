@@ -17,8 +17,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
 from astroclip_book.data.pairs import WAVELENGTH
-from mock_survey import sed
-from mock_survey.config import Survey
+from mock_survey import Survey, sed
 from mock_survey.measurements import BLOCK, image_measurements, spectrum_measurements
 from mock_survey.spectra import light, spectrograph
 from mock_survey.survey import Galaxies, truth

@@ -10,8 +10,7 @@ from astroclip_book.config import cores
 from astroclip_book.data import pairs
 from astroclip_book.data.catalog import COSMOLOGY, write_catalog
 from astroclip_book.data.files import progress
-from mock_survey import population, sed, structure
-from mock_survey.config import Survey
+from mock_survey import Survey, population, sed, structure
 from mock_survey.images import artefacts, cutouts
 from mock_survey.images.camera import FWHM
 from mock_survey.spectra import light, lines, spectrograph

@@ -17,7 +17,7 @@ from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, N_WAVELENGTH, PIXEL_SCA
 from astroclip_book.errors import BookError
 from real_sky.observations.grid import complete
 from real_sky.observations.observed import COVERAGE
-from real_sky.writing import check_output, is_list, numbers, plain, targetids, write_pairs
+from real_sky.parquet import check_output, is_list, numbers, plain, targetids, write_pairs
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from packed import EVIL, packed, unit
 
-from bookmaking.explorer import packing, pixels
+from bookmaking.explorer import packing
 from bookmaking.explorer.page import markup
 
 READY = ".explorer[data-ready]"
@@ -70,7 +70,7 @@ def expected(data: dict, target: str) -> dict[str, list[str]]:
     small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
     vectors = {name: values.reshape(len(ids), -1) for name, values in small.items()}
     ways = [(asked, gallery) for asked in vectors for gallery in vectors]
-    return {f"{a}_to_{b}": ids[pixels.byte_neighbours(vectors[a], vectors[b], row, 10)[0]].tolist() for a, b in ways}
+    return {f"{a}_to_{b}": ids[packing.byte_neighbours(vectors[a], vectors[b], row, 10)[0]].tolist() for a, b in ways}
 
 
 def found(tab) -> dict[str, list[str]]:
@@ -318,7 +318,7 @@ def test_two_thousand_galaxies_are_there_in_seconds(standalone, tmp_path):
     blob = np.exp(-np.hypot(*np.mgrid[-36:36, -36:36])[..., None] / rng.uniform(2, 9, (n, 1, 1, 1)))
     light = 200 * blob * rng.uniform(0.3, 1, (n, 1, 1, 3)) + rng.normal(20, 6, (n, 72, 72, 1))
     tiles = np.clip(light, 0, 255).astype(np.uint8)
-    levels, windows = rng.integers(0, 255, (n, pixels.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
+    levels, windows = rng.integers(0, 255, (n, packing.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
     tab = standalone(packed(n, vectors=vectors, small=(tiles, levels, windows)))
     assert tab.evaluate("performance.now()") < 3000

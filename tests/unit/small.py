@@ -12,7 +12,7 @@ from astroclip_book.models.autoencoder import SpectrumAutoencoder
 from astroclip_book.models.resnet import ResNet
 from astroclip_book.train.loop import finish
 from bookmaking.presets import load_preset
-from mock_survey.config import Survey
+from mock_survey import Survey
 
 IMAGE_ENCODER = ImageEncoder(
     weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", epochs=2, batch_size=16,

@@ -1,8 +1,9 @@
-"""What the explorer's page loads: ``explorer_data.js`` and ``bokeh.js``."""
+"""What the explorer's page loads: numbers, labels, groups, small images, spectra and vectors, in ``explorer_data.js`` and ``bokeh.js``."""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +14,127 @@ from bokeh.models import ColumnDataSource, LassoSelectTool, PanTool, Range1d, Wh
 from bokeh.plotting import figure
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
+from PIL import Image
 
-from astroclip_book.data.pairs import Embeddings, Pairs
+from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH, Embeddings, Pairs
 from astroclip_book.errors import BookError
-from bookmaking.explorer import pixels
-from bookmaking.explorer.columns import SPACES, categories, numbers, rounded
-from bookmaking.figures.galaxies import LINES
+from bookmaking.figures.galaxies import LINES, limits, rgb
 from bookmaking.figures.style import FAINT, GROUPS
+
+SHOWN_GROUPS = 10  # of clusters or islands; there are no more colours that one can tell apart
+SPACES = ("image", "spectrum", "joint")
+NUMBERS = {
+    "LOG_MSTAR": "log stellar mass (M☉)", "LOG_SSFR": "log sSFR (1/yr)", "TAGE_MW": "age of the stars (Gyr)",
+    "MAG_R": "r magnitude", "HALF_LIGHT_RADIUS": "log half-light radius (arcsec)", "SNR_SPEC": "log S/N of the spectrum",
+}  # fmt: skip
+LOGARITHMS = ("HALF_LIGHT_RADIUS", "SNR_SPEC")
+POSITIVE = ("LOG_MSTAR", "TAGE_MW")  # others stand for a fit that failed
+LABELS = {
+    "MORPHOLOGY": "morphology", "IONISATION": "ionising source", "MERGER": "merger", "ARTEFACT": "image artefact",
+}  # fmt: skip
+
+
+def numbers(redshift: np.ndarray, catalog: dict[str, np.ndarray]) -> list[dict]:
+    """Redshift and the catalogue's numbers, known of at least one galaxy: ``label`` and ``values`` (n,), None where unknown."""
+    columns = {"redshift": redshift}
+    for name, label in NUMBERS.items():
+        values = np.asarray(catalog.get(name, np.full(len(redshift), np.nan)), float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log10(values) if name in LOGARITHMS else values
+            columns[label] = np.where(values > 0, values, np.nan) if name in POSITIVE else values
+    return [{"label": label, "values": rounded(v)} for label, v in columns.items() if np.isfinite(v).any()]
+
+
+def categories(catalog: dict[str, np.ndarray], analysis: dict) -> list[dict]:
+    """Labels of a catalogue, and clusters and islands of ``analysis.h5``, where they are not all the same.
+
+    Each has its ``label``, ``names``, ``codes`` (n,) of these, and ``plain``, the codes of those that stand back. Groups beyond the
+    tenth are put together.
+    """
+    words = {}
+    for name in (name for name in LABELS if name in catalog):
+        values = np.where(catalog[name], "yes", "no") if catalog[name].dtype == bool else catalog[name].astype(str)
+        words[LABELS[name]] = np.where(values == "", "unknown", np.char.replace(values, "_", " "))
+    for method, noun in (("kmeans", "cluster"), ("dbscan", "island")):
+        titles = np.array([f"{noun} {code}" for code in range(SHOWN_GROUPS)] + [f"other {noun}s", f"no {noun}"])
+        for space in (name for name in SPACES if name in analysis.get(method, {})):
+            number = analysis[method][space]
+            words[f"{noun} ({space})"] = titles[np.where(number < 0, -1, np.minimum(number, SHOWN_GROUPS))]
+    found = []
+    for label, values in words.items():
+        names, codes = np.unique(values, return_inverse=True)
+        plain = [i for i, name in enumerate(names) if name in ("no", "none", "unknown") or name[:3] in ("no ", "oth")]
+        found.append({"label": label, "names": names.tolist(), "codes": codes.tolist(), "plain": plain})
+    return [one for one in found if len(one["names"]) > 1]
+
+
+def rounded(values: np.ndarray) -> list:
+    """Numbers (n,) with five digits, more than any of them is known to; None where they are not finite."""
+    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in values.tolist()]
+
+
+CROP, BINNING = 144, 2  # pixels of the cut-out that are shown, and averaged on a side: whole blocks of a JPEG, so that
+SIDE = CROP // BINNING  # neighbours in a sheet do not bleed
+COLUMNS = 20  # thumbnails on a side of a sheet; a browser unpacks a sheet when it first shows one of them
+PIXELS = 20  # of a spectrum to a bin, 16 Å
+BINS = len(WAVELENGTH) // PIXELS
+CENTRES = WAVELENGTH[: BINS * PIXELS].reshape(BINS, PIXELS).mean(1)
+ANGULAR_WIDTH = CROP * PIXEL_SCALE  # arcsec
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Images (n, 152, 152, 3) in nanomaggies g, r, z as one looks at them, north up: (n, 72, 72, 3) uint8."""
+    edge = (images.shape[1] - CROP) // 2
+    central = images[:, edge : edge + CROP, edge : edge + CROP]
+    binned = central.reshape(len(images), SIDE, BINNING, SIDE, BINNING, 3).mean((2, 4))
+    return np.rint(255 * rgb(binned)[:, ::-1]).astype(np.uint8)
+
+
+def sheets(tiles: np.ndarray) -> list[bytes]:
+    """Thumbnails (n, s, s, 3) uint8 laid out in JPEG files, 20 by 20 in the order of reading; black fills the last."""
+    n, side = len(tiles), tiles.shape[1]
+    filled = np.zeros((-(-n // COLUMNS**2), COLUMNS, COLUMNS, side, side, 3), np.uint8)
+    filled.reshape(-1, side, side, 3)[:n] = tiles
+    files = []
+    for page in filled.swapaxes(2, 3).reshape(-1, COLUMNS * side, COLUMNS * side, 3):
+        file = io.BytesIO()
+        # Full chroma: blocks are then 8 pixels wide, and the colours of small galaxies stay.
+        Image.fromarray(page).save(file, "JPEG", quality=80, subsampling=0, optimize=True)
+        files.append(file.getvalue())
+    return files
+
+
+def binned_spectra(flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spectra (n, 7781) averaged over 16 Å, each in bytes (n, 389) between its own limits, and these limits (n, 2).
+
+    The limits hold all but a spectrum's worst pixels and its noisy end below 4000 Å.
+    """
+    binned = flux[:, : BINS * PIXELS].reshape(len(flux), BINS, PIXELS).mean(2, dtype=float)
+    window = np.array([limits(one[CENTRES > 4000]) for one in binned]).reshape(-1, 2)
+    low, span = window[:, :1], np.maximum(np.diff(window), np.finfo(np.float32).tiny)
+    return np.rint(255 * np.clip((binned - low) / span, 0, 1)).astype(np.uint8), window
+
+
+def to_bytes(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (n, d) as int8, each scaled such that its largest component becomes 127: a cosine does not depend on lengths."""
+    peak = np.abs(vectors).max(axis=1, keepdims=True)
+    return np.rint(vectors * (127 / np.maximum(peak, np.finfo(np.float32).tiny))).astype(np.int8)
+
+
+def byte_neighbours(query: np.ndarray, gallery: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """The ``k`` galaxies of largest cosine with the queries at ``rows``, (m, k), without the query's own, as the page finds them.
+
+    Row i of query and gallery (n, d), both int8, is the same galaxy. Sums of integers are exact, so that the page's answers are these to
+    the last rank; equal ones come in the order of the gallery.
+    """
+    gallery, found = gallery.astype(float), []
+    lengths = np.linalg.norm(gallery, axis=1)
+    for row in rows:
+        score = gallery @ query[row].astype(float) / lengths
+        score[row] = -np.inf
+        found.append(np.argsort(-score, kind="stable")[:k])
+    return np.array(found)
+
 
 PREFIX = "const explorerData = "
 MOST = 4000  # galaxies: more would not fit into 15 MB, nor move smoothly
@@ -44,7 +159,7 @@ def write_explorer(
     rows = analysis["index"][kept]
     vectors = {"image": embeddings.image[rows], "spectrum": embeddings.spectrum[rows]}
     blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    parts = ((pixels.thumbnails(pairs.images(one)), *pixels.binned_spectra(pairs.spectra(one))) for one in blocks)
+    parts = ((thumbnails(pairs.images(one)), *binned_spectra(pairs.spectra(one))) for one in blocks)
     content = pack(
         source, total, embeddings.targetid[rows], embeddings.redshift[rows], {k: v[rows] for k, v in catalog.items()},
         {method: {space: values[kept] for space, values in analysis.get(method, {}).items()}
@@ -62,7 +177,7 @@ def pack(
 ) -> dict:  # fmt: skip
     """All that the page loads, as `script` writes it: of arrays (n,), of ``total`` galaxies n are shown.
 
-    ``small`` are `pixels.thumbnails`, and levels and windows by `pixels.binned_spectra`. BookError when there is no map.
+    ``small`` are `thumbnails`, and levels and windows by `binned_spectra`. BookError when there is no map.
     """
     maps = {space: analysis["umap"][space] for space in SPACES if space in analysis.get("umap", {})}
     if not maps:
@@ -79,12 +194,12 @@ def pack(
         "maps": {space: {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])} for space, points in maps.items()},
         "numbers": [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}],
         "labels": categories(catalog, analysis),
-        "vectors": {name: text_of(pixels.to_bytes(one)) for name, one in vectors.items()},
+        "vectors": {name: text_of(to_bytes(one)) for name, one in vectors.items()},
         "lines": {name: np.atleast_1d(rest).tolist() for name, rest in LINES.items()},
         "colours": {"scale": viridis, "groups": GROUPS, "plain": FAINT},
-        "sheets": {"columns": pixels.COLUMNS, "width": pixels.ANGULAR_WIDTH,
-                   "files": [text_of(sheet) for sheet in pixels.sheets(tiles)]},
-        "spectra": {"bins": pixels.BINS, "first": float(pixels.CENTRES[0]), "step": float(np.diff(pixels.CENTRES)[0]),
+        "sheets": {"columns": COLUMNS, "width": ANGULAR_WIDTH,
+                   "files": [text_of(sheet) for sheet in sheets(tiles)]},
+        "spectra": {"bins": BINS, "first": float(CENTRES[0]), "step": float(np.diff(CENTRES)[0]),
                     "levels": text_of(levels), "low": rounded(windows[:, 0]), "high": rounded(windows[:, 1])},
         "figure": map_figure(),
     }  # fmt: skip

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from bookmaking.explorer.packing import read_script
-from bookmaking.explorer.pixels import byte_neighbours
+from bookmaking.explorer.packing import byte_neighbours, read_script
 from bookmaking.figures.tables import number
 from bookmaking.store.run import Run, titled
 

@@ -20,7 +20,7 @@ PACKAGES = {"astroclip_book", "mock_survey", "real_sky", "bookmaking"}
 # How a run is kept, shown or started does not change what is computed; values are in the keys themselves.
 HOUSEKEEPING = {
     "astroclip_book", "astroclip_book.config", "astroclip_book.errors", "astroclip_book.data.files",
-    "astroclip_book.train.processes", "mock_survey.config", "bookmaking", "bookmaking.presets", "bookmaking.store",
+    "astroclip_book.train.processes", "mock_survey", "bookmaking", "bookmaking.presets", "bookmaking.store",
     "bookmaking.store.keys", "bookmaking.store.provenance", "bookmaking.store.recipes", "bookmaking.store.run",
 }  # fmt: skip
 READERS = {"astroclip_book.data.catalog", "astroclip_book.data.pairs"}  # what a run itself reads its files with

@@ -8,8 +8,7 @@ from astroclip_book.data.files import matching, write_json
 from astroclip_book.data.pairs import SPLITS, Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
-from astroclip_book.evaluate.lookup import INTERVAL, Reference
-from astroclip_book.evaluate.novelty import LEVEL, Novelty
+from astroclip_book.evaluate.lookup import INTERVAL, LEVEL, Novelty, Reference
 
 CHOICES = {"k": 8, "weighting": "distance", "pz_k": 16, "pz_weighting": "uniform"}
 

@@ -11,10 +11,9 @@ from small import write_pairs
 
 from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Embeddings, Pairs, index_pairs
 from astroclip_book.errors import BookError
-from bookmaking.explorer import packing, pixels
-from bookmaking.explorer.columns import categories, numbers
+from bookmaking.explorer import packing
+from bookmaking.explorer.packing import byte_neighbours, categories, numbers, to_bytes
 from bookmaking.explorer.page import markup
-from bookmaking.explorer.pixels import byte_neighbours, to_bytes
 
 
 def test_bytes_fill_their_range_and_keep_directions():
@@ -41,28 +40,28 @@ def test_thumbnails_are_the_centre_north_up():
     image = np.zeros((1, 152, 152, 3), np.float32)
     image[0, 140:147, 70:80] = 5  # near the end of the first axis, which is up
     image[0, 150] = 99  # beyond what is shown
-    tile = pixels.thumbnails(image)[0]
+    tile = packing.thumbnails(image)[0]
     assert tile.shape == (72, 72, 3)
     assert tile[:3, 34:37, 1:].min() == 255 and tile[10:].max() < 60 and tile[:, 0].max() < 60
 
 
 def test_sheets_keep_each_thumbnail_in_its_place():
     colours = np.random.default_rng(0).integers(30, 220, (405, 3), np.uint8)
-    files = pixels.sheets(np.broadcast_to(colours[:, None, None], (405, 72, 72, 3)))
+    files = packing.sheets(np.broadcast_to(colours[:, None, None], (405, 72, 72, 3)))
     assert len(files) == 2
     for number in (0, 19, 20, 399, 400, 404):
         sheet = np.asarray(Image.open(io.BytesIO(files[number // 400])))
-        row, column = divmod(number % 400, pixels.COLUMNS)
+        row, column = divmod(number % 400, packing.COLUMNS)
         tile = sheet[72 * row : 72 * row + 72, 72 * column : 72 * column + 72]
         assert np.abs(tile.astype(int) - colours[number]).max() <= 6  # no colour of its neighbours
 
 
 def test_spectra_come_back_from_their_bytes():
     flux = 2 + np.sin(WAVELENGTH / 500)[None] * np.array([[1.0], [3.0]])
-    levels, window = pixels.binned_spectra(flux)
+    levels, window = packing.binned_spectra(flux)
     back = window[:, :1] + levels / 255 * np.diff(window)
-    np.testing.assert_allclose(back, 2 + np.sin(pixels.CENTRES / 500) * np.array([[1.0], [3.0]]), atol=0.05)
-    flat, window = pixels.binned_spectra(np.zeros((1, N_WAVELENGTH)))
+    np.testing.assert_allclose(back, 2 + np.sin(packing.CENTRES / 500) * np.array([[1.0], [3.0]]), atol=0.05)
+    flat, window = packing.binned_spectra(np.zeros((1, N_WAVELENGTH)))
     assert np.isfinite(window).all() and not flat.any()
 
 

@@ -12,7 +12,7 @@ from small import Killed, killing, write_pairs
 
 from astroclip_book.data.pairs import WAVELENGTH, index_pairs
 from astroclip_book.errors import BookError
-from real_sky import parquet, universe, writing
+from real_sky import parquet, universe
 from real_sky.parquet import convert_parquet
 from real_sky.universe import chosen, convert_universe
 
@@ -66,7 +66,7 @@ def test_a_directory_may_name_the_split(pairs, tmp_path):
 def killed(files, tmp_path, monkeypatch):
     """A conversion that was killed after both training files."""
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(writing, "write_json", killing(writing.write_json, 2))
+        patch.setattr(parquet, "write_json", killing(parquet.write_json, 2))
         convert_parquet([files], tmp_path / "pairs.h5")
     assert not (tmp_path / "pairs.h5").exists()
     return tmp_path / "pairs.h5"
@@ -104,7 +104,7 @@ def ragged(pairs):
     ("targetid", lambda p: pa.array([None] * 6, pa.int64()), "6 values are missing"),
 ])  # fmt: skip
 def test_tables_of_another_kind_are_refused(pairs, tmp_path, column, values, message, monkeypatch):
-    monkeypatch.setattr(writing, "SMALLEST", 1)
+    monkeypatch.setattr(parquet, "SMALLEST", 1)
     few = {name: values[:6] for name, values in pairs.items()}
     table = release(few).drop_columns([column])
     table = table.append_column(column, values(few)) if values else table

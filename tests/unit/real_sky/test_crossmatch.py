@@ -11,7 +11,7 @@ from small import Killed, killing, small_survey
 from astroclip_book.data.pairs import index_pairs
 from astroclip_book.errors import BookError
 from mock_survey.survey import simulate
-from real_sky import writing
+from real_sky import parquet
 from real_sky.universe import convert_universe
 
 pytest.importorskip("lsdb", reason="LSDB is an extra: pip install -e '.[universe]'")
@@ -63,7 +63,7 @@ def test_a_killed_conversion_goes_on(sky, tmp_path, monkeypatch):
     hats, pairs = sky
     arguments = (str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(writing, "write_json", killing(writing.write_json, 2))
+        patch.setattr(parquet, "write_json", killing(parquet.write_json, 2))
         convert_universe(*arguments)
     assert not arguments[2].exists()
     convert_universe(*arguments)
