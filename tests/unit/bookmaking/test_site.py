@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import jupytext
 import nbformat
@@ -106,7 +107,8 @@ def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, re
     page = repository / "site" / "html" / "book" / "first.html"
     build_site(run, repository / "site", repository)
     assert not offered.search(page.read_text())
-    printed = asyncio.run(within_a_loop(print_book, run, repository / "site", repository))
+    with ThreadPoolExecutor() as thread:  # this one may have a browser's loop already
+        printed = thread.submit(asyncio.run, within_a_loop(print_book, run, repository / "site", repository)).result()
     content = printed.read_bytes()
     assert content.startswith(b"%PDF") and b"/Outlines" in content and b"file:" not in content
     assert offered.search(page.read_text())
