@@ -134,9 +134,8 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
         with TemporaryDirectory() as home:
             source = Path(home) / f"{chapter.stem}.ipynb"
             jupytext.write(jupytext.read(chapter), source)
-            paths = (
-                str(path).replace("{", "{{").replace("}", "}}") for path in (source, unfinished)
-            )  # it formats them
+            # papermill formats its paths.
+            paths = (str(path).replace("{", "{{").replace("}", "}}") for path in (source, unfinished))
             options = {"home": home, "threads": threads, "output": Lines(chapter.stem), "memory": memory}
             # Writing figures after each cell would take longer than the cells.
             options |= {"engine_name": "book", "request_save_on_cell_execute": False, "progress_bar": False}

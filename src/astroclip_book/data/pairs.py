@@ -38,11 +38,7 @@ PSF_SIGMA = ((0.2110, 1.0807, 1.3153), (0.3008, 1.2394, 0.9165), (0.3471, 1.1928
 SKY_NOISE = ((0.2265, -0.00067, 0.00376), (0.2431, -0.00237, 0.00674), (0.1335, -0.01434, 0.02608))
 REDDENING = (0.67306, 0.001146, 0.03338)  # E(B-V)
 MAX_REDDENING = 1.0
-TRANSMISSION = (
-    -1.2856,
-    -0.866,
-    -0.4844,
-)  # log10 of the share of light in g, r, z that arrives, per magnitude of E(B-V)
+TRANSMISSION = (-1.2856, -0.866, -0.4844)  # log10 of the share of light in g, r, z that arrives, for E(B-V) of 1
 
 # To leave an object out; the first that holds counts.
 REASONS = ("redshift_not_finite", "redshift_out_of_range", "spectrum_zero", "spectrum_not_finite", "image_zero")
