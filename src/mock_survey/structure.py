@@ -1,8 +1,10 @@
 """How galaxies look: morphology, bulge and disc, sizes, orientation, motions."""
 
 import numpy as np
+import pandas as pd
 from astropy import units
 from scipy.special import gammainc
+from scipy.stats import norm
 from skypy.galaxies import morphology
 
 from astroclip_book.data.catalog import COSMOLOGY
@@ -72,17 +74,19 @@ def disc_radius(radius: np.ndarray, bulge_to_total: np.ndarray) -> np.ndarray:
     return radius / np.interp(bulge_to_total, share, half)
 
 
-def axis_ratios(elliptical: np.ndarray, dusty: np.ndarray, colour_rank: np.ndarray, rng) -> np.ndarray:
+def axis_ratios(elliptical: np.ndarray, dusty: np.ndarray, colour: np.ndarray, log_mass: np.ndarray, rng) -> np.ndarray:
     """Apparent axis ratios: Ryden (2004) discs seen from random directions, a beta law for ellipticals.
 
-    Among the ``dusty``, they are dealt out so that inclined discs are the redder ones, by about 0.1 mag in g - r: dust does
-    that to spirals seen edge on (Maller et al. 2009, Masters et al. 2010).
+    Among the ``dusty`` of similar mass, they are dealt out so that inclined discs are the redder ones, by about 0.1 mag in
+    g - r: dust does that to spirals seen edge on (Maller et al. 2009, Masters et al. 2010).
     """
     disc = morphology.ryden04_ellipticity(0.222, 0.057, -1.85, 0.89, size=elliptical.size)
     spheroid = morphology.beta_ellipticity(0.13, 9.0, size=elliptical.size)
     ellipticity = np.where(elliptical, spheroid, disc)
     ratio = np.clip((1 - ellipticity) / (1 + ellipticity), 0.12, 1.0)
-    face_on = -0.4 * colour_rank[dusty] + np.sqrt(1 - 0.4**2) * rng.standard_normal(dusty.sum())
+    peers = pd.Series(colour[dusty]).groupby(np.round(4 * log_mass[dusty]))  # bins of a quarter dex
+    redness = norm.ppf((peers.rank() - 0.5) / peers.transform("size"))
+    face_on = -0.4 * redness + np.sqrt(1 - 0.4**2) * rng.standard_normal(dusty.sum())
     ratio[dusty] = np.sort(ratio[dusty])[np.argsort(np.argsort(face_on))]
     return ratio
 
@@ -116,13 +120,14 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     light = sed.band_flux(redshift)
     contrast = np.minimum(10 ** rng.normal(BULGE_AGE, 0.3, kind.size), 1)
     bulge = bulge_coefficients(coefficients, light[:, :, 1], share, contrast)
-    ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, galaxies["colour_rank"], rng)
+    colour = sed.colour(coefficients)
+    ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, colour, mass, rng)
     tilt = inclination(ratio)
     rotation, dispersion = rotation_velocity(mass, rng), stellar_dispersion(mass, rng)
     # A disc's gas, seen as one, shows its rotation projected: the S0.5 of Kassin et al. (2007).
     gas = np.hypot(np.sqrt(0.5) * rotation * np.sin(np.radians(tilt)), GAS_TURBULENCE)
     # From a tenth of the bluest discs to half of the reddest have a bar (Masters et al. 2011, figure 4).
-    bar_fraction = np.interp(sed.colour(coefficients), [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
+    bar_fraction = np.interp(colour, [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
     bar = disc_like & (rng.random(kind.size) < bar_fraction)
     return {
         "morphology": kind,
