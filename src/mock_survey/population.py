@@ -9,6 +9,7 @@ from skypy.galaxies import schechter_lf
 from astroclip_book.data.catalog import COSMOLOGY
 from mock_survey import sed, structure
 from mock_survey.sed import REDSHIFT_MAX
+from mock_survey.spectra.star_formation import star_formation
 
 # The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release.
 CLASSES, SHARES = ("bright", "faint", "lrg"), (0.50, 0.38, 0.12)
@@ -130,23 +131,11 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
 def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     coefficients, formed, redshift = galaxies["coefficients"], galaxies["formed_mass"], galaxies["redshift"]
     absolute = sed.absolute_magnitude(coefficients * formed[:, None], "decamDR1-r")
-    # Luminous galaxies of the blue sequence, which meets the red one there, have stopped forming stars as well: beyond the
-    # u - r that parts the two best (Baldry et al. 2004, equation 11), shifted as the red one.
-    divide = 2.06 - 0.244 * np.tanh((absolute + 20.07) / 1.09)
-    divide = divide + (RED_OFFSET + RED_EVOLUTION * np.minimum(redshift, EVOLUTION_END))
-    quiescent = ~galaxies["blue"] | (sed.colour(coefficients) > green_red(divide))
     left, metals = sed.surviving(coefficients)
     mass = np.log10(formed * left)
-    # Star-forming galaxies lie 0.3 dex about the main sequence, quiescent ones 0.4 dex about 1e-12 a year of their mass
-    # (Salim et al. 2007). At given luminosity the bluer form more stars: most of the scatter goes with the colour.
-    deviation = -0.8 * galaxies["colour_rank"] + 0.6 * rng.standard_normal(redshift.size)
-    forming = main_sequence(mass, redshift) + 0.3 * deviation
     return {
         "absolute_r": absolute,
         "log_mstar": mass,
-        "log_sfr": np.where(quiescent, mass - 12 + 0.4 * deviation, forming),
         "log_z": np.log10(metals / sed.SOLAR_METALLICITY),
         "age": sed.age(coefficients, redshift),
-        "quiescent": quiescent,
-        "blue": ~quiescent,
-    }
+    } | star_formation(galaxies | {"log_mstar": mass}, rng)

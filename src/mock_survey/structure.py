@@ -124,8 +124,9 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, colour, mass, rng)
     tilt = inclination(ratio)
     rotation, dispersion = rotation_velocity(mass, rng), stellar_dispersion(mass, rng)
-    # A disc's gas, seen as one, shows its rotation projected: the S0.5 of Kassin et al. (2007).
-    gas = np.hypot(np.sqrt(0.5) * rotation * np.sin(np.radians(tilt)), GAS_TURBULENCE)
+    # A disc's gas shows its rotation projected: the S0.5 of Kassin et al. (2007), but a fibre sees the inner part, which turns
+    # less. 0.5 gives the widths of H-alpha in DESI (``datasets/fit_spectra.py``: 82 km/s at 10^10.5 solar masses).
+    gas = np.hypot(0.5 * rotation * np.sin(np.radians(tilt)), GAS_TURBULENCE)
     # From a tenth of the bluest discs to half of the reddest have a bar (Masters et al. 2011, figure 4).
     bar_fraction = np.interp(colour, [0.35, 0.5, 0.75], [0.1, 0.2, 0.5])
     bar = disc_like & (rng.random(kind.size) < bar_fraction)

@@ -1,4 +1,4 @@
-"""Nebular emission lines: luminosities from star formation and active nuclei by published relations, and their widths."""
+"""Nebular emission lines: luminosities from star formation and active nuclei, ratios as in DESI's galaxies, and widths."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def calzetti(wavelength: np.ndarray) -> np.ndarray:
 
 
 def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """What decides the emission lines of n galaxies with ``log_sfr``, ``log_mstar``, ``quiescent``."""
+    """What decides the emission lines of n galaxies with ``log_sfr``, ``gas_reddening``, ``log_mstar``, ``quiescent``."""
     mass = galaxies["log_mstar"]
     n = mass.size
     # Half of the quiescent galaxies have weak low-ionisation lines, the others none that one would see (Cid Fernandes et
@@ -41,18 +41,13 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     active, massive = rng.random(n), mass > 10
     kind[massive & (active < SEYFERTS)] = 3
     kind[massive & (active > 1 - COMPOSITES) & ~galaxies["quiescent"]] = 2
-    # Attenuation of H-alpha in magnitudes: Garn & Best (2010), equation 6.
-    x = np.clip(mass, 8.5, 11.5) - 10
-    attenuation = 0.91 + 0.77 * x + 0.11 * x**2 - 0.09 * x**3 + rng.normal(0, 0.28, n)
-    dust = np.maximum(attenuation, 0) / calzetti(LINES["Ha"])
-    # Metals by mass: Kewley & Ellison (2008), table 2; [N II] by metals: Pettini & Pagel (2004), N2.
-    x = np.clip(mass, 8.2, 11.2)
-    metals = 23.9049 - 5.62784 * x + 0.645142 * x**2 - 0.0235065 * x**3
-    nitrogen = (metals - 8.90) / 0.57 + rng.normal(0, 0.1, n)
-    # [O III] on the star-forming sequence of Kewley et al. (2013), equation 3 at z = 0.
-    sequence = np.clip(0.61 / (np.minimum(nitrogen, -0.25) + 0.08) + 1.1, -0.8, 0.9)
-    oxygen = sequence + rng.normal(0, 0.12, n)
-    sulphur, oxygen_two = rng.normal(-0.45, 0.1, n), rng.normal(0.1, 0.15, n)
+    dust = galaxies["gas_reddening"]
+    # Fits to 163 star-forming galaxies of DESI DR1 (FastSpecFit) by ``datasets/fit_spectra.py``; [N II] of dwarfs agrees with
+    # the metals of Kewley & Ellison (2008). On the star-forming sequence, [O III] falls where [N II] rises.
+    x = np.clip(mass, 8.2, 11.4) - 10.5
+    nitrogen = -0.47 + 0.18 * x - 0.09 * x**2 + rng.normal(0, 0.09, n)
+    oxygen = -0.43 - 1.37 * (nitrogen + 0.4) + rng.normal(0, 0.18, n)
+    sulphur, oxygen_two = rng.normal(-0.47, 0.1, n), 0.03 - 0.06 * x + rng.normal(0, 0.16, n)
     stars = line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust)
     # H-alpha of Kennicutt & Evans (2012), table 1.
     halpha = 10 ** (galaxies["log_sfr"] + 41.27 - 0.4 * dust * calzetti(LINES["Ha"]))
@@ -69,7 +64,6 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     broad = seyfert & (rng.random(n) < TYPE_ONE)
     return {
         "ionisation": kind,  # position in `KINDS`
-        "gas_reddening": dust,  # E(B-V)
         "line_luminosity": stars
         * halpha[:, None],  # (n, 29) erg/s, of gas lit by young stars, dimmed by the galaxy's dust
         "nuclear_width": width,  # angstrom, equivalent width of H-alpha from gas lit by a nucleus or by old stars

@@ -58,9 +58,9 @@ def width_of(galaxies, name):
 def test_widths_of_halpha(galaxies):
     width, mass = width_of(galaxies, "Ha"), galaxies["log_mstar"]
     forming = ~galaxies["quiescent"]
-    # Nearby star-forming galaxies: some 20 angstrom at 3e10 solar masses, 40 at 1e9; retired ones stay below 3.
-    assert 10 < np.median(width[forming & (mass > 10.2) & (mass < 10.8)]) < 30
-    assert 25 < np.median(width[forming & (mass < 9.5)]) < 60
+    # Star-forming galaxies of DESI have some 20 angstrom at 3e10 solar masses, 40 at 1e9; retired ones stay below 3.
+    assert 10 < np.median(width[forming & (mass > 10.2) & (mass < 10.8)]) < 35
+    assert 25 < np.median(width[forming & (mass < 9.5)]) < 65
     assert np.median(width[galaxies["quiescent"]]) < 1.5
     assert (width[galaxies["quiescent"] & (galaxies["ionisation"] != 3)] < 5).mean() > 0.95
 
@@ -140,7 +140,7 @@ def test_spread_of_each_pixel_like_the_release(galaxies, realdata):
     observed, _ = expose(galaxies, spectra.observed_spectra(galaxies, galaxies["aperture"]))
     scored = (observed - observed.mean(axis=1, keepdims=True)) / observed.std(axis=1, keepdims=True)
     ratio = scored.std(axis=0) / np.load(realdata / "astroclip_spectra_std.npy")
-    assert (np.abs(ratio - 1) < 0.3).mean() > 0.88  # 0.92 of a larger sample
+    assert (np.abs(ratio - 1) < 0.3).mean() > 0.87  # 0.9 of a larger sample
 
 
 def test_curve_of_fitzpatrick():
