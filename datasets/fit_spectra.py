@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 from sklearn.linear_model import HuberRegressor, LogisticRegression
 
 from mock_survey.spectra.lines import calzetti
