@@ -13,6 +13,10 @@ from mock_survey import sed
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
 BULGE_SIZE = 0.35  # half-light radius of a bulge in that of its disc, after Simard et al. (2011)
 DISC_THICKNESS = 0.2  # shortest axis in the longest, of a disc seen edge on (Holmberg 1958)
+# log of the radius in kpc at 10^10.7 solar masses and z = 0.1 less 0.3 of the third, which is the rise of the slope with mass
+# from the second; power of 1 + z; scatter in dex. ``datasets/fit_images.py``, from DESI targets and RESOLVE.
+EARLY_SIZE = (0.46, 0.14, 0.66, 0.07, 0.18)
+LATE_SIZE = (0.76, 0.21, 0.23, -0.6, 0.17)
 BULGE_AGE = -1.0  # dex in the odds of young against old stars, bulge over disc, 0.3 dex about it
 GAS_TURBULENCE = 25.0  # km/s, of ionised gas in discs (Kassin et al. 2007)
 
@@ -53,14 +57,11 @@ def bulge_coefficients(coefficients, light, share, contrast) -> np.ndarray:
 
 
 def half_light_radius(log_mass, redshift, early, rng: np.random.Generator) -> np.ndarray:
-    """Circularised half-light radius in kpc from stellar mass: Shen et al. (2003), figure 11 and table 1."""
-    # Growth with time relative to z = 0.1: van der Wel et al. (2014), table 2. Early types below 1.3e10 solar masses are no
-    # smaller, as in RESOLVE.
-    mass, knee = 10**log_mass, 3.98e10
-    late_size = 0.10 * mass**0.14 * (1 + mass / knee) ** 0.25 * ((1 + redshift) / 1.1) ** -0.75
-    early_size = 2.88e-6 * np.maximum(mass, 1.3e10) ** 0.56 * ((1 + redshift) / 1.1) ** -1.48
-    scatter = 0.34 + np.where(early, 0, 0.13 / (1 + (mass / knee) ** 2))
-    return np.where(early, early_size, late_size) * np.exp(scatter * rng.standard_normal(mass.size))
+    """Half-light radius along the major axis in kpc from stellar mass: the form of Shen et al. (2003), equation 18."""
+    size, low, rise, growth, scatter = np.where(early[:, None], EARLY_SIZE, LATE_SIZE).T
+    excess = log_mass - 10.7
+    mean = size + low * excess + rise * np.log10(1 + 10**excess) + growth * np.log10((1 + redshift) / 1.1)
+    return 10 ** (mean + scatter * rng.standard_normal(log_mass.size))
 
 
 def disc_radius(radius: np.ndarray, bulge_to_total: np.ndarray) -> np.ndarray:
@@ -81,7 +82,7 @@ def axis_ratios(elliptical: np.ndarray, dusty: np.ndarray, colour: np.ndarray, l
     g - r: dust does that to spirals seen edge on (Maller et al. 2009, Masters et al. 2010).
     """
     disc = morphology.ryden04_ellipticity(0.222, 0.057, -1.85, 0.89, size=elliptical.size)
-    spheroid = morphology.beta_ellipticity(0.13, 9.0, size=elliptical.size)
+    spheroid = morphology.beta_ellipticity(0.17, 9.0, size=elliptical.size)
     ellipticity = np.where(elliptical, spheroid, disc)
     ratio = np.clip((1 - ellipticity) / (1 + ellipticity), 0.12, 1.0)
     peers = pd.Series(colour[dusty]).groupby(np.round(4 * log_mass[dusty]))  # bins of a quarter dex
@@ -113,15 +114,16 @@ def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     coefficients, redshift, mass = galaxies["coefficients"], galaxies["redshift"], galaxies["log_mstar"]
     kind = morphology_class(galaxies["blue"], galaxies["absolute_r"], rng)
     elliptical, spiral, disc_like = kind == 0, kind == 2, (kind == 1) | (kind == 2)
-    kpc = half_light_radius(mass, redshift, kind < 2, rng)
+    colour = sed.colour(coefficients)
+    ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, colour, mass, rng)
+    # Sizes are circularised from here on.
+    kpc = half_light_radius(mass, redshift, kind < 2, rng) * np.sqrt(ratio)
     radius = morphology.angular_size(kpc * units.kpc, redshift, COSMOLOGY).to_value("arcsec")
     share = bulge_to_total(kind, galaxies["absolute_r"], rng)
     disc = np.where(elliptical, radius, disc_radius(radius, share))
     light = sed.band_flux(redshift)
     contrast = np.minimum(10 ** rng.normal(BULGE_AGE, 0.3, kind.size), 1)
     bulge = bulge_coefficients(coefficients, light[:, :, 1], share, contrast)
-    colour = sed.colour(coefficients)
-    ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, colour, mass, rng)
     tilt = inclination(ratio)
     rotation, dispersion = rotation_velocity(mass, rng), stellar_dispersion(mass, rng)
     # A disc's gas shows its rotation projected: the S0.5 of Kassin et al. (2007), but a fibre sees the inner part, which turns

@@ -12,7 +12,10 @@ from scipy import fft
 
 from astroclip_book.data.pairs import MAX_REDDENING, PIXEL_SCALE, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
-MOFFAT_BETA = 3.5  # stars in real stamps have 3.1 to 5.3; GalSim is slow for any other than this
+MOFFAT_BETA = 3.5  # of the core; stars in real stamps have 3.1 to 5.3, and GalSim is slow for any other than this
+# Share of a star's light in g, r, z that lies in its halo, and the halo's half-light radius in arcsec over the square root of
+# 3: ``datasets/fit_images.py``, from star profiles of DECaLS.
+HALO_SHARE, HALO_SCALE = np.array([0.045, 0.044, 0.095], np.float32), 1.5
 FWHM = 2.3548 * PIXEL_SCALE  # arcsec for one pixel of standard deviation
 # Night sky in g, r, z, nanomaggies per pixel, from 22.04, 20.91 and 18.46 mag/arcsec²: DECam's nominal calibration in the
 # planning of DECaLS (legacysurvey/obsbot).
@@ -48,7 +51,7 @@ def conditions(n: int, depth: float, rng: np.random.Generator) -> dict[str, np.n
 
 
 def psf(sigma: float) -> galsim.GSObject:
-    """Point-spread function with the full width at half maximum of a Gaussian of ``sigma`` pixels."""
+    """Core of the point-spread function, with the full width at half maximum of a Gaussian of ``sigma`` pixels."""
     return galsim.Moffat(beta=MOFFAT_BETA, fwhm=FWHM * sigma)
 
 
@@ -79,6 +82,20 @@ def fourier(profile: galsim.GSObject, size: int) -> np.ndarray:
 def pixel_response(size: int) -> np.ndarray:
     """Transform of a square pixel."""
     return fourier(galsim.Pixel(PIXEL_SCALE), size)
+
+
+@functools.cache
+def halo(size: int) -> np.ndarray:
+    """Transforms (3, size, size // 2 + 1) of a star's halo in g, r, z on square pixels: it falls as r^-3, as Moffat's with beta 3/2."""
+    kx, ky = (2 * np.pi * np.arange(*ends) / size for ends in ((0, size // 2 + 1), (-(size // 2), size // 2)))
+    profile = np.exp(-HALO_SCALE / PIXEL_SCALE * np.hypot(kx, ky[:, None])).astype(np.float32)
+    return HALO_SHARE[:, None, None] * profile * pixel_response(size)
+
+
+def blur(psf_sigma: np.ndarray, size: int) -> np.ndarray:
+    """Transforms (3, size, size // 2 + 1) of a star in g, r, z on square pixels, core and halo; ``psf_sigma`` (3,) in pixels."""
+    core = np.stack([fourier(psf(sigma), size) for sigma in psf_sigma])
+    return core * ((1 - HALO_SHARE[:, None, None]) * pixel_response(size)) + halo(size)
 
 
 def paint(light: np.ndarray, size: int) -> np.ndarray:

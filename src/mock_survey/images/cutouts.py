@@ -142,14 +142,13 @@ def photograph(components: Components, psf_sigma: np.ndarray) -> np.ndarray:
     """Noiseless image (152, 152, 3) of components, seen through the atmosphere (psf_sigma (3,) in pixels)."""
     size = len(components[0][0])
     scene = sum(np.float32(flux)[:, None, None] * transform for transform, flux in components)
-    scene *= np.stack([fourier(camera.psf(sigma), size) for sigma in psf_sigma]) * pixel_response(size)
-    return develop(scene, IMAGE_SIZE).transpose(1, 2, 0)
+    return develop(scene * camera.blur(psf_sigma, size), IMAGE_SIZE).transpose(1, 2, 0)
 
 
 def galaxy_image(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
     """The galaxy alone, without neighbours, Galactic dust or noise: (152, 152, 3) float32, nanomaggies."""
     # Side of the Fourier grid: room for the wings, but no more than a compact galaxy needs.
-    size = 192 if galaxy["radius"] < 2.5 else 256 if galaxy["radius"] < 6 else 512
+    size = 192 if galaxy["radius"] < 3 else 256 if galaxy["radius"] < 6 else 512
     return photograph(galaxy_components(galaxy, size, rng), galaxy["psf_sigma"])
 
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
-from mock_survey.images.camera import develop, fourier, pixel_response, psf
+from mock_survey.images.camera import blur, develop
 
 SIDE = IMAGE_SIZE * PIXEL_SCALE  # arcsec
 FAINT = 24.0  # r magnitude; fainter ones drown in the noise
@@ -59,14 +59,15 @@ def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.nda
     """Noiseless image (152, 152, 3) of `field_objects`, seen through the atmosphere (psf_sigma (3,) in pixels)."""
     # All are drawn at once on patches of the stamp: a few times faster than one by one.
     image = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
-    large = objects["radius"] > 1.6 * np.sqrt(objects["axis_ratio"])
+    large = (objects["radius"] > 1.6 * np.sqrt(objects["axis_ratio"])) | (objects["flux"][:, 1] > 100)  # wings, halos
     for size, chosen in ((64, ~large), (192, large)):
         if not chosen.any():
             continue
         some = {name: values[chosen] for name, values in objects.items()}
         pixel, fraction = np.divmod(some["place"] / PIXEL_SCALE, 1)
-        seeing = np.stack([fourier(psf(sigma), size) for sigma in psf_sigma]) * pixel_response(size)
-        scene = (_transforms(some, fraction, size)[:, None] * seeing) * some["flux"].astype(np.float32)[..., None, None]
+        scene = (_transforms(some, fraction, size)[:, None] * blur(psf_sigma, size)) * some["flux"].astype(np.float32)[
+            ..., None, None
+        ]
         canvas = np.zeros((3, IMAGE_SIZE + size, IMAGE_SIZE + size), np.float32)
         for (x, y), patch in zip(pixel.astype(int) + IMAGE_SIZE // 2, develop(scene, size), strict=True):
             canvas[:, y : y + size, x : x + size] += patch

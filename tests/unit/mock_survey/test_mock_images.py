@@ -191,13 +191,30 @@ def test_noise_like_legacy_survey_coadds(galaxies, realdata):
     assert np.abs(near[0] - near[1]).max() < 0.15
 
 
+POINT = {"flux": np.ones((1, 3)), "place": np.zeros((1, 2)), "axis_ratio": np.ones(1)}
+STAR = POINT | dict.fromkeys(("radius", "angle"), np.zeros(1))
+
+
 def test_psf_has_the_width_of_the_catalogue():
-    point = {"flux": np.ones((1, 3)), "place": np.zeros((1, 2)), "axis_ratio": np.ones(1)}
-    star = point | dict.fromkeys(("radius", "angle"), np.zeros(1))
     sigma = np.array([2.0, 2.5, 3.0])
-    image = field.field_image(star, sigma)
+    image = field.field_image(STAR, sigma)
     for band in range(3):
         profile = image[76, 76:, band]
         half = np.interp(-profile[0] / 2, -profile, np.arange(76))
         assert abs(2 * half * 0.262 - camera.FWHM * sigma[band]) < 0.05  # the pixel widens it by little
     assert np.allclose(image.sum(axis=(0, 1)), 1, atol=0.01)
+
+
+@pytest.mark.parametrize(("region", "fwhm"), [("ngc", (1.30, 1.30, 1.21)), ("sgc", (1.46, 1.49, 1.43))])
+def test_stars_have_the_halos_of_decals(region, fwhm, realdata):
+    bright = 10 ** (0.4 * (22.5 - 13.0))
+    image = field.field_image(STAR | {"flux": np.full((1, 3), bright)}, np.array(fwhm) / camera.FWHM)
+    for band, name in enumerate("grz"):
+        path = realdata / f"mock_targets/ls_psf/average_profiles_south_decals_{region}_{name}.txt"
+        table = np.genfromtxt(path, names=True)
+        radius, flux = (table[f"{column}_{name}_1300"] for column in ("radius", "flux"))
+        sky = flux[radius > 50].mean()
+        for low in (4, 6, 9, 13):  # arcsec, where it is not saturated
+            inside, ring = (radius > low) & (radius < low + 3), (R > low) & (R < low + 3)
+            real = np.average(flux[inside] - sky, weights=radius[inside])
+            assert 0.6 < image[..., band][ring].mean() / 0.262**2 / real < 1.6

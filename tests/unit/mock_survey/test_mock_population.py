@@ -1,10 +1,13 @@
 """Mixtures of templates; the drawn galaxies, their sizes, shapes and motions: reproducible, and like DESI's and nearby ones."""
 
+import runpy
+
 import numpy as np
 import pytest
 from astropy.table import Table
 from scipy.stats import ks_2samp
 
+from bookmaking.presets import ROOT
 from mock_survey import population, sed, structure
 from mock_survey.images.camera import draw_reddening, galactic_transmission
 from real_sky import sky
@@ -182,6 +185,16 @@ def test_colours_like_those_of_supernova_hosts(realdata):
         assert list(bins) == ["16", "17", "18", "19"]
         for edge, one in bins.items():
             assert abs(one["median_difference"]) < 0.1 and 0.75 < one["width_ratio"] < 1.25, (colour, edge, one)
+
+
+def test_apparent_sizes_and_shapes_like_desi_targets(galaxies, realdata):
+    cells = runpy.run_path(str(ROOT / "datasets" / "fit_images.py"))["cells"]
+    size, ratio = galaxies["radius"] / np.sqrt(galaxies["axis_ratio"]), galaxies["axis_ratio"]
+    compared = cells(realdata / "mock_targets/desitarget_dr9_gmm", galaxies)
+    off = [np.quantile(np.log10(size[rows]), (0.16, 0.5, 0.84)) - real for real, _, rows, _ in compared]
+    assert len(off) > 15 and (np.sqrt(np.square(off).mean(axis=0)) < 0.08).all()
+    off = [np.log10(np.median(ratio[rows]) / np.median(real)) for _, real, rows, _ in compared]
+    assert np.sqrt(np.square(off).mean()) < 0.08
 
 
 def test_colour_mass_and_size_like_nearby_galaxies(nearby, resolve):

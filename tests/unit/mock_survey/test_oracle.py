@@ -50,7 +50,7 @@ def found(galaxies, drawn):
 def test_redshift_is_found_to_a_step_with_little_noise(galaxies, drawn):
     asked = some(galaxies, slice(60), noise=0.1)
     error = (found(asked, drawn) - asked["redshift"]) / (1 + asked["redshift"])
-    assert np.abs(error).max() < oracle.STEP
+    assert np.abs(error).max() < 2 * oracle.STEP
     assert np.abs(error.mean()) < 0.1 * oracle.STEP
 
 
