@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
+from skypy.galaxies.spectrum import kcorrect
 from speclite.filters import load_filter
 
-from astroclip_book.data.pairs import BANDS, WAVELENGTH
+from astroclip_book.data.catalog import COSMOLOGY
+from astroclip_book.data.pairs import WAVELENGTH
+from mock_survey import sed
 from real_sky import sky
 
 MAX_REDSHIFT = 0.8
@@ -19,13 +21,11 @@ HUBBLE = 70  # km/s/Mpc
 def measure(directory: Path) -> dict:
     """The content of ``sky.json``: for each statistic its ``source`` and its numbers, to four significant digits.
 
-    The directory has ``astroclip_redshifts.npy``, ``bgs_bright_photometry.fits``, ``astroclip_spectra_std.npy``,
-    ``desi_spectra.npz``, ``grz_images.npz`` and ``resolve_galaxies.csv``.
+    The directory has ``astroclip_redshifts.npy``, ``astroclip_spectra_std.npy``, ``desi_spectra.npz``, ``grz_images.npz``,
+    ``resolve_galaxies.csv`` and ``mock_targets/kcorrect5_coefficients.npz``.
     """
     redshift = np.load(directory / "astroclip_redshifts.npy")
     redshift = redshift[(redshift > 0) & (redshift < MAX_REDSHIFT)]
-    photometry = Table.read(directory / "bgs_bright_photometry.fits")
-    magnitudes = np.stack([_magnitude(photometry[f"FLUX_{band.upper()}"]) for band in BANDS], axis=1)
     std = np.load(directory / "astroclip_spectra_std.npy")
     spectra = np.load(directory / "desi_spectra.npz", allow_pickle=False)
     images = np.load(directory / "grz_images.npz", allow_pickle=False)
@@ -37,9 +37,9 @@ def measure(directory: Path) -> dict:
             "percentiles": np.percentile(redshift, np.arange(101)),
         },
         "colours": {
-            "source": "DESI bright targets that host supernovae or lie near hosts (see sky.py), Legacy Surveys DR8 photometry as "
-            "observed, through desihub/timedomain",
-            "bins": sky.colour_percentiles(magnitudes),
+            "source": "GAMA DR4, flux-limited at r = 19.8, free of Galactic dust, brought from SDSS's to DECam's bands by fits of "
+            "the five kcorrect templates; through desihub/LSS",
+            "bins": sky.colour_percentiles(*_gama(directory / "mock_targets" / "kcorrect5_coefficients.npz")),
         },
         "spectra_std": {
             "source": "AstroCLIP release: standard deviation of each pixel over z-scored spectra, means of 31 pixels",
@@ -61,10 +61,18 @@ def measure(directory: Path) -> dict:
     })  # fmt: skip
 
 
-def _magnitude(flux) -> np.ndarray:
-    """AB magnitudes of nanomaggies, NaN where there is no flux."""
-    flux = np.asarray(flux, float)
-    return 22.5 - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
+def _gama(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Magnitudes (n, 3) in DECam g, r, z: those of the fit and what the fit left over in SDSS's bands; redshifts (n,)."""
+    file = np.load(path, allow_pickle=False)
+    z, coefficients = file["gama_z"].astype(float), file["gama_coeffs"].astype(float)
+    seen = file["gama_maggies"][:, [1, 2, 4]]
+    good = (seen > 0).all(axis=1) & (coefficients.sum(axis=1) > 0)
+    z, coefficients, seen = z[good], coefficients[good], seen[good]
+    sdss, decam = (
+        kcorrect.apparent_magnitudes(coefficients, z, list(bands), COSMOLOGY, resolution=1000)
+        for bands in (("sdss2010-g", "sdss2010-r", "sdss2010-z"), sed.BANDS)
+    )
+    return decam - sdss - 2.5 * np.log10(seen), z
 
 
 def _snr_of_spectra(flux: np.ndarray, ivar: np.ndarray) -> dict:

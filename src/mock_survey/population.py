@@ -1,9 +1,13 @@
 """Which galaxies there are: redshifts, luminosities, colours and star formation of a flux-limited sample."""
 
 import contextlib
+import json
+from pathlib import Path
 
 import numpy as np
 from astropy import units
+from scipy.special import softmax
+from scipy.stats import multivariate_normal
 from skypy.galaxies import schechter_lf
 
 from astroclip_book.data.catalog import COSMOLOGY
@@ -11,17 +15,22 @@ from mock_survey import sed, structure
 from mock_survey.sed import REDSHIFT_MAX
 from mock_survey.spectra.star_formation import star_formation
 
-# The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release.
-CLASSES, SHARES = ("bright", "faint", "lrg"), (0.50, 0.38, 0.12)
+# The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release. Of the bright
+# ones, it has more above the limit of SDSS's main sample than a survey of one magnitude limit would.
+CLASSES, STRATA, SHARES = ("bright", "faint", "lrg"), np.array([0, 0, 1, 2]), (0.16, 0.54, 0.22, 0.08)
+SDSS_BRIGHTER = 1.73  # mag above the limit of BGS Bright; SDSS's main sample ends at r = 17.77
 FAINT_EXTRA = 0.675  # mag beyond BGS Bright; BGS Faint ends at r = 20.175 (Hahn et al. 2023), its fibre cuts left out
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
 
-# What the laws below leave open, set by the colours of real galaxies: of RESOLVE nearby, of DESI targets farther away.
-RED_SHARE = 0.45  # of the red galaxies of Herbel et al. (2017)
-BLUE_EVOLUTION, RED_EVOLUTION, EVOLUTION_END = -0.8, -0.5, 0.3  # of u - r with redshift, and up to which redshift
-BLUE_SCATTER = 0.85  # in the dispersion of Baldry et al. (2004), part of which is noise in u
-RED_OFFSET = -0.15  # mag in u - r between the red sequences of RESOLVE and of Baldry et al.
-
+# Fits to real galaxies; ``datasets/fit_population.py`` says to which and how.
+FITTED = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+OLDEST, OTHERS = 3, [0, 1, 2, 4]  # templates; the oldest is in nearly every galaxy
+# Galaxies per Mpc³ and its growth with redshift, P: Loveday et al. (2012), all galaxies in r, for H0 = 70 km/s/Mpc.
+DENSITY, DENSITY_EVOLUTION = 3.2e-3, 1.8
+EVOLUTION_END = 0.3  # redshift to which both evolve; luminous galaxies are no more numerous at 0.6 than at 0.3
+LRG_FAINTEST = -21.0  # absolute r magnitude
+BLUEST = 0.3  # mag, by which a galaxy may be brighter in r than its luminosity without K-correction says
+FAINTEST_SHARE = 2e-3  # of the r-band light: what a template contributes less is not known
 
 @contextlib.contextmanager
 def legacy_seed(seed: int):
@@ -34,42 +43,34 @@ def legacy_seed(seed: int):
         np.random.set_state(state)
 
 
-def luminosity_function(blue: bool) -> dict:
-    """Schechter function in rest-frame B: Herbel et al. (2017), table 2, after Beare et al. (2015)."""
-    if blue:
-        alpha, m0, m1, phi, fall = -1.3, -20.40492365, 0.9408582, 0.00370253, 9.73858
-    else:
-        alpha, m0, m1, phi, fall = -0.5, -20.37196157, 0.70798041, RED_SHARE * 0.0035097, 0.70596888
-    return {"alpha": alpha, "M_star": lambda z: m0 - m1 * z, "phi_star": lambda z: phi * np.exp(-z / fall)}
+def log_ratios(coefficients: np.ndarray) -> np.ndarray:
+    """Log ratios (n, 4) of the r-band light of four templates to that of the fourth, the old one, from ``coefficients`` (n, 5)."""
+    light = coefficients * sed.rest_flux(sed.REST_BAND)
+    share = np.maximum(light / light.sum(axis=1, keepdims=True), FAINTEST_SHARE)
+    return np.log(share[:, OTHERS] / share[:, [OLDEST]])
 
 
-def _transition(magnitude, p0, p1, q0, q1, q2) -> np.ndarray:
-    return p0 + p1 * (magnitude + 20) + q0 * np.tanh((magnitude - q1) / q2)
+def template_mix(redshift: np.ndarray, absolute_r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Template coefficients (n, 5) in solar masses formed, of galaxies of known redshift and absolute r magnitude (n,).
 
-
-def colour_sequence(magnitude: np.ndarray, redshift: np.ndarray, blue: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and dispersion of rest-frame SDSS u - r at absolute r magnitude: Baldry et al. (2004), table 1."""
-    lookback = np.minimum(redshift, EVOLUTION_END)
-    if blue:
-        mean = _transition(magnitude, 1.790, -0.053, -0.363, -20.75, 1.12) + BLUE_EVOLUTION * lookback
-        return mean, BLUE_SCATTER * _transition(magnitude, 0.298, 0.014, -0.067, -19.90, 0.58)
-    mean = _transition(magnitude, 2.279, -0.037, -0.108, -19.81, 0.96) + RED_OFFSET + RED_EVOLUTION * lookback
-    return mean, _transition(magnitude, 0.152, 0.008, 0.044, -19.91, 0.94)
-
-
-def green_red(ultraviolet_red: np.ndarray) -> np.ndarray:
-    """Rest-frame g - r of nearby galaxies from their u - r: the line that those of the RESOLVE survey lie along."""
-    return (ultraviolet_red - 0.5) / 2.35
-
-
-def mixture(redshift: np.ndarray, magnitude: np.ndarray, blue: bool, rank: np.ndarray) -> np.ndarray:
-    """Template fractions (n, 5) at absolute B ``magnitude`` whose colour lies ``rank`` sigma from its sequence."""
-    start = coefficients = sed.dirichlet(redshift, blue)
-    for _ in range(2):  # the sequences are functions of r, which depends on the colour
-        b, r = (sed.absolute_magnitude(coefficients, band) for band in ("bessell-B", "sdss2010-r"))
-        mean, sigma = colour_sequence(magnitude - (b - r), redshift, blue)
-        coefficients = sed.redden_to(green_red(mean + sigma * rank), start)
-    return coefficients
+    Drawn from a mixture of Gaussians in redshift, magnitude and `log_ratios`, which is that of fits to some 43,000 galaxies.
+    """
+    known = np.clip(np.column_stack([redshift, absolute_r]), *np.transpose(FITTED["range"]))
+    weights, means, covariances = (np.array(FITTED[name]) for name in ("weights", "means", "covariances"))
+    parts = list(zip(means, covariances, strict=True))
+    density = [multivariate_normal(mean[:2], cov[:2, :2]).logpdf(known) for mean, cov in parts]
+    share = softmax(np.log(weights) + np.stack(density, axis=1), axis=1)
+    component = (share.cumsum(axis=1) > rng.random((len(known), 1))).argmax(axis=1)
+    ratios = np.empty((len(known), len(OTHERS)))
+    for k, (mean, cov) in enumerate(parts):
+        slope = np.linalg.solve(cov[:2, :2], cov[:2, 2:])
+        inside = component == k
+        noise = rng.multivariate_normal(np.zeros(len(OTHERS)), cov[2:, 2:] - cov[2:, :2] @ slope, inside.sum())
+        ratios[inside] = mean[2:] + (known[inside] - mean[:2]) @ slope + noise
+    share = softmax(np.insert(ratios, OLDEST, 0, axis=1), axis=1)
+    light = np.where(share > 2 * FAINTEST_SHARE, share, 0)
+    light /= light.sum(axis=1, keepdims=True)
+    return light / sed.rest_flux(sed.REST_BAND) * 10 ** (-0.4 * absolute_r)[:, None]
 
 
 def main_sequence(log_mass: np.ndarray, redshift: np.ndarray) -> np.ndarray:
@@ -78,11 +79,12 @@ def main_sequence(log_mass: np.ndarray, redshift: np.ndarray) -> np.ndarray:
     return 0.76 * log_mass - 7.64 + 2.8 * np.log10((1 + redshift) / 1.05)
 
 
-def target_class(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
-    """Index into `CLASSES`, or -1: BGS Bright and Faint by r (Hahn et al. 2023), LRG by colour (Zhou et al. 2023)."""
+def stratum(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
+    """Index into `STRATA`, or -1: BGS Bright and Faint by r (Hahn et al. 2023), LRG by colour (Zhou et al. 2023)."""
     g, r, z = magnitudes.T
-    lrg = (g - r > 1.3) & (r - z > 0.7) & (z < magnitude_limit + 0.5) & (r < magnitude_limit + LRG_EXTRA)
-    return np.select([r < magnitude_limit, r < magnitude_limit + FAINT_EXTRA, lrg], [0, 1, 2], -1)
+    lrg = (g - r > 1.3) & (r - z > 0.9) & (z < magnitude_limit + 0.5) & (r < magnitude_limit + LRG_EXTRA)
+    bright = [r < magnitude_limit - SDSS_BRIGHTER, r < magnitude_limit, r < magnitude_limit + FAINT_EXTRA]
+    return np.select([*bright, lrg], range(4), -1)
 
 
 def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.ndarray]:
@@ -93,16 +95,17 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
     """
     rng = np.random.default_rng([seed, 1])
     with legacy_seed(seed):
-        chosen, have = [], np.zeros(3, int)
+        chosen, have = [], np.zeros(len(SHARES), int)
         want = np.diff(np.round(np.concatenate([[0], np.cumsum(SHARES)]) * n)).astype(int)
         area = 0.002 * n * 10 ** (-0.5 * (magnitude_limit - 19.5))
         while (have < want).any():
             pool = _draw_pool(magnitude_limit, area, rng)
-            kind = target_class(pool["magnitudes"], magnitude_limit)
-            for k in range(3):
+            kind = stratum(pool["magnitudes"], magnitude_limit)
+            for k, target in enumerate(STRATA):
                 rows = np.flatnonzero(kind == k)[: want[k] - have[k]]
                 have[k] += rows.size
-                chosen.append({name: values[rows] for name, values in pool.items()} | {"target": np.full(rows.size, k)})
+                part = {name: values[rows] for name, values in pool.items()}
+                chosen.append(part | {"target": np.full(rows.size, target)})
         order = rng.permutation(n)
         galaxies = {name: np.concatenate([part[name] for part in chosen])[order] for name in chosen[0]}
         galaxies |= _stars(galaxies, rng)
@@ -111,30 +114,32 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
 
 def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """All galaxies on ``area`` square degrees that could be in the sample."""
-    grid, parts = np.linspace(0.005, REDSHIFT_MAX, 200), []
-    for blue in (True, False):
-        # B without K-correction is at most some 1.5 mag fainter than r: nothing within the r limit is lost.
-        limit = magnitude_limit + (FAINT_EXTRA + 1.2 if blue else LRG_EXTRA + 0.8)
-        law = luminosity_function(blue)
-        z, m = schechter_lf(grid, **law, m_lim=limit, sky_area=area * units.deg**2, cosmology=COSMOLOGY)
-        rank = rng.standard_normal(z.size)
-        coefficients = mixture(z, m, blue, rank)
-        formed = 10 ** (0.4 * (sed.absolute_magnitude(coefficients, "bessell-B") - m))
-        part = {"redshift": z, "blue": np.full(z.size, blue), "colour_rank": rank}
-        parts.append(part | {"coefficients": coefficients, "formed_mass": formed})
-    order = rng.permutation(sum(len(part["redshift"]) for part in parts))
-    pool = {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
-    stars = pool["coefficients"] * pool["formed_mass"][:, None]
-    return pool | {"magnitudes": sed.photometry(stars, pool["redshift"])}
+    law = FITTED["luminosity_function"]
+    z, m = schechter_lf(
+        np.linspace(0.005, REDSHIFT_MAX, 200),
+        lambda z: law["m_star"] - law["evolution"] * (np.minimum(z, EVOLUTION_END) - 0.1),
+        lambda z: DENSITY * 10 ** (0.4 * DENSITY_EVOLUTION * np.minimum(z, EVOLUTION_END)),
+        law["alpha"],
+        magnitude_limit + LRG_EXTRA + BLUEST,
+        area * units.deg**2,
+        COSMOLOGY,
+    )
+    # Beyond the limit of BGS Faint there are luminous red galaxies alone.
+    could = (m < LRG_FAINTEST) | (m + COSMOLOGY.distmod(z).value < magnitude_limit + FAINT_EXTRA + BLUEST)
+    z, m = z[could], m[could]
+    coefficients = template_mix(z, m, rng)
+    formed = coefficients.sum(axis=1)
+    magnitudes = sed.photometry(coefficients, z)
+    return {
+        "redshift": z, "absolute_r": m, "coefficients": coefficients / formed[:, None], "formed_mass": formed, "magnitudes": magnitudes,
+    }  # fmt: skip
 
 
 def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    coefficients, formed, redshift = galaxies["coefficients"], galaxies["formed_mass"], galaxies["redshift"]
-    absolute = sed.absolute_magnitude(coefficients * formed[:, None], "decamDR1-r")
+    coefficients, redshift = galaxies["coefficients"], galaxies["redshift"]
     left, metals = sed.surviving(coefficients)
-    mass = np.log10(formed * left)
+    mass = np.log10(galaxies["formed_mass"] * left)
     return {
-        "absolute_r": absolute,
         "log_mstar": mass,
         "log_z": np.log10(metals / sed.SOLAR_METALLICITY),
         "age": sed.age(coefficients, redshift),

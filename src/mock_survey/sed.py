@@ -5,25 +5,15 @@ from importlib import resources
 
 import numpy as np
 from astropy.io import fits
-from skypy.galaxies.spectrum import dirichlet_coefficients, kcorrect
+from skypy.galaxies.spectrum import kcorrect
 
 from astroclip_book.data.catalog import COSMOLOGY
 
 BANDS = ("decamDR1-g", "decamDR1-r", "decamDR1-z")
+REST_BAND = "decamDR1-r"  # of absolute magnitudes
 REDSHIFT_MAX = 0.8
 OLD = np.array([True, False, False, True, False])  # reddened, and 7 Gyr old; the other three are young or metal-poor
 SOLAR_METALLICITY = 0.02  # of the Padova 1994 tracks behind the templates
-
-
-def dirichlet(redshift: np.ndarray, blue: bool) -> np.ndarray:
-    """Mixing fractions (n, 5) of formed mass: Dirichlet law of Herbel et al. (2017), section 3.2.2."""
-    if blue:
-        alpha0, alpha1 = [2.079, 3.524, 1.917, 1.992, 2.536], [2.265, 3.862, 1.921, 1.685, 2.480]
-        weight = [3.47e09, 3.31e06, 2.13e09, 1.64e10, 1.01e09]
-    else:
-        alpha0, alpha1 = [2.461, 2.358, 2.568, 2.268, 2.402], [2.410, 2.340, 2.200, 2.540, 2.464]
-        weight = [3.84e09, 1.57e06, 3.91e08, 4.66e10, 3.03e07]
-    return dirichlet_coefficients(redshift, np.array(alpha0), np.array(alpha1), weight=np.array(weight))
 
 
 @functools.cache
@@ -65,20 +55,6 @@ def photometry(coefficients: np.ndarray, redshift: np.ndarray) -> np.ndarray:
     """Apparent AB magnitudes (n, 3) in DECam g, r, z of ``coefficients`` (n, 5) in solar masses formed."""
     flux = np.einsum("nk,nkb->nb", coefficients, band_flux(redshift))
     return COSMOLOGY.distmod(redshift).value[:, None] - 2.5 * np.log10(flux)
-
-
-def redden_to(target: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """Scale the share of the `OLD` templates until rest-frame SDSS g - r (n,) is ``target``, or as near as can be."""
-    old, young = coefficients * OLD, coefficients * ~OLD
-    g, r = rest_flux("sdss2010-g"), rest_flux("sdss2010-r")
-    ratio = 10 ** (-0.4 * target)
-    excess, lack = young @ g - ratio * (young @ r), ratio * (old @ r) - old @ g
-    with np.errstate(divide="ignore"):
-        factor = np.where(lack > 0, excess / lack, np.inf)
-    # A sixth of the old stars stays, which no galaxy lacks (Tolstoy et al. 2009), and a hundredth of the r-band light young.
-    most = np.maximum(99 * ((young @ r) / (old @ r)), 1 / 6)
-    mixed = young + np.clip(factor, 1 / 6, most)[:, None] * old
-    return mixed / mixed.sum(axis=1, keepdims=True)
 
 
 def surviving(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from astroclip_book.data.pairs import N_WAVELENGTH
 from astroclip_book.evaluate.metrics import ranking
 
-MAGNITUDE_EDGES = (16.0, 17.0, 18.0, 19.0, 19.5)  # of the bins in r within which colours are compared
+# Bins within which colours are compared: of redshift, and of r from bright to the limits of two surveys that the mock samples.
+REDSHIFT_EDGES, MAGNITUDE_EDGES = (0.04, 0.10, 0.18, 0.26), (16.0, 17.77, 18.7, 19.5)
 COLOURS = {"g_r": (0, 1), "r_z": (1, 2)}  # name: bands subtracted
 MASS_EDGES = tuple(np.arange(8.0, 11.6, 0.5).tolist())  # log10 solar masses
 COLOUR_EDGES = tuple(np.round(np.arange(0.1, 0.95, 0.1), 1).tolist())  # g - r
@@ -24,14 +25,6 @@ SPREAD_BINNING = 31  # pixels: 251 bins of 25 Å fill the 7781
 BORDER = 8  # pixels at each edge of a cut-out in which the sky is measured
 FEW = 20  # fewer objects have no percentiles worth comparing
 SOLAR_R = 4.65  # absolute AB magnitude of the Sun in r, Willmer 2018 (https://doi.org/10.3847/1538-4365/aabfdf)
-
-# The selection behind the stored colours: DESI bright targets (Legacy Surveys DR8) near 10,827 candidate hosts of supernovae and
-# other transients, up to three for each: desihub/timedomain, snsurvey/sn_target_dr8.ipynb. Supernovae Ia a year for each solar
-# mass of stars, and for each of stars formed a year: Scannapieco & Bildsten (2005) with the values of Sullivan et al. (2006).
-PER_MASS, PER_STARS = 5.3e-14, 3.9e-4
-# Redshift up to which supernovae were found, and share of galaxies that are no hosts, were fitted to the number of the file's
-# galaxies in bins of r over `LIMITS`; its colours played no part.
-REACH, CHANCE, LIMITS = 0.08, 0.14, (15.0, 19.5)
 
 WINDOWS = 12  # of the spectrum, each described by a few statistics
 STATISTICS = ("noise", "tails", "correlation, 1 pixel", "correlation, 5 pixels", "structure", "skewness")
@@ -45,58 +38,37 @@ def reference() -> dict:
     return json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
 
-def colour_percentiles(magnitudes: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:
-    """Percentiles 5, 50, 95 of the colours of magnitudes (n, 3) in g, r, z, in bins of r; objects with a missing one are left out.
+def colour_percentiles(magnitudes: np.ndarray, redshift: np.ndarray) -> dict[str, dict]:
+    """Percentiles 10, 50, 90 of colours of magnitudes (n, 3) in g, r, z free of dust, in bins of redshift (n,) and r.
 
-    Returns for each bin between `MAGNITUDE_EDGES` with at least `FEW` objects ``r`` [low, high], ``n``, ``g_r`` and ``r_z``. With
-    weights (n,), ``n`` is the number of equal ones that would scatter as much, (sum w)² / sum w² (Kish 1965).
+    Returns ``n``, ``r`` (the middle of the bin), ``g_r`` and ``r_z`` of each bin, named by its lower edges, with at least `FEW` objects.
     """
-    weight, bins = np.ones(len(magnitudes)) if weight is None else weight, []
-    good = np.isfinite(magnitudes).all(axis=1) & (weight > 0)
-    for low, high in itertools.pairwise(MAGNITUDE_EDGES):
-        inside = good & (magnitudes[:, 1] >= low) & (magnitudes[:, 1] < high)
-        w = weight[inside]
-        n = int(w.sum() ** 2 / np.square(w).sum() + 1e-6) if inside.any() else 0
-        if n >= FEW:
-            levels = {"q": [0.05, 0.5, 0.95], "weights": w, "method": "inverted_cdf"}
-            colours = {name: (magnitudes[:, a] - magnitudes[:, b])[inside] for name, (a, b) in COLOURS.items()}
-            bins.append({"r": [low, high], "n": n} | {k: np.quantile(v, **levels).tolist() for k, v in colours.items()})
+    bins = {}
+    for (near, far), (bright, faint) in itertools.product(*map(itertools.pairwise, (REDSHIFT_EDGES, MAGNITUDE_EDGES))):
+        r = magnitudes[:, 1]
+        inside = (redshift >= near) & (redshift < far) & (r >= bright) & (r < faint) & np.isfinite(magnitudes).all(axis=1)
+        if inside.sum() >= FEW:
+            colours = {name: magnitudes[inside, a] - magnitudes[inside, b] for name, (a, b) in COLOURS.items()}
+            levels = {name: np.percentile(values, [10, 50, 90]).tolist() for name, values in colours.items()}
+            bins[f"z{100 * near:02.0f}_r{int(bright)}"] = {"n": int(inside.sum()), "r": (bright + faint) / 2, **levels}
     return bins
 
 
-def colour_distances(magnitudes: np.ndarray, bins: list[dict], weight: np.ndarray | None = None) -> dict:
-    """Colours of magnitudes (n, 3) at fixed magnitude beside stored ``bins``, as `colour_percentiles` makes them.
-
-    Returns colour to the bin's bright edge ("16") to ``median_difference`` (magnitudes, ours less the sky's), ``width_ratio`` (5 %
-    to 95 %) and ``n``. A bin in which we have few galaxies is left out. Weights of `host_weight` compare what is selected alike.
-    """
-    ours = {tuple(one["r"]): one for one in colour_percentiles(magnitudes, weight)}
-    shared = [(real, ours[tuple(real["r"])]) for real in bins if tuple(real["r"]) in ours]
+def colour_distances(ours: dict[str, dict], theirs: dict[str, dict]) -> dict:
+    """Two results of `colour_percentiles` compared: for each colour and bin, ``median_difference`` (ours less theirs, mag),
+    ``width_ratio`` (10 % to 90 %) and ``n`` of ours."""
     return {
         name: {
-            f"{real['r'][0]:g}": {
-                "median_difference": mine[name][1] - real[name][1],
-                "width_ratio": (mine[name][2] - mine[name][0]) / (real[name][2] - real[name][0]),
-                "n": mine["n"],
+            one: {
+                "median_difference": ours[one][name][1] - theirs[one][name][1],
+                "width_ratio": np.ptp(ours[one][name]) / np.ptp(theirs[one][name]),
+                "n": ours[one]["n"],
             }
-            for real, mine in shared
+            for one in theirs
+            if one in ours
         }
         for name in COLOURS
     }
-
-
-def host_weight(r: np.ndarray, redshift: np.ndarray, catalog: dict[str, np.ndarray]) -> np.ndarray:
-    """Chance of each galaxy of a magnitude-limited sample to be in the file behind the stored colours, (n,) of unit sum.
-
-    Where ``LOG_MSTAR`` and ``LOG_SFR`` of the catalogue are unknown, or the magnitude r as observed is beyond `LIMITS`, it is 0.
-    """
-    unknown = np.full(len(redshift), np.nan)
-    mass, stars = (10 ** np.asarray(catalog.get(name, unknown), float) for name in ("LOG_MSTAR", "LOG_SFR"))
-    found = (PER_MASS * mass + PER_STARS * stars) * np.exp(-((redshift / REACH) ** 2))
-    inside = (r > LIMITS[0]) & (r < LIMITS[1]) & np.isfinite(found)
-    if not inside.any():
-        return np.zeros(len(redshift))
-    return np.where(inside, (1 - CHANCE) * found / found[inside].sum() + CHANCE / inside.sum(), 0.0)
 
 
 def binned_percentiles(x: np.ndarray, y: np.ndarray, edges: tuple[float, ...]) -> list[dict]:

@@ -9,21 +9,21 @@ from speclite.filters import load_filter
 
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.style import BAND, FAINT, LABELS, WIDTH, drawing
-from mock_survey.population import legacy_seed
-from mock_survey.sed import BANDS, dirichlet, photometry, redden_to
+from mock_survey.population import template_mix
+from mock_survey.sed import BANDS, colour, photometry
 from mock_survey.spectra.light import rest_templates
 
-# Rest-frame SDSS g - r of the red sequence and the blue cloud (Baldry et al. 2004), and whether the mixture is a blue one.
-KINDS = {"average red galaxy": (0.76, False, "#C0392B"), "average blue galaxy": (0.42, True, "#2E6FBA")}
+KINDS = {"average red galaxy": (True, "#C0392B"), "average blue galaxy": (False, "#2E6FBA")}
+DIVIDE = 0.6  # rest-frame SDSS g - r between the red sequence and the blue cloud
 REDSHIFTS = np.linspace(0.02, 0.6, 59)
 MOST = 2000  # galaxies shown: more would hide the curves
 
 
-def mixture(colour: float, blue: bool) -> np.ndarray:
-    """Templates (1, 5) in the shares that red or blue galaxies of the mock have on average, moved to a rest-frame g - r."""
-    with legacy_seed(0):
-        average = dirichlet(np.full(500, 0.2), blue).mean(axis=0, keepdims=True)
-    return redden_to(np.array([colour]), average)
+def mixture(red: bool) -> np.ndarray:
+    """Templates (1, 5) in the shares that red or blue galaxies of the mock have on average, a little brighter than the Milky Way."""
+    drawn = template_mix(np.full(2000, 0.15), np.full(2000, -21.5), np.random.default_rng(0))
+    kind = drawn[(colour(drawn) > DIVIDE) == red].mean(axis=0, keepdims=True)
+    return kind / kind.sum()
 
 
 @drawing
@@ -35,8 +35,8 @@ def behind_filters():
         for shade, curve in zip(BAND.values(), map(load_filter, BANDS), strict=True):
             height = 2.2 * curve.response / curve.response.max()
             axis.fill_between(curve.wavelength, height, color=shade, alpha=0.12, lw=0)
-        for kind, (colour, blue, shade) in KINDS.items():
-            flux = np.interp(WAVELENGTH, rest * (1 + redshift), (mixture(colour, blue) @ templates)[0])
+        for kind, (red, shade) in KINDS.items():
+            flux = np.interp(WAVELENGTH, rest * (1 + redshift), (mixture(red) @ templates)[0])
             axis.plot(WAVELENGTH, flux / flux.mean(), color=shade, lw=0.9, label=kind)
         axis.axvline(4000 * (1 + redshift), color="#444444", lw=0.8, ls="--")
         axis.set(xlim=WAVELENGTH[[0, -1]], ylim=(0, 2.4), yticks=[0, 1, 2])
@@ -59,8 +59,8 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
     panels = ((z_some, g - r), (z_some, r - z), (r - z, g - r))
     for axis, (x, y), colours in zip(axes, panels, (FAINT, FAINT, z_some), strict=True):
         shades = axis.scatter(x, y, c=colours, s=2, alpha=0.35, lw=0, rasterized=True)
-    for kind, (colour, blue, shade) in KINDS.items():
-        magnitudes = photometry(np.repeat(mixture(colour, blue), len(REDSHIFTS), axis=0), REDSHIFTS)
+    for kind, (red, shade) in KINDS.items():
+        magnitudes = photometry(np.repeat(mixture(red), len(REDSHIFTS), axis=0), REDSHIFTS)
         g_r, r_z = -np.diff(magnitudes, axis=1).T
         style = {"color": shade, "path_effects": [withStroke(linewidth=2.5, foreground="white")]}  # it lies on dots
         axes[0].plot(REDSHIFTS, g_r, color=shade, label=kind)
@@ -69,7 +69,7 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
         for marked in (0.1, 0.3, 0.5):
             point = [np.interp(marked, REDSHIFTS, values) for values in (r_z, g_r)]
             axes[2].plot(*point, "o", ms=3.5, color=shade)
-            beside = (-18, 3) if blue else (4, -8)
+            beside = (-18, 3) if not red else (4, -8)
             axes[2].annotate(f"{marked:g}", point, beside, textcoords="offset points", fontsize=6.5, **style)
     axes[0].set(xlabel=LABELS["redshift"], ylabel="$g - r$ (mag)", xlim=(0, 0.6), ylim=(0, 2))
     axes[1].set(xlabel=LABELS["redshift"], ylabel="$r - z$ (mag)", xlim=(0, 0.6), ylim=(-0.1, 1.5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -10,10 +12,9 @@ from matplotlib.ticker import PercentFormatter
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.galaxies import mark_lines, smooth
 from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing, name_rows
-from real_sky.sky import COLOUR_EDGES, MASS_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
+from real_sky.sky import COLOUR_EDGES, MASS_EDGES, REDSHIFT_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
 
 OURS, SKY = {"color": "#4477AA", "marker": "o"}, {"color": "black", "marker": "s"}
-HOSTS = {"color": MODALITY["cross"], "marker": "D"}
 # Labels of the axes, and the bins in which the run's medians are taken.
 RELATIONS = {
     "log_radius_of_mass": ((LABELS["log_mstar"], r"$\log_{10}$ half-light radius (kpc)"), MASS_EDGES),
@@ -40,19 +41,26 @@ def redshifts_beside(redshift: np.ndarray, percentiles: list[float]):
 
 
 @drawing
-def colours_beside(magnitudes: np.ndarray, ours: list[dict], hosts: list[dict], sky: list[dict]):
-    """Colours against magnitude of galaxies by g, r, z (n, 3), with `colour_percentiles` of them, of them weighted, and of the sky."""
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.1))
-    groups = (("this run", ours, OURS), ("this run, weighted", hosts, HOSTS), ("sky", sky, SKY))
-    for axis, name, colour in zip(axes, ("g_r", "r_z"), -np.diff(magnitudes, axis=1).T, strict=True):
-        _cloud(axis, magnitudes[:, 1], colour)
-        for offset, (label, bins, style) in zip((-0.1, 0, 0.1), groups, strict=True):
-            rows = [{"centre": np.mean(one["r"]) + offset, "percentiles": one[name]} for one in bins]
-            _medians(axis, rows, label, ls="", **style)
-        every = [value for _, bins, _ in groups for one in bins for value in one[name]]
-        axis.set(xlabel="$r$ (AB mag)", ylabel=f"${name.replace('_', ' - ')}$ (mag)")
-        axis.set(xlim=(15.5, 20), ylim=(min(every) - 0.35, max(every) + 0.35))
-    axes[0].legend(loc="upper left")
+def colours_beside(magnitudes: np.ndarray, redshift: np.ndarray, ours: dict[str, dict], sky: dict[str, dict]):
+    """Colours against magnitude in bins of redshift, of galaxies by g, r, z (n, 3), with `colour_percentiles` of them and of the sky."""
+    ranges = list(itertools.pairwise(REDSHIFT_EDGES))
+    figure, axes = plt.subplots(2, len(ranges), figsize=(WIDTH, 4.4), sharex=True, sharey="row")
+    for row, name, colour in zip(axes, ("g_r", "r_z"), -np.diff(magnitudes, axis=1).T, strict=True):
+        for axis, (near, far) in zip(row, ranges, strict=True):
+            inside = (redshift >= near) & (redshift < far)
+            _cloud(axis, magnitudes[inside, 1], colour[inside])
+            for offset, (label, bins, style) in zip((-0.08, 0.08), (("this run", ours, OURS), ("GAMA", sky, SKY)), strict=True):
+                shown = [one for key, one in bins.items() if key.startswith(f"z{100 * near:02.0f}_")]
+                rows = [{"centre": one["r"] + offset, "percentiles": one[name]} for one in shown]
+                _medians(axis, rows, label, ls="", **style)
+            axis.set(xlim=(15.8, 19.7))
+        levels = [value for one in sky.values() for value in one[name]]
+        row[0].set(ylabel=f"${name.replace('_', ' - ')}$ (mag)", ylim=(min(levels) - 0.3, max(levels) + 0.3))
+    for axis, (near, far) in zip(axes[0], ranges, strict=True):
+        axis.set_title(f"${near:g} < z < {far:g}$", fontsize=8)
+    for axis in axes[1]:
+        axis.set_xlabel("$r$ (AB mag)")
+    axes[0, 0].legend(loc="upper left")
     return figure
 
 
