@@ -32,6 +32,7 @@ LRG_FAINTEST = -21.0  # absolute r magnitude
 BLUEST = 0.3  # mag, by which a galaxy may be brighter in r than its luminosity without K-correction says
 FAINTEST_SHARE = 2e-3  # of the r-band light: what a template contributes less is not known
 
+
 @contextlib.contextmanager
 def legacy_seed(seed: int):
     """Seed numpy's global generator, which SkyPy draws from, and put its state back afterwards."""

@@ -46,7 +46,9 @@ def colour_percentiles(magnitudes: np.ndarray, redshift: np.ndarray) -> dict[str
     bins = {}
     for (near, far), (bright, faint) in itertools.product(*map(itertools.pairwise, (REDSHIFT_EDGES, MAGNITUDE_EDGES))):
         r = magnitudes[:, 1]
-        inside = (redshift >= near) & (redshift < far) & (r >= bright) & (r < faint) & np.isfinite(magnitudes).all(axis=1)
+        inside = (
+            (redshift >= near) & (redshift < far) & (r >= bright) & (r < faint) & np.isfinite(magnitudes).all(axis=1)
+        )
         if inside.sum() >= FEW:
             colours = {name: magnitudes[inside, a] - magnitudes[inside, b] for name, (a, b) in COLOURS.items()}
             levels = {name: np.percentile(values, [10, 50, 90]).tolist() for name, values in colours.items()}

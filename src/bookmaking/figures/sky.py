@@ -49,7 +49,9 @@ def colours_beside(magnitudes: np.ndarray, redshift: np.ndarray, ours: dict[str,
         for axis, (near, far) in zip(row, ranges, strict=True):
             inside = (redshift >= near) & (redshift < far)
             _cloud(axis, magnitudes[inside, 1], colour[inside])
-            for offset, (label, bins, style) in zip((-0.08, 0.08), (("this run", ours, OURS), ("GAMA", sky, SKY)), strict=True):
+            for offset, (label, bins, style) in zip(
+                (-0.08, 0.08), (("this run", ours, OURS), ("GAMA", sky, SKY)), strict=True
+            ):
                 shown = [one for key, one in bins.items() if key.startswith(f"z{100 * near:02.0f}_")]
                 rows = [{"centre": one["r"] + offset, "percentiles": one[name]} for one in shown]
                 _medians(axis, rows, label, ls="", **style)

@@ -61,7 +61,9 @@ def test_magnitude_limits_of_the_target_classes(galaxies):
     r = galaxies["magnitudes"][:, 1]
     bright, faint, lrg = (galaxies["target"] == k for k in range(3))
     assert r[bright].max() < 19.5 <= r[faint].min() < r[faint].max() < 20.175 <= r[lrg].min()
-    assert np.allclose(np.bincount(galaxies["target"]) / r.size, np.bincount(population.STRATA, population.SHARES), atol=1e-3)
+    assert np.allclose(
+        np.bincount(galaxies["target"]) / r.size, np.bincount(population.STRATA, population.SHARES), atol=1e-3
+    )
     assert np.mean(r < 17.77) == pytest.approx(0.16, abs=2e-3)
     assert galaxies["redshift"].max() <= population.REDSHIFT_MAX
 

@@ -68,7 +68,11 @@ def test_colours_at_fixed_redshift_and_magnitude():
         assert found["r_z"][name]["median_difference"] == pytest.approx(0, abs=0.02)
     few = galaxies(20_000, 1)
     few[few[:, 1] > 17] = np.nan  # objects without a magnitude have no colour
-    assert list(sky.colour_distances(sky.colour_percentiles(few, z), theirs)["g_r"]) == ["z04_r16", "z10_r16", "z18_r16"]
+    assert list(sky.colour_distances(sky.colour_percentiles(few, z), theirs)["g_r"]) == [
+        "z04_r16",
+        "z10_r16",
+        "z18_r16",
+    ]
     assert sky.colour_percentiles(np.full((3, 3), np.nan), z[:3]) == {}
 
 
