@@ -106,7 +106,9 @@ def fit_sizes(directory: Path) -> None:
         return np.square(far).mean() + 0.3 * np.square(close).mean()
 
     start = np.array([structure.EARLY_SIZE, structure.LATE_SIZE]).ravel()
-    laws = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1500, "adaptive": True}).x
+    # Galaxies of given mass were never larger than today (van der Wel et al. 2014).
+    bounds = [(None, 0.0) if i % 5 == 3 else (None, None) for i in range(10)]
+    laws = minimize(loss, start, method="Nelder-Mead", bounds=bounds, options={"maxiter": 1500, "adaptive": True}).x
     far, close = differences(laws)
     print("EARLY_SIZE, LATE_SIZE", laws.reshape(2, 5).round(3).tolist())
     print("rms over cells of the", QUANTILES, "quantiles, dex:", np.sqrt(np.square(far).mean(axis=0)).round(3))

@@ -13,10 +13,10 @@ from mock_survey import sed
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
 BULGE_SIZE = 0.35  # half-light radius of a bulge in that of its disc, after Simard et al. (2011)
 DISC_THICKNESS = 0.2  # shortest axis in the longest, of a disc seen edge on (Holmberg 1958)
-# log of the radius in kpc at 10^10.7 solar masses and z = 0.1 less 0.3 of the third, which is the rise of the slope with mass
-# from the second; power of 1 + z; scatter in dex. ``datasets/fit_images.py``, from DESI targets and RESOLVE.
-EARLY_SIZE = (0.46, 0.14, 0.66, 0.07, 0.18)
-LATE_SIZE = (0.76, 0.21, 0.23, -0.6, 0.17)
+# log of the half-light radius in kpc at 10^10.7 solar masses and z = 0.1 if the third were 0; slope with mass; its rise towards
+# high mass; power of 1 + z; scatter in dex. ``datasets/fit_images.py``, from DESI targets and RESOLVE.
+EARLY_SIZE = (0.395, 0.10, 0.745, 0.0, 0.19)
+LATE_SIZE = (0.73, 0.15, 0.28, -0.18, 0.15)
 BULGE_AGE = -1.0  # dex in the odds of young against old stars, bulge over disc, 0.3 dex about it
 GAS_TURBULENCE = 25.0  # km/s, of ionised gas in discs (Kassin et al. 2007)
 
@@ -82,7 +82,7 @@ def axis_ratios(elliptical: np.ndarray, dusty: np.ndarray, colour: np.ndarray, l
     g - r: dust does that to spirals seen edge on (Maller et al. 2009, Masters et al. 2010).
     """
     disc = morphology.ryden04_ellipticity(0.222, 0.057, -1.85, 0.89, size=elliptical.size)
-    spheroid = morphology.beta_ellipticity(0.17, 9.0, size=elliptical.size)
+    spheroid = morphology.beta_ellipticity(0.15, 9.0, size=elliptical.size)
     ellipticity = np.where(elliptical, spheroid, disc)
     ratio = np.clip((1 - ellipticity) / (1 + ellipticity), 0.12, 1.0)
     peers = pd.Series(colour[dusty]).groupby(np.round(4 * log_mass[dusty]))  # bins of a quarter dex

@@ -6,6 +6,7 @@ in Fourier space, and there is one inverse transform for each band.
 
 import galsim
 import numpy as np
+from scipy.special import gammainc
 
 from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
 from mock_survey.images import camera
@@ -62,7 +63,9 @@ def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Comp
     spheroid = galsim.DeVaucouleurs(half_light_radius=galaxy["bulge_radius"]).shear(q=thickness, beta=angle)
     shares = [(fourier(spheroid, size), bulge), (fourier(disc, size), (1 - bulge) * (1 - young - barred))]
     if young.any():
-        shares.append((paint(young_light(galaxy, rng), size), (1 - bulge) * young))
+        # What of an exponential disc lies in the stamp, to which the painted light is confined.
+        inside = gammainc(2, 1.678 * IMAGE_SIZE / 2 * PIXEL_SCALE / galaxy["disc_radius"])
+        shares.append((paint(young_light(galaxy, rng), size), (1 - bulge) * young * inside))
     if barred.any():
         # In the disc's plane, four times as long as wide, with the flat profile of a low Sérsic index.
         bar = galsim.Gaussian(sigma=0.25 * galaxy["bar_length"] * galaxy["disc_radius"] / 1.678)
