@@ -116,13 +116,20 @@ def test_last_chapter_asks_the_spectra_it_is_given(copy, tmp_path):
     pairs, executed = Pairs(copy / "pairs.h5", Index.load(copy / "index.h5")), tmp_path / "executed.ipynb"
     some = pairs.index.where("test")
     flux, redshift = pairs.spectra(some), pairs.index.redshift[some]
-    np.savez(tmp_path / "sky.npz", flux=flux, redshift=redshift, wavelength=WAVELENGTH)
-    given = f'-p sky_spectra_path "{tmp_path / "sky.npz"}"', f'-p sky_images_path "{copy / "pairs.h5"}"'
+    images = pairs.images(some)[:, 27:-28, 27:-28]  # smaller than encoders take them
+    np.savez(tmp_path / "sky.npz", flux=flux, redshift=redshift, wavelength=WAVELENGTH, images=images)
+    given = (f'-p sky_{name} "{tmp_path / "sky.npz"}"' for name in ("spectra_path", "galaxies_path"))
+    given = *given, f'-p sky_images_path "{copy / "pairs.h5"}"'
     places = "-p preset smoke", f'-p run_dir "{copy}"', "-p device cpu"
     result = alone("notebooks/11_mock_and_sky.md", executed, *places, *given)
     assert result.returncode == 0, result.stderr
     sky = json.loads((copy / "metrics.json").read_text())["sky"]
-    assert sky["transfer"]["redshift"]["n"] == np.sum((redshift > 0.02) & (redshift < 0.5)) == sky["probe"]["n_real"]
+    found, n = sky["redshifts"]["sky"], np.sum((redshift > 0.02) & (redshift < 0.5))
+    assert found["neighbours"]["n"] == found["template"]["n"] == found["image"]["n"] == n == sky["probe"]["n_real"]
+    # The galaxies given are the mock's own: most of their redshifts are in the spectra.
+    assert found["template"]["outliers"] < 0.3
+    results = json.loads((copy / "sky_results.json").read_text(encoding="utf-8"))["objects"]
+    assert len(results) == n and all(1 <= one["rank_of_image"] <= len(some) for one in results)
     # The spectra given are the mock's own: the probe must not tell them from it.
     assert sky["probe"]["auc_ci95"][0] < 0.55
     outputs = [cell.get("outputs") for cell in nbformat.read(executed, as_version=4).cells]

@@ -6,12 +6,13 @@ import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.galaxies import mark_lines, smooth
-from bookmaking.figures.style import FAINT, LABELS, MODALITY, WIDTH, drawing, name_rows
+from bookmaking.figures.style import FAINT, GROUPS, LABELS, MODALITY, WIDTH, drawing, legend_of, name_rows
 from real_sky.sky import COLOUR_EDGES, MASS_EDGES, REDSHIFT_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
 
 OURS, SKY = {"color": "#4477AA", "marker": "o"}, {"color": "black", "marker": "s"}
@@ -140,28 +141,38 @@ def texture_differences(difference: np.ndarray):
 
 
 @drawing
-def transferred(truth: np.ndarray, prediction: np.ndarray, limit: float, worst: dict[int, dict[str, np.ndarray]]):
-    """Redshifts (m,) of real galaxies from mock neighbours, and by the worst failures, a panel each, spectra by their labels."""
-    figure = plt.figure(figsize=(WIDTH, 3.6 + 1.7 * len(worst)))
-    top, bottom = figure.subfigures(2, 1, height_ratios=(3.6, 1.7 * len(worst)))
-    axis, failed = top.subplots(), np.abs(prediction - truth) > limit * (1 + truth)
-    window = np.array([0, max(truth.max(), prediction.max()) * 1.06])
-    axis.scatter(truth, prediction, s=20, c=np.where(failed, MODALITY["spectrum"], OURS["color"]))
-    for slope, style in ((-limit, ":"), (0, "--"), (limit, ":")):
-        axis.plot(window, window + slope * (1 + window), color="black", lw=0.8, ls=style)
-    name = LABELS["redshift"]
-    axis.set(xlabel=f"true {name}", ylabel=f"predicted {name}", xlim=window, ylim=window, aspect="equal")
-    axes = bottom.subplots(len(worst), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, letter, (i, curves) in zip(axes, "ABC", worst.items(), strict=False):
-        axis.annotate(letter, (truth[i], prediction[i]), (4, 3), textcoords="offset points", fontsize=7)
-        styles = zip((0, -4, -8), ("black", OURS["color"], MODALITY["cross"]), curves.items(), strict=False)
-        for level, colour, (label, flux) in styles:
-            smoothed = smooth(flux)
-            low, middle, high = np.percentile(smoothed[200:-200], [10, 50, 90])
-            scaled = np.clip(2 * (smoothed - middle) / (high - low), -3, 4)
+def redshifts_by_method(rows: pd.DataFrame, limit: float):
+    """True redshifts ``z`` against those of ``neighbours``, ``template`` and ``image``, a panel each, with a symbol for each ``survey``."""
+    titles = {"neighbours": "spectrum, neighbours", "template": "spectrum, template fit", "image": "image, neighbours"}
+    titles = {name: title for name, title in titles.items() if rows[name].notna().any()}
+    figure, axes = plt.subplots(1, len(titles), figsize=(WIDTH, WIDTH / 3 + 0.7), sharex=True, sharey=True)
+    window = np.array([0, 1.06 * rows[["z", *titles]].max(axis=None)])
+    for axis, (name, title) in zip(axes, titles.items(), strict=True):
+        for (survey, one), marker, colour in zip(rows.groupby("survey", sort=False), "osD^v", GROUPS, strict=False):
+            if one[name].notna().any():
+                axis.scatter(one["z"], one[name], s=20, marker=marker, color=colour, alpha=0.8, lw=0, label=survey)
+        for slope, style in ((-limit, ":"), (0, "--"), (limit, ":")):
+            axis.plot(window, window + slope * (1 + window), color="black", lw=0.8, ls=style)
+        axis.set(title=title, xlabel=f"true {LABELS['redshift']}", xlim=window, ylim=window, aspect="equal")
+    axes[0].set_ylabel(f"measured {LABELS['redshift']}")
+    legend_of(figure, axes)
+    return figure
+
+
+@drawing
+def spectra_beside(panels: list[tuple[float, dict[str, np.ndarray]]]):
+    """By true redshift, a panel each with three spectra (7781,) by their labels: observed, fitted to that, and another below."""
+    figure, axes = plt.subplots(len(panels), 1, figsize=(WIDTH, 1.9 * len(panels)), sharex=True, squeeze=False)
+    for panel, (redshift, curves) in zip(axes[:, 0], panels, strict=True):
+        smoothed = {label: smooth(flux) for label, flux in curves.items()}
+        observed, _, other = smoothed.values()
+        styles = zip((observed, observed, other), (0, 0, -6), ("black", "#D55E00", OURS["color"]), strict=True)
+        for (label, flux), (scale, level, colour) in zip(smoothed.items(), styles, strict=True):
+            low, middle, high = np.percentile(scale[200:-200], [10, 50, 90])
+            scaled = np.clip(2 * (flux - middle) / (high - low), -3, 4)
             panel.plot(WAVELENGTH, scaled + level, color=colour, lw=0.7, label=label)
-        panel.set(xlim=WAVELENGTH[[0, -1]], yticks=[], ylabel=letter)
-        mark_lines(panel, truth[i])
+        panel.set(xlim=WAVELENGTH[[0, -1]], yticks=[])
+        mark_lines(panel, redshift)
         panel.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=3, fontsize=6.5, borderpad=0)
     panel.set_xlabel("observed wavelength (Å)")
     return figure
