@@ -51,8 +51,8 @@ class AstroCLIP:
     def embed_spectra(self, flux: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """Spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale, to unit vectors (n, d) float32.
 
-        Those without their level, z-scored or with the median subtracted, are embedded as if they were of typical brightness
-        against their noise, with a warning. BookError for other shapes, masked or not finite values, and spectra that are all zero.
+        Those without their level, z-scored or with the median subtracted, are embedded as of unknown brightness against their
+        noise, with a warning. BookError for other shapes, masked or not finite values, and spectra that are all zero.
         """
         return self.encode_spectra(flux, True, batch_size)[1]
 
@@ -103,12 +103,11 @@ class AstroCLIP:
         return self._pass(images, self.image, self.heads["image"], size)
 
     @torch.inference_mode()
-    def _pass(self, data: np.ndarray, encoder, head, size: int, typical=()) -> tuple[np.ndarray, np.ndarray]:
-        """Frozen features (n, D) and embeddings (n, d); ``typical`` rows have the mean of the training for the last feature."""
+    def _pass(self, data: np.ndarray, encoder, head, size: int, relative=()) -> tuple[np.ndarray, np.ndarray]:
+        """Frozen features (n, D) and embeddings (n, d); the last feature of ``relative`` rows, the brightness, is unknown."""
         batches = torch.from_numpy(data).float().split(size)
         features = torch.cat([encoder(batch.to(self.device)) for batch in batches])
-        if len(rows := np.flatnonzero(typical)):
-            features[rows, -1] = head.mean[-1]
+        features[np.flatnonzero(relative), -1] = 0
         embedded = torch.cat([head(part) for part in features.split(size)])
         return features.cpu().numpy(), embedded.cpu().numpy()
 

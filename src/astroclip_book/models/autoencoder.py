@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from astroclip_book.config import SpectrumEncoder as Config
+from astroclip_book.data.nuisances import distorted
 from astroclip_book.data.pairs import REDSHIFTS, WAVELENGTH, Pairs
 from astroclip_book.models.spender import SpectrumEncoder, mlp
 
@@ -142,7 +143,8 @@ class SpectrumAutoencoder(nn.Module):
         amplitude, white = self.amplitude(flux), self.white(flux)
         sigma = noise_amplitude(white)
         x = (flux - self.level(flux)) / self.unit / amplitude
-        features = self.encoder.attend(x)
+        seen = self.normalise(distorted(flux, self.noise * sigma)) if self.training else x
+        features = self.encoder.attend(seen)
         rest = self.rest_frame(self.encoder.mlp(features))
         model = self.rest_frame.observe(rest, redshift)
         residual = (model - self.level(model)) / self.unit - x

@@ -11,13 +11,13 @@ from torch import nn
 
 from astroclip_book.config import ImageEncoder, SpectrumEncoder
 from astroclip_book.data import views
+from astroclip_book.data.nuisances import distorted
 from astroclip_book.data.pairs import N_WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.models.autoencoder import TINY, SpectrumAutoencoder, mean, noise_amplitude
 from astroclip_book.models.resnet import ResNet
 
 MAX_SNR = 1e4  # of spectra that have no noise to speak of
-VIEW_NOISE = 0.5  # of a spectrum's own noise, added in each augmented view
 
 
 def freeze(module: nn.Module) -> None:
@@ -84,19 +84,19 @@ class SpectrumFeatures(nn.Module):
         return cls(model)
 
     def forward(self, flux: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Flux (n, 7781) in any constant scale to (n, n_features).
+        """Flux (n, 7781) in any constant scale to (n, n_features), or with a ``generator`` to features of a random view of each.
 
-        With a ``generator``, of a random view: noise like the spectrum's own, at a fraction of its amplitude, is added. The
-        brightness is the inverse hyperbolic sine of the mean signal-to-noise ratio a pixel: a logarithm for bright spectra
-        that takes those whose mean is not positive.
+        Views are `distorted`. The brightness is the inverse hyperbolic sine of the mean signal-to-noise ratio a pixel: a logarithm
+        for bright spectra that takes those whose mean is not positive. It is 0 where unknown, as in a third of the views, and less
+        than the spectrum has in another third, as if part of the level was lost.
         """
-        model = self.model
+        model, kept = self.model, 1.0
         if generator:
-            noise = model.noise * noise_amplitude(model.white(flux))
-            flux = flux + VIEW_NOISE * noise * torch.randn(flux.shape, generator=generator, device=flux.device)
+            flux = distorted(flux, model.noise * noise_amplitude(model.white(flux)), generator)
+            kept = (3 * torch.rand(len(flux), 1, generator=generator, device=flux.device) - 1).clamp(0, 1)
         seen = model.encoder.attend(model.normalise(flux)).float()
         noise = noise_amplitude(model.white(flux)).clamp(min=TINY)
-        return torch.cat([seen, (mean(flux, model.noise) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()], 1)
+        return torch.cat([seen, (kept * mean(flux, model.noise) / noise).clamp(-MAX_SNR, MAX_SNR).asinh()], 1)
 
     @torch.inference_mode()
     def attention(self, flux: np.ndarray) -> np.ndarray:

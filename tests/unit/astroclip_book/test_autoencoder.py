@@ -87,6 +87,16 @@ def test_terms_without_weight_are_not_computed_and_all_have_values_in_mixed_prec
     torch.testing.assert_close(encoder.loss(losses), losses["fidelity"] + 0.1 * losses["blind"])
 
 
+def test_the_encoder_alone_sees_distortions_and_in_training_alone(flux, redshift):
+    encoder, seen = model(), []
+    encoder.encoder.attend = lambda x: seen.append(x) or x.new_zeros(len(x), encoder.encoder.n_features)
+    with torch.no_grad():
+        clean = encoder(flux, redshift)["fidelity"]
+        torch.testing.assert_close(seen[0], encoder.normalise(flux))
+        torch.testing.assert_close(encoder.train()(flux, redshift)["fidelity"], clean)
+    assert not torch.allclose(seen[1], seen[0], atol=0.01)
+
+
 def test_noise_is_measured_whatever_lies_under_it():
     smooth = torch.linspace(0, 100, 7781)
     measured = noise_amplitude(smooth + torch.tensor([[0.5], [2.0]]) * torch.randn(2, 7781))

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import median_abs_deviation
 
-from astroclip_book.data.nuisances import ARMS, IMAGE, SPECTRUM
+from astroclip_book.data.nuisances import ARMS, IMAGE, SPARED, SPECTRUM, distorted
 from astroclip_book.data.pairs import WAVELENGTH
 
 
@@ -42,6 +43,18 @@ def test_spectra_are_changed_by_as_much_as_is_said(data):
     np.testing.assert_allclose(ratio[:, (WAVELENGTH > ARMS[0]) & (WAVELENGTH < ARMS[1])], 1)
     np.testing.assert_allclose(np.abs(ratio[:, [0, -1]] - 1).sum(1), 0.1)
     assert np.abs(changed(data, "fringes", 0.05) / flux - 1).max() == pytest.approx(0.05, rel=0.01)
+
+
+def test_training_distorts_most_spectra_each_in_its_own_way_and_keeps_their_lines():
+    flux = 10 + torch.zeros(400, 7781)
+    flux[:, 3000:3010] = 40
+    first, again = (distorted(flux, torch.ones(7781), torch.Generator().manual_seed(0)) for _ in range(2))
+    assert torch.equal(first, again) and first.isfinite().all()
+    as_before = (first == flux).all(1).float().mean()
+    assert as_before == pytest.approx(SPARED + (1 - SPARED) / 32, abs=0.06)
+    ends = first[:, [500, 6500]] / flux[:, [500, 6500]]
+    assert 0.1 < ends.std() < 0.5 and len(first[:, 500].unique()) > 200
+    assert first[:, 3000:3010].mean(1).median() > 30, "lines are left where they are"
 
 
 def test_images_are_changed_by_as_much_as_is_said(data):

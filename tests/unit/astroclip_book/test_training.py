@@ -122,6 +122,8 @@ def test_the_brightness_of_a_spectrum_is_a_feature_that_no_scale_changes(run, pa
     torch.testing.assert_close(scaled, found, rtol=1e-3, atol=1e-3)
     assert (drowned < found).all()
     assert torch.isfinite(encoder(torch.zeros(1, 7781))).all()
+    unknown = encoder(flux[:1].expand(300, -1), torch.Generator().manual_seed(0))[:, -1] == 0
+    assert unknown.float().mean() == pytest.approx(1 / 3, abs=0.1)
 
 
 def test_the_first_view_is_the_clean_one(run):
@@ -169,7 +171,7 @@ def test_front_door_gives_the_embeddings_of_the_run(run, pairs):
     assert not np.allclose(others[0].image[:10], image)
 
 
-def test_front_door_takes_spectra_without_their_level_for_typical_ones(run, pairs, caplog):
+def test_front_door_does_not_ask_how_bright_a_spectrum_without_its_level_is(run, pairs, caplog):
     model, flux = AstroCLIP.from_run(run), pairs.spectra(np.arange(10)).astype(float)
     with h5py.File(run / "embeddings.h5") as file:
         usual = file["spectrum"][:10]
