@@ -151,7 +151,7 @@ def photograph(components: Components, psf_sigma: np.ndarray) -> np.ndarray:
 def galaxy_image(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
     """The galaxy alone, without neighbours, Galactic dust or noise: (152, 152, 3) float32, nanomaggies."""
     # Side of the Fourier grid: room for the wings, but no more than a compact galaxy needs.
-    size = 192 if galaxy["radius"] < 3 else 256 if galaxy["radius"] < 6 else 512
+    size = 192 if galaxy["radius"] < 3.5 else 256 if galaxy["radius"] < 6 else 512
     return photograph(galaxy_components(galaxy, size, rng), galaxy["psf_sigma"])
 
 

@@ -59,7 +59,7 @@ def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.nda
     """Noiseless image (152, 152, 3) of `field_objects`, seen through the atmosphere (psf_sigma (3,) in pixels)."""
     # All are drawn at once on patches of the stamp: a few times faster than one by one.
     image = np.zeros((3, IMAGE_SIZE, IMAGE_SIZE), np.float32)
-    large = (objects["radius"] > 1.6 * np.sqrt(objects["axis_ratio"])) | (objects["flux"][:, 1] > 100)  # wings, halos
+    large = (objects["radius"] > 1.6 * np.sqrt(objects["axis_ratio"])) | (objects["flux"][:, 1] > 250)  # wings, halos
     for size, chosen in ((64, ~large), (192, large)):
         if not chosen.any():
             continue
