@@ -16,12 +16,15 @@ from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from kornia.geometry.transform import get_affine_matrix2d, warp_affine
 
 from astroclip_book.config import ImageEncoder
-from astroclip_book.data.pairs import MAX_REDDENING, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
+from astroclip_book.data.pairs import MAX_REDDENING, PIXEL_SCALE, PSF_SIGMA, REDDENING, SKY_NOISE, TRANSMISSION
 
 SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
 BLUR_REACH = 6  # pixels of 0.262 arcsec from a point to where its blurred image ends; one σ in a hundred is above 2.3
 SOFTENING = 30  # median sky noises of a pixel, below which the colours' stretch is linear
+RADII = tuple(0.5 * 2 ** (i / 2) for i in range(9))  # arcsec, of the circles whose light joins the features: from 0.5 to 8
+CALIBRATION = 0.02  # mag, what the zero point of a band may be off by
+CLIPPED, LEAST = 0.25, 0.2  # share of the views with a clipped core, and of the brightest pixel that is left of it at least
 # The Legacy Surveys' viewer, as Stein et al. 2022 take it over.
 RGB_SCALES = (6.0, 3.4, 2.2)  # g, r, z
 RGB_OFFSET, RGB_SOFTENING = 0.03, 20.0
@@ -58,6 +61,35 @@ def augment(images: torch.Tensor, size: int, binning: int, generator: torch.Gene
     images = move(images, size + 2 * _reach(binning), binning, generator, keep)
     images = blur(images, binning, generator)
     return images + noise(images.shape, binning, generator)
+
+
+def spoiled(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Images (n, 3, h, w) as calibration and a camera may spoil them: each band's zero point is off, and some cores are clipped.
+
+    A clipped core ends at a share of the brightest pixel in each band, as in images made from a JPEG.
+    """
+    n, device = len(images), generator.device
+    images = images * 10 ** (-0.4 * CALIBRATION * torch.randn(n, 3, 1, 1, generator=generator, device=device))
+    clipped, share = torch.rand(2, n, 1, 1, 1, generator=generator, device=device)
+    share = torch.where(clipped < CLIPPED, LEAST + (1 - LEAST) * share, 1)
+    return images.minimum(share * images.amax((2, 3), keepdim=True))
+
+
+def apertures(images: torch.Tensor, binning: int) -> torch.Tensor:
+    """Light in circles of `RADII` around the centre of binned images (n, 3, h, w), (n, 27): r, then g - r, then r - z in each.
+
+    These are natural logarithms of nanomaggies, linear where a circle holds less than the median sky's noise does (Lupton et al.
+    1999, https://doi.org/10.1086/301004). That noise is the same for all images, so that depth does not change what they say.
+    """
+    axis = (torch.arange(images.shape[-1], device=images.device) - (images.shape[-1] - 1) / 2) * binning
+    distance = torch.hypot(axis, axis[:, None]).flatten()
+    weights = torch.stack([((radius / PIXEL_SCALE - distance) / binning + 0.5).clamp(0, 1) for radius in RADII])
+    with torch.autocast(images.device.type, enabled=False):  # in bfloat16 colours would be off by some per cent
+        flux = binning**2 * images.float().flatten(2) @ weights.T
+    medians = torch.tensor([location + scale for _, location, scale in SKY_NOISE], device=images.device)
+    noise = medians[:, None] * binning * weights.square().sum(1).sqrt()
+    g, r, z = (torch.asinh(flux / (2 * noise)) + noise.log()).unbind(1)
+    return torch.cat([r, g - r, r - z], 1)
 
 
 def reddening(n: int, generator: torch.Generator) -> torch.Tensor:

@@ -52,10 +52,14 @@ def other_features(
     """The features of a variant.
 
     Of spectra, ``no_brightness`` is what the encoder attends to and nothing else, ``latents`` Spender's latents in the place of
-    what they are made of, with the brightness. Of clean images, ``raw`` is what the encoder makes of fluxes in nanomaggies
+    what they are made of, with the brightness; of images, ``no_circles`` is what the encoder makes of them. Of clean images, ``raw`` is what the encoder makes of fluxes in nanomaggies
     instead of the input it was trained on; ``moving`` has batch norm left in training mode: training objects are normalised by
     the batch that ``seed`` puts them in, while the running statistics follow, with which everybody is then encoded.
     """
+    if name == "no_circles":
+        length = ImageFeatures.load(image_encoder).encoder.n_features
+        kinds = ({**values, "image": values["image"][..., :length]} for values in (cached.clean, cached.views))
+        return CachedFeatures(*kinds, cached.split)
     if name in ("no_brightness", "latents"):
         latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)
 

@@ -38,12 +38,15 @@ def load_checkpoint(path: Path) -> dict:
 
 
 class ImageFeatures(nn.Module):
-    """Images in nanomaggies to frozen features of length ``n_features``."""
+    """Images in nanomaggies to frozen features: what the encoder makes of them and, last, their light in circles.
+
+    Pooling and invariance to augmentations blur how bright and of what colour a galaxy is, which the circles tell.
+    """
 
     def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
         self.encoder, self.config = encoder.to(memory_format=torch.channels_last), config
-        self.n_features = encoder.n_features
+        self.n_features = encoder.n_features + 3 * len(views.RADII)
         freeze(self)
 
     @classmethod
@@ -60,8 +63,15 @@ class ImageFeatures(nn.Module):
         return views.seen(views.bin_images(images, self.config.binning), self.config, generator)
 
     def forward(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """What `seen` takes to features (n, n_features)."""
-        return self.encoder(self.seen(images, generator)).float()
+        """Cut-outs as `seen` takes them to features (n, n_features), with a generator those of a random view.
+
+        Of a view, the light in circles changes only as `views.spoiled` says: moved and blurred images would tell less of it.
+        """
+        images = views.bin_images(images, self.config.binning)
+        if generator:
+            images = views.spoiled(images, generator)
+        seen = self.encoder(views.seen(images, self.config, generator)).float()
+        return torch.cat([seen, views.apertures(images, self.config.binning)], 1)
 
 
 class SpectrumFeatures(nn.Module):

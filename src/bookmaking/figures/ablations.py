@@ -16,9 +16,10 @@ SHOWN = {  # score: (title, colour)
 }
 TITLES = {
     "scale": "scale of the logits", "embedding_dropout": "dropout on the embedding", "decay": "weight decay",
-    "views": "views of each galaxy", "frozen": "frozen encoder of images, clean views", "spectrum": "features of spectra",
-    "dimension": "dimension of the embedding", "batch": "batch size", "layers": "hidden layers of the heads",
-    "width": "width of the hidden layers", "loss": "loss", "pairs": "share of the training pairs",
+    "views": "views of each galaxy", "frozen": "frozen encoder of images, clean views", "image": "features of images",
+    "spectrum": "features of spectra", "dimension": "dimension of the embedding", "batch": "batch size",
+    "layers": "hidden layers of the heads", "width": "width of the hidden layers", "loss": "loss",
+    "pairs": "share of the training pairs",
 }  # fmt: skip
 WINDOW = 0.1  # below the reference: a few failures would press all else together
 

@@ -28,7 +28,7 @@ def test_four_ways_on_the_same_test_galaxies(modality, pairs, encoders, tmp_path
         assert near.score(arrays["pca"], labels["redshift"]) > 0.3
     kind, read = (ImageFeatures, pairs.images) if modality == "image" else (SpectrumFeatures, pairs.spectra)
     expected, found = kind.load(path)(torch.from_numpy(read(np.arange(5)))), arrays["frozen"][:5]
-    expected = expected[:, : found.shape[1]]  # what it is judged by; the brightness of a spectrum comes after it
+    expected = expected[:, : found.shape[1]]  # what it is judged by; brightness and light in circles come after it
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.05 * expected.std())
 
 

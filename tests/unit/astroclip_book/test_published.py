@@ -84,11 +84,11 @@ def spectra_of(file: object, directory, pairs, config=SPECTRUM):
 def test_images_are_encoded_by_the_query_network_of_stein(depth, width, pairs, tmp_path):
     source, images = moco(depth, width).eval(), torch.from_numpy(pairs.images(np.arange(3)))
     config = dataclasses.replace(IMAGE, depth=depth, width=width)
-    found = images_of(lightning(source.state_dict()), tmp_path, config)
+    found = images_of(lightning(source.state_dict()), tmp_path, config).encoder
     cut = rgb(images[:, 28:124, 28:124].permute(0, 3, 1, 2))
     source["encoder_q"].fc = nn.Identity()
-    torch.testing.assert_close(found(images), source["encoder_q"](cut), rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(found(images), source["encoder_k"](cut), rtol=1e-2)
+    torch.testing.assert_close(found(cut), source["encoder_q"](cut), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found(cut), source["encoder_k"](cut), rtol=1e-2)
 
 
 @pytest.mark.parametrize("module", ["pytorch_lightning.utilities.parsing", "lightning_fabric.utilities.data"])
@@ -102,7 +102,7 @@ def test_classes_of_lightning_are_not_needed(tmp_path, monkeypatch, module):
     monkeypatch.undo()
     (tmp_path / "file").rename(tmp_path / "moco.ckpt")
     adopt_image_encoder(dataclasses.replace(IMAGE, weights_path=str(tmp_path / "moco.ckpt")), tmp_path)
-    assert ImageFeatures.load(tmp_path / "image_encoder.pt").n_features == 32
+    assert ImageFeatures.load(tmp_path / "image_encoder.pt").encoder.n_features == 32
 
 
 @pytest.mark.parametrize(("wrapped", "listed", "redshift"), [(False, False, False), (True, True, True)])

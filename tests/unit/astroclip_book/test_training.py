@@ -148,6 +148,7 @@ def test_features_as_earlier_works_made_them(run, pairs):
     assert latents.views["spectrum"].shape == (len(train), 1 + FEATURES.views, n_latent + 1)
     assert torch.equal(latents.clean["spectrum"][:, -1], cached.clean["spectrum"][:, -1].float())
     assert torch.equal(other("no_brightness").clean["spectrum"], cached.clean["spectrum"][:, :-1])
+    assert torch.equal(other("no_circles").clean["image"], cached.clean["image"][:, :-27])
     raw, moving = other("raw"), other("moving")
     assert raw.views["image"].shape == (len(train), 1, cached.clean["image"].shape[1])
     assert not torch.allclose(raw.clean["image"], cached.clean["image"])

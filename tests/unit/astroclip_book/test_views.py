@@ -180,6 +180,30 @@ class TestAugment:
             np.testing.assert_allclose(added, np.percentile(sigma[:, band] ** 2, [75, 90]), rtol=0.2)
 
 
+class TestApertures:
+    def test_are_colours_and_brightness_of_a_known_galaxy_whatever_the_binning(self):
+        image = torch.stack([flux * blob(152, widths=(6, 6)) for flux in (0.5, 1.0, 2.0)])[None]
+        for binning in (1, 2):
+            r, g_r, r_z = views.apertures(torch.nn.functional.avg_pool2d(image, binning), binning).view(3, 9)
+            inside = 1 - torch.exp(-0.5 * (torch.tensor(views.RADII) / (6 * pairs.PIXEL_SCALE)) ** 2)
+            np.testing.assert_allclose(r.exp(), 2 * np.pi * 36 * inside, rtol=0.15)
+            np.testing.assert_allclose(g_r, np.log(0.5), atol=0.01)
+            np.testing.assert_allclose(r_z, np.log(0.5), atol=0.01)
+
+    def test_are_finite_without_light_and_below_it(self):
+        assert torch.isfinite(views.apertures(torch.stack([torch.zeros(3, 76, 76), -torch.ones(3, 76, 76)]), 2)).all()
+
+
+def test_spoiled_images_are_off_by_a_zero_point_and_some_are_clipped(generator):
+    images = blob(76, widths=(4, 2)).expand(4000, 3, 76, 76)
+    ratio = views.spoiled(images, generator)[:, :, 20, 30] / images[:, :, 20, 30]  # in the wings, which nothing clips
+    off = -2.5 * torch.log10(ratio).numpy()
+    np.testing.assert_allclose(off.std(0), views.CALIBRATION, rtol=0.1)
+    peak = (views.spoiled(images, generator).amax((2, 3)) / images.amax((2, 3))).amin(1)
+    assert (peak < 0.9).float().mean().item() == pytest.approx(views.CLIPPED * 0.7 / 0.8, abs=0.04)
+    assert peak.min() > views.LEAST * 0.9
+
+
 def test_binning_averages_and_the_centre_is_in_the_middle():
     images = torch.arange(16.0).view(1, 4, 4, 1).repeat(1, 1, 1, 3)
     assert views.bin_images(images, 2)[0, 0].tolist() == [[2.5, 4.5], [10.5, 12.5]]
