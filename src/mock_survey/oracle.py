@@ -97,12 +97,13 @@ def redshift_predictions(galaxies: Galaxies, spectra: np.ndarray, prior: Galaxie
 
     Known are the shape of the spectrum at rest, noise, masked pixels, the dust of the Milky Way, and the signal-to-noise
     ratio: at every redshift the galaxy is as well seen, so its brightness says nothing about its distance. Not known are the
-    errors of the flux calibration, and of the sky's residuals all but how they look. ``prior`` is a large draw of the survey's.
+    errors of the flux calibration, and of the smooth error of the sky all but its shape and how large it is on average.
+    ``prior`` is a large draw of the survey's.
     """
-    before, residual, means = log_prior(prior["redshift"]), prior["sky_residual"].std(), []
+    before, means = log_prior(prior["redshift"]), []
     for start in range(0, len(galaxies["redshift"]), BLOCK):
         block = {name: values[start : start + BLOCK] for name, values in galaxies.items()}
-        posterior = before + log_likelihood(block, spectra[start : start + BLOCK].astype(float), residual)
+        posterior = before + log_likelihood(block, spectra[start : start + BLOCK].astype(float))
         weight = np.exp(posterior - posterior.max(axis=1, keepdims=True))
         means.append(weight @ GRID / weight.sum(axis=1))
     return np.concatenate(means)
@@ -115,19 +116,20 @@ def log_prior(redshifts: np.ndarray) -> np.ndarray:
     return np.log(gaussian_filter1d(counts, SMOOTHING / STEP, mode="constant") + 1e-12)
 
 
-def log_likelihood(galaxies: Galaxies, flux: np.ndarray, residual: float) -> np.ndarray:
+def log_likelihood(galaxies: Galaxies, flux: np.ndarray) -> np.ndarray:
     """Log likelihood (n, `LAGS`) of each redshift on `GRID`, up to a constant for each galaxy.
 
     With a template t moved to z, the observed flux y and the inverse covariance W of its noise, rho(z) = (y W t) / sqrt(t W t)
     has unit variance about the signal-to-noise ratio rho_0 at the true redshift. For a galaxy that is seen with rho_0 at any
-    redshift, the log of the likelihood is rho_0 rho(z), but for terms without z. The standard deviation ``residual`` of
-    ``sky_residual`` adds residual² s s^T to the covariance, s being what sky lines leave: inverted by Sherman and Morrison.
+    redshift, the log of the likelihood is rho_0 rho(z), but for terms without z. A smooth error b s of the subtracted sky, b of
+    standard deviation `spectrograph.BACKGROUND`, adds its square times s s^T to the covariance: inverted by Sherman and Morrison.
     """
     clean = light.observed_spectra(galaxies, galaxies["aperture"])
     sigma = spectrograph.noise_sigma(clean, galaxies["spectrum_noise"], galaxies["noise_tilt"])
     weight = (flux != 0) / sigma**2
-    sky = weight * spectrograph.sky_line_sigma(galaxies["spectrum_noise"])
-    share = 1 / (residual**-2 + (sky**2 / np.maximum(weight, 1e-300)).sum(axis=1, keepdims=True))
+    sky = weight * spectrograph.background_shape()
+    spread = spectrograph.BACKGROUND[galaxies["target"]][:, None]
+    share = 1 / (spread**-2 + (sky**2 / np.maximum(weight, 1e-300)).sum(axis=1, keepdims=True))
     dust = light.galactic_attenuation(galaxies["ebv"], WAVELENGTH)
     template = rest_spectra(galaxies)
     pattern = _correlate(sky * dust, template)

@@ -20,6 +20,8 @@ AT_ONE_MICRON = 0.78 * 1.32
 
 FIBRE_RADIUS = 0.75  # arcsec: DESI fibres see 1.5 arcsec on the sky (DESI Collaboration 2022)
 FIBRE_SEEING = 1.0  # arcsec FWHM, the convention of the Legacy Surveys' fibre fluxes
+# Share of a point source's light in such a fibre. DESI calibrates with stars, so that what they lose is given back to all.
+POINT_SOURCE = 1 - np.exp(-0.5 * (FIBRE_RADIUS * 2.3548 / FIBRE_SEEING) ** 2)
 PARSEC = 3.0857e18  # cm
 TEMPLATE_BIN = 258.0  # km/s
 TEMPLATE_DISPERSION = 110.0  # km/s: half a bin's width, and 3 Å at 5000 of the library (Bruzual & Charlot 2003)
@@ -36,12 +38,16 @@ def _aperture_table(spheroid: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fibre_truth(galaxies: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """``aperture``, the shares (n, 2) of bulge and disc in a centred fibre, and ``fibre_fraction``, all light's in g, r, z (n, 3)."""
+    """What a centred fibre sees.
+
+    ``fibre_fraction``, the share of the light in g, r, z (n, 3) in it, and ``aperture``, those of bulge and disc (n, 2) in a
+    spectrum that is calibrated for point sources.
+    """
     radii = {True: galaxies["bulge_radius"], False: galaxies["disc_radius"]}  # seen in 1 arcsec, taken for circular
     bulge, disc = (np.interp(np.log(radius), *_aperture_table(spheroid)) for spheroid, radius in radii.items())
     share = galaxies["bulge_share"]
     fraction = share * bulge[:, None] + (1 - share) * disc[:, None]
-    return {"aperture": np.stack([bulge, disc], axis=1), "fibre_fraction": fraction}
+    return {"aperture": np.stack([bulge, disc], axis=1) / POINT_SOURCE, "fibre_fraction": fraction}
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The spectrograph: resolution, noise of the sky and of the object, residuals of the sky lines, calibration, dead pixels."""
+"""The spectrograph: resolution, noise of the sky and of the object, errors of the subtracted sky, calibration, dead pixels."""
 
 import functools
 from pathlib import Path
@@ -8,12 +8,23 @@ import numpy as np
 from astroclip_book.data.pairs import WAVELENGTH
 
 HERE = Path(__file__).parent
-# Arms b, r, z: where each gives way to the next, and resolving power at wavelengths (DESI Collaboration 2022, figure 34).
+# Arms b, r, z: where each gives way to the next, and resolving power at wavelengths, of a coadd's resolution matrix
+# (DESI EDR; DESI Collaboration 2022, figure 34, has up to 8 per cent less in b, 15 to 20 in r).
 CROSSOVERS = (5790.0, 7570.0)
-_RESOLVING = (((3600, 2050), (5800, 3250)), ((5760, 3300), (7620, 4200)), ((7520, 4000), (9824, 5100)))
+_RESOLVING = (((3600, 2110), (5800, 3520)), ((5760, 3800), (7620, 5050)), ((7520, 4080), (9824, 5100)))
 
 SKY_LINE_SIGMA = 1.0  # angstrom, of the excess variance
 SKY_FLUX = 6.0  # 1e-17 erg/s/cm²/Å in a fibre: a dark to moonlit sky of some 21 mag per square arcsec
+# Noise at 7000 Å in 1e-17 erg/s/cm²/Å by target class, in bright and in dark time, and its scatter: the S/N that FastSpecFit
+# gives of DESI galaxies (``datasets/fit_spectra.py``), as of the survey's validation, SV3, which the release is mostly from.
+NOISE, NOISE_SCATTER = np.array([0.50, 0.50, 0.22]), np.array([0.25, 0.25, 0.2])
+# How much steeper noise rises to the blue in bright time, as the moon is blue: S/N by arm gives 0.4, the spread of the
+# release's pixels 0.9.
+BRIGHT_TILT = 0.7
+# Errors of the subtracted sky that do not fall with the noise, from six blank fibres of one deep exposure (the same script):
+# of the lines in the z arm, and smooth ones that grow to the blue. In bright time, twice as much is assumed of the latter.
+LINE_ERROR = 0.11  # times the lines' noise where `smooth_shape` is 1
+BACKGROUND = np.array([0.026, 0.026, 0.013])  # times `background_shape`
 MASKED_RUNS = 1.5  # mean number of runs of masked pixels; the native spectra at hand have 0 to 35 masked pixels
 
 
@@ -26,7 +37,7 @@ def resolution_sigma(wavelength: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def smooth_shape() -> np.ndarray:
-    """Noise (7781,) between the sky lines relative to 7000 angstrom: read off DESI EDR inverse variances by eye."""
+    """Noise (7781,) between the sky lines relative to 7000 angstrom: read off DESI EDR inverse variances."""
     wavelength, level = np.loadtxt(HERE / "spectrograph.noise.csv", delimiter=",", skiprows=1, unpack=True)
     return np.exp(np.interp(WAVELENGTH, wavelength, np.log(level)))
 
@@ -46,11 +57,9 @@ def exposure_truth(target: np.ndarray, rng: np.random.Generator) -> dict[str, np
     """What the observation does to the spectra of targets (n,): bright time, but dark time for LRGs (class 2)."""
     n = target.size
     return {
-        # Standard deviation at 7000 Å in 1e-17 erg/s/cm²/Å, widely spread: the early data hold one to many exposures of a target.
-        "spectrum_noise": np.where(target == 2, 0.25, 0.7) * rng.lognormal(0, 0.55, n),
-        # How much steeper it rises to the blue than in dark time, as the moon is blue: set by the release's spread per pixel.
-        "noise_tilt": rng.normal(np.where(target == 2, 0.0, 0.5), 0.3, n),
-        "sky_residual": rng.normal(0, 0.3, n),  # error of the sky lines in units of their noise in dark time
+        "spectrum_noise": NOISE[target] * rng.lognormal(0, NOISE_SCATTER[target]),
+        "noise_tilt": rng.normal(np.where(target == 2, 0.0, BRIGHT_TILT), 0.3, n),
+        "background": rng.normal(0, BACKGROUND[target]),
         # Offset and slope of the flux calibration in each arm: a few per cent between arms, up to 6 per cent at the blue end
         # (Guy et al. 2023, section 4.8).
         "calibration": rng.normal(0, [0.02, 0.03, 0.01, 0.015, 0.015, 0.015], (n, 6)),
@@ -72,19 +81,21 @@ def noise_sigma(flux: np.ndarray, level: np.ndarray, tilt: np.ndarray) -> np.nda
     """Standard deviation per pixel, of sky and of the noiseless ``flux`` (n, 7781); ``level``, ``tilt``: see `exposure_truth`."""
     dark = level[:, None] * smooth_shape() * (WAVELENGTH / 7000.0) ** -tilt[:, None]
     # Between the sky lines, the sky in a fibre is as bright as an object of `SKY_FLUX`: their photons count alike.
-    return dark * np.sqrt(1 + sky_lines() + np.maximum(flux, 0) / SKY_FLUX)
+    counted = dark * np.sqrt(1 + sky_lines() + np.maximum(flux, 0) / SKY_FLUX)
+    # Errors of the lines are independent from pixel to pixel, as DESI's inverse variances and blank fibres show.
+    return np.hypot(counted, LINE_ERROR * smooth_shape() * np.sqrt(sky_lines()) * (WAVELENGTH > CROSSOVERS[1]))
 
 
-def sky_line_sigma(level: np.ndarray) -> np.ndarray:
-    """Noise of the sky lines alone, (n, 7781), in dark time; ``level`` (n,) is that between them at 7000 angstrom."""
-    return level[:, None] * smooth_shape() * np.sqrt(sky_lines())
+@functools.cache
+def background_shape() -> np.ndarray:
+    """Smooth error of the subtracted sky (7781,) relative to 7000 angstrom, as in blank fibres of DESI."""
+    return smooth_shape() * (np.maximum(WAVELENGTH, 4400.0) / 7000.0) ** -3
 
 
 def expose(flux: np.ndarray, exposure: dict, rng: list[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
     """Spectra as the pipeline would give them, and their standard deviations, both (n, 7781), from noiseless ``flux``."""
     sigma = noise_sigma(flux, exposure["spectrum_noise"], exposure["noise_tilt"])
-    residual = exposure["sky_residual"][:, None] * sky_line_sigma(exposure["spectrum_noise"])
-    observed = flux * calibration_error(exposure["calibration"]) + residual
+    observed = flux * calibration_error(exposure["calibration"]) + np.outer(exposure["background"], background_shape())
     for i, generator in enumerate(rng):  # each object has its own; masked pixels are 0, as in DESI's coadds
         observed[i] += sigma[i] * generator.standard_normal(WAVELENGTH.size, np.float32)
         for start in generator.integers(WAVELENGTH.size, size=generator.poisson(MASKED_RUNS)):
