@@ -152,8 +152,9 @@ def distorted(flux: torch.Tensor, sigma: torch.Tensor, generator: torch.Generato
     strength = (2 * uniform(5, n, 1) - 1).clamp(min=0) * (uniform(n, 1) > SPARED)
     x = torch.linspace(-1, 1, N_WAVELENGTH, device=device)
     chebyshev = torch.cos(torch.arange(6, device=device)[:, None] * x.acos())
-    response = 1 + strength[0] * (uniform(n, 1) - 0.5) * x + 0.15 * strength[1] * normal(n, 6) @ chebyshev
-    flux = flux * response.clamp(min=0.2) + 2 * strength[2] * sigma * normal(*flux.shape)
+    slope = 0.6 * strength[0] * torch.where(uniform(n, 1) < 0.5, -1, 1)
+    response = 1 + slope * x + 0.15 * strength[1] * normal(n, 6) @ chebyshev
+    flux = flux * response.clamp(min=0.1) + 2 * strength[2] * sigma * normal(*flux.shape)
     for _ in range(2):  # with the neighbours, by shares that change over the spectrum, as if resampled
         share = 0.7 * strength[3] * torch.lerp(uniform(n, 1), uniform(n, 1), (x + 1) / 2)
         beside = torch.nn.functional.pad(flux, (1, 1), mode="replicate")
