@@ -1,13 +1,20 @@
 """What a catalogue knows of galaxies and is predicted of them, which of them are rare, and probes fitted to few labels."""
 
+import itertools
+
 import numpy as np
 from photutils.aperture import CircularAperture
 from scipy.stats import median_abs_deviation
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer
 
 from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE, Pairs
 from astroclip_book.evaluate.knn import Roles
+from astroclip_book.evaluate.metrics import r2
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
 DIRECTIONS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum")}
@@ -77,6 +84,38 @@ def aperture_photometry(pairs: Pairs, block: int = 256) -> np.ndarray:
     magnitudes = 22.5 - 2.5 / np.log(10) * (np.arcsinh(flux / (2 * softening)) + np.log(softening))
     g, r, z = np.moveaxis(magnitudes, 2, 0)
     return np.concatenate([r, g - r, r - z, noise], axis=1)
+
+
+def boosted(
+    x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int | None, ...] = (None,)
+) -> tuple[np.ndarray, int | None]:
+    """Gradient-boosted trees from a table (N, d) to values (N,), NaN where unknown: what they say of the known test objects.
+
+    The number and the size of the trees, and how many of the first columns they see (None: all), are those that do best on the
+    validation objects; the last of them is returned too. ``split`` is as for `Roles.known`.
+    """
+
+    def trees(leaves: int, n: int) -> HistGradientBoostingRegressor:
+        return HistGradientBoostingRegressor(
+            max_leaf_nodes=leaves, max_iter=n, max_bins=63, early_stopping=False, random_state=seed
+        )
+
+    roles, choices = Roles.known(split, y), {}
+    for seen, leaves in itertools.product(columns, (8, 31)):
+        fitted = trees(leaves, 300).fit(x[roles.train, :seen], y[roles.train])
+        for n, told in enumerate(fitted.staged_predict(x[roles.validation, :seen]), start=1):
+            choices[seen, leaves, n] = r2(y[roles.validation], told)["r2"]
+    seen, *best = max(choices, key=choices.get)
+    return trees(*best).fit(x[roles.gallery, :seen], y[roles.gallery]).predict(x[roles.test, :seen]), seen
+
+
+def from_redshift(redshift: np.ndarray, y: np.ndarray, split) -> np.ndarray:
+    """What redshifts (N,) alone say of values (N,), NaN where either is unknown: a cubic spline, fitted to all but the test objects."""
+    both = np.isfinite(redshift) & np.isfinite(y)
+    gallery, told = Roles.known(split, np.where(both, y, np.nan)).gallery, np.full(len(y), np.nan)
+    spline = make_pipeline(SplineTransformer(n_knots=8, knots="quantile", extrapolation="linear"), Ridge(1e-3))
+    told[both] = spline.fit(redshift[gallery, None], y[gallery]).predict(redshift[both, None])
+    return told
 
 
 def rare_kinds(catalog: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ BASELINES = {
     "aligned": "aligned, k-NN", "unaligned": "unaligned, k-NN", "random": "random weights, k-NN",
     "pca": "principal components, k-NN", "photometry": "photometry, k-NN",
     "photometry_boosted": "photometry, boosted trees", "photometry_measured": "measured photometry, boosted trees",
-    "supervised": "supervised, same size", "oracle": "best possible",
+    "combined": "measured photometry + embedding", "supervised": "supervised, same size", "oracle": "best possible",
 }  # fmt: skip
 
 

@@ -151,7 +151,7 @@ STEPS = {
     "ablations": Step(
         "08_ablations", (), ("alignment", "ablations", "evaluation"), (*PAIRS, "image_encoder", "spectrum_encoder", "features")),
     "analysis": Step("09_embedding_space", ("analysis.h5",), ("analysis",), ("alignment",), analysis),
-    "analysis_scores": Step("09_embedding_space", (), ("evaluation", "analysis"), (*PAIRS, "alignment", "analysis")),
+    "analysis_scores": Step("09_embedding_space", (), ("evaluation", "analysis"), (*PAIRS, "features", "alignment", "analysis")),
     "explorer": Step("10_explorer", ("explorer_data.js", "bokeh.js"), (), (*PAIRS, "alignment", "analysis"), explorer),
     "explorer_search": Step("10_explorer", (), (), ("alignment", "explorer")),
     "claims": Step(

@@ -14,7 +14,9 @@ from astroclip_book.evaluate.properties import (
     APERTURES,
     FEWEST,
     aperture_photometry,
+    boosted,
     fit_chosen,
+    from_redshift,
     held_out,
     known_properties,
     photometry,
@@ -46,6 +48,34 @@ def test_what_a_catalogue_knows_in_its_units(galaxies):
     solar = known_properties(galaxies, {"Z_MW": np.full(N, 0.02)})
     assert solar["log_z_mw"][0] == pytest.approx(np.log10(0.02))
     assert list(known_properties(galaxies, {})) == ["redshift"]
+
+
+def test_trees_learn_from_new_columns_and_nothing_from_copies(galaxies):
+    rng, test = np.random.default_rng(1), galaxies.where("test")
+    x = rng.normal(size=(N, 2))
+    y = x @ [1.0, 0.7] + 0.1 * rng.normal(size=N)
+    y[:5] = np.nan
+    known = test[np.isfinite(y[test])]
+
+    def score(table, **columns):
+        told, seen = boosted(table, y, galaxies, 0, **columns)
+        return r2_score(y[known], told), seen
+
+    alone, _ = score(x[:, :1])
+    assert score(x[:, [0, 0, 0]])[0] == pytest.approx(alone, abs=0.01)
+    both, seen = score(x, columns=(1, 2))
+    assert seen == 2 and both > alone + 0.2
+
+
+def test_what_redshift_says_of_a_property_and_what_it_leaves(galaxies):
+    rng, z, test = np.random.default_rng(2), galaxies.redshift.copy(), galaxies.where("test")
+    rest = rng.normal(size=N)
+    y = np.log10(z) / np.log10(z).std() + rest
+    y[test[:3]], z[test[3]] = np.nan, np.nan
+    told = from_redshift(z, y, galaxies)
+    assert np.isnan(told[test[:4]]).all() and np.isfinite(told[test[4:]]).all()
+    assert 0.35 < r2_score(y[test[4:]], told[test[4:]]) < 0.65  # half the variance
+    assert np.corrcoef((y - told)[test[4:]], rest[test[4:]])[0, 1] > 0.98
 
 
 def test_photometry_is_a_magnitude_two_colours_and_a_size():
