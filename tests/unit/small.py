@@ -15,8 +15,8 @@ from bookmaking.presets import load_preset
 from mock_survey import Survey
 
 IMAGE_ENCODER = ImageEncoder(
-    weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", epochs=2, batch_size=16,
-    norm_groups=2, learning_rate=1e-3, weight_decay=1e-4, queue_size=64, key_momentum=0.9, temperature=0.2,
+    weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", components=8,
+    epochs=2, batch_size=16, norm_groups=2, learning_rate=1e-3, weight_decay=1e-4, queue_size=64, key_momentum=0.9, temperature=0.2,
 )  # fmt: skip
 SPECTRUM_ENCODER = SpectrumEncoder(
     weights_path=None, width=4, position=True, normalisation="weighted", n_latent=3, rest_pixels=256, epochs=2, batch_size=16,
@@ -58,7 +58,8 @@ def write_pairs(path: Path, per_group: int = 10, seed: int = 0) -> Path:
 def write_encoders(directory: Path) -> Path:
     """Both encoders' files as the trainings write them, with the weights of no training."""
     torch.manual_seed(0)
-    finish("image_encoder", IMAGE_ENCODER, ResNet(18, 4), [], directory)
+    leading = torch.nn.Linear(32, 8).state_dict()
+    finish("image_encoder", IMAGE_ENCODER, ResNet(18, 4), [], directory, leading=leading)
     spectra = SpectrumAutoencoder(SPECTRUM_ENCODER, torch.ones(N_WAVELENGTH))
     finish("spectrum_encoder", SPECTRUM_ENCODER, spectra, [], directory)
     return directory

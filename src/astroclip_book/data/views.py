@@ -89,8 +89,7 @@ def apertures(images: torch.Tensor, binning: int) -> torch.Tensor:
     axis = (torch.arange(images.shape[-1], device=images.device) - (images.shape[-1] - 1) / 2) * binning
     distance = torch.hypot(axis, axis[:, None]).flatten()
     weights = torch.stack([((radius / PIXEL_SCALE - distance) / binning + 0.5).clamp(0, 1) for radius in RADII])
-    with torch.autocast(images.device.type, enabled=False):  # in bfloat16 colours would be off by some per cent
-        flux = binning**2 * images.float().flatten(2) @ weights.T
+    flux = binning**2 * images.flatten(2) @ weights.T
     medians = torch.tensor([location + scale for _, location, scale in SKY_NOISE], device=images.device)
     noise = medians[:, None] * binning * weights.square().sum(1).sqrt()
     g, r, z = (torch.asinh(flux / (2 * noise)) + noise.log()).unbind(1)

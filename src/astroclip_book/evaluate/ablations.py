@@ -52,13 +52,14 @@ def other_features(
     """The features of a variant.
 
     Of spectra, ``no_brightness`` is what the encoder attends to and nothing else, ``latents`` Spender's latents in the place of
-    what they are made of, with the brightness; of images, ``no_circles`` is what the encoder makes of them. Of clean images, ``raw`` is what the encoder makes of fluxes in nanomaggies
+    what they are made of, with the brightness; of images, ``circles`` is their light in circles alone. Of clean images, ``whole`` is all
+    of the encoder's output without the circles, ``raw`` is what the encoder makes of fluxes in nanomaggies
     instead of the input it was trained on; ``moving`` has batch norm left in training mode: training objects are normalised by
     the batch that ``seed`` puts them in, while the running statistics follow, with which everybody is then encoded.
     """
-    if name == "no_circles":
-        length = ImageFeatures.load(image_encoder).encoder.n_features
-        kinds = ({**values, "image": values["image"][..., :length]} for values in (cached.clean, cached.views))
+    image = ImageFeatures.load(image_encoder).to(device)
+    if name == "circles":
+        kinds = ({**of, "image": of["image"][..., image.config.components :]} for of in (cached.clean, cached.views))
         return CachedFeatures(*kinds, cached.split)
     if name in ("no_brightness", "latents"):
         latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)
@@ -72,19 +73,20 @@ def other_features(
         kinds = ({**values, "spectrum": change(values["spectrum"])} for values in (cached.clean, cached.views))
         return CachedFeatures(*kinds, cached.split)
 
-    image, train = ImageFeatures.load(image_encoder).to(device), cached.where("train")
+    train = cached.where("train")
 
     def encode(positions: np.ndarray) -> torch.Tensor:
         parts = []
         for start in range(0, len(positions), BLOCK):
             pixels = torch.from_numpy(pairs.images(positions[start : start + BLOCK])).to(device)
             with autocast(device):
-                parts.append(half(image(pixels)))
+                parts.append(half(image.encoder(image.seen(pixels)) if name == "whole" else image(pixels)))
         return torch.cat(parts)
 
     everybody = np.arange(len(pairs.index))
-    if name == "raw":
-        image.config = dataclasses.replace(image.config, input="nanomaggies")
+    if name in ("raw", "whole"):
+        if name == "raw":
+            image.config = dataclasses.replace(image.config, input="nanomaggies")
         clean = encode(everybody)
         seen = clean[train]
     else:

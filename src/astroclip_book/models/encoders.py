@@ -38,15 +38,17 @@ def load_checkpoint(path: Path) -> dict:
 
 
 class ImageFeatures(nn.Module):
-    """Images in nanomaggies to frozen features: what the encoder makes of them and, last, their light in circles.
+    """Images in nanomaggies to frozen features: leading components of what the encoder makes of them and, last, their light in circles.
 
-    Pooling and invariance to augmentations blur how bright and of what colour a galaxy is, which the circles tell.
+    Pooling and invariance to augmentations blur how bright and of what colour a galaxy is, which the circles tell. All of the
+    encoder's output, hundreds of numbers, would drown them.
     """
 
     def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
         self.encoder, self.config = encoder.to(memory_format=torch.channels_last), config
-        self.n_features = encoder.n_features + 3 * len(views.RADII)
+        self.leading = nn.Linear(encoder.n_features, config.components)
+        self.n_features = config.components + 3 * len(views.RADII)
         freeze(self)
 
     @classmethod
@@ -56,7 +58,9 @@ class ImageFeatures(nn.Module):
         config = ImageEncoder(**checkpoint["config"])
         encoder = ResNet(config.depth, config.width)
         encoder.load_state_dict(checkpoint["state"])
-        return cls(encoder, config)
+        features = cls(encoder, config)
+        features.leading.load_state_dict(checkpoint["leading"])
+        return features
 
     def seen(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """Cut-outs (n, h, w, 3) in nanomaggies g, r, z, or with a generator a random view of each, as the network sees them."""
@@ -70,8 +74,9 @@ class ImageFeatures(nn.Module):
         images = views.bin_images(images, self.config.binning)
         if generator:
             images = views.spoiled(images, generator)
-        seen = self.encoder(views.seen(images, self.config, generator)).float()
-        return torch.cat([seen, views.apertures(images, self.config.binning)], 1)
+        seen = self.encoder(views.seen(images, self.config, generator))
+        with torch.autocast(images.device.type, enabled=False):  # in bfloat16 colours would be off
+            return torch.cat([self.leading(seen.float()), views.apertures(images, self.config.binning)], 1)
 
 
 class SpectrumFeatures(nn.Module):

@@ -17,6 +17,7 @@ from astroclip_book.data.pairs import Pairs
 from astroclip_book.errors import BookError
 from astroclip_book.models.autoencoder import SpectrumAutoencoder, noise_shape
 from astroclip_book.models.resnet import ResNet
+from astroclip_book.train.images import leading_components
 from astroclip_book.train.loop import finish
 
 # What may lie beside weights: losses, paths, options, the states of callbacks. None of it is imported or called.
@@ -24,16 +25,18 @@ BYSTANDERS = ("numpy.", "pathlib.", "argparse.", "pytorch_lightning.", "lightnin
 SPENDER_MLP = dict(zip("0134679", "0123456", strict=True))  # an empty layer follows each activation
 
 
-def adopt_image_encoder(config: ImageEncoder, directory: Path) -> dict:
+def adopt_image_encoder(pairs: Pairs, config: ImageEncoder, directory: Path) -> dict:
     """Write ``directory/image_encoder.pt`` from the checkpoint that the preset names, as `loop.finish` does.
 
     In its ``state_dict``, ``encoder_q.*`` is a ResNet with torchvision's names, whose classifier ``fc`` is the projection head.
-    BookError if the file is damaged, needs code to be executed, or holds another network than the preset describes.
+    Its leading components are found from the pairs. BookError if the file is damaged, needs code to be executed, or holds
+    another network than the preset describes.
     """
     weights = _read(config.weights_path, "state_dict", "encoder_q.")
     encoder = ResNet(config.depth, config.width)
     _load(encoder, {name: x for name, x in weights.items() if not name.startswith("fc.")}, config.weights_path)
-    return finish("image_encoder", config, encoder, [], directory)
+    leading = leading_components(encoder.eval(), pairs, config, "cpu")
+    return finish("image_encoder", config, encoder, [], directory, leading=leading)
 
 
 def adopt_spectrum_encoder(pairs: Pairs, config: SpectrumEncoder, directory: Path) -> dict:

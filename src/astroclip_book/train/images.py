@@ -10,8 +10,10 @@ import torch
 from astroclip_book.config import ImageEncoder
 from astroclip_book.data import views
 from astroclip_book.data.files import progress
-from astroclip_book.data.pairs import IMAGE_SIZE, Pairs
+from astroclip_book.data.pairs import IMAGE_SIZE, Pairs, evenly
+from astroclip_book.errors import BookError
 from astroclip_book.models.moco import MoCo
+from astroclip_book.models.resnet import ResNet
 from astroclip_book.train import loop, processes
 from astroclip_book.train.features import half
 
@@ -74,8 +76,31 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         loss = loop.gather(fabric, torch.stack(losses)).mean().item()
         seen_redshift = loop.probe(encode, *places, pairs.index.redshift[rows])
         history.append({"train_loss": loss, "validation_accuracy": accuracy(), "probe_r2": seen_redshift})
-    encoder = moco.query["encoder"].to("cpu", memory_format=torch.contiguous_format)
-    return loop.finish("image_encoder", config, encoder, history, directory)
+    encoder = moco.query["encoder"].eval()
+    leading = leading_components(encoder, pairs, config, fabric.device)
+    encoder.to("cpu", memory_format=torch.contiguous_format)
+    return loop.finish("image_encoder", config, encoder, history, directory, leading=leading)
+
+
+@torch.inference_mode()
+def leading_components(encoder: ResNet, pairs: Pairs, config: ImageEncoder, device: str | torch.device) -> dict:
+    """Weight (components, n) and bias of a linear layer from an encoder's n features to their leading principal components.
+
+    They are found from up to 5000 training images, the features scaled to one variance each. BookError for more than there are.
+    """
+    rows = pairs.index.where("train")
+    rows, parts = rows[evenly(len(rows), 5000)], []
+    if config.components > (most := min(len(rows), encoder.n_features)):
+        raise BookError(f"image_encoder.components is {config.components}, and there are {most} at most: lower it.")
+    for part in np.array_split(rows, len(rows) // 256 + 1):
+        images = views.bin_images(torch.from_numpy(pairs.images(part)).to(device), config.binning)
+        with loop.autocast(device):
+            parts.append(encoder(views.seen(images, config)).float().cpu())
+    x = torch.cat(parts)
+    mean, std = x.mean(0), x.std(0)
+    std = std.clamp(min=1e-3 * std.max())
+    weight = torch.linalg.svd((x - mean) / std, full_matrices=False)[2][: config.components] / std
+    return {"weight": weight.clone(), "bias": -weight @ mean}
 
 
 def cache_images(pairs: Pairs, rows: np.ndarray, binning: int, path: Path) -> np.ndarray:

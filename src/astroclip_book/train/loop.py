@@ -139,9 +139,9 @@ def curves(history: list[dict]) -> dict[str, list[float]]:
     return {name: [scores[name] for scores in history] for name in (history[0] if history else ())}
 
 
-def finish(name: str, config, network: torch.nn.Module, history: list[dict], directory: Path) -> dict:
-    """Write ``directory/<name>.pt`` of a trained network; the scores of its last epoch under the name."""
-    state = {"config": vars(config), "history": curves(history), "state": network.state_dict()}
+def finish(name: str, config, network: torch.nn.Module, history: list[dict], directory: Path, **more) -> dict:
+    """Write ``directory/<name>.pt`` of a trained network, and ``more`` with it; the scores of its last epoch under the name."""
+    state = {"config": vars(config), "history": curves(history), "state": network.state_dict()} | more
     save(state, directory / f"{name}.pt")
     return {name: history[-1] if history else {}}
 

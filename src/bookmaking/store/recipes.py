@@ -62,7 +62,7 @@ def image_encoder(run, scratch: Path) -> dict:
 
     config = run.preset.image_encoder
     if config.weights_path:
-        return adopt_image_encoder(config, scratch)
+        return adopt_image_encoder(run.pairs(), config, scratch)
     return train_image_encoder(run.pairs(), config, run.device, run.preset.seed, scratch)
 
 

@@ -68,9 +68,9 @@ def spender(width=4, n_latent=3, redshift=False) -> tuple[SpectrumEncoder, dict]
     }
 
 
-def images_of(file: object, directory, config=IMAGE):
+def images_of(file: object, directory, pairs, config=IMAGE):
     torch.save(file, directory / "moco.ckpt")
-    adopt_image_encoder(dataclasses.replace(config, weights_path=str(directory / "moco.ckpt")), directory)
+    adopt_image_encoder(pairs, dataclasses.replace(config, weights_path=str(directory / "moco.ckpt")), directory)
     return ImageFeatures.load(directory / "image_encoder.pt")
 
 
@@ -84,7 +84,7 @@ def spectra_of(file: object, directory, pairs, config=SPECTRUM):
 def test_images_are_encoded_by_the_query_network_of_stein(depth, width, pairs, tmp_path):
     source, images = moco(depth, width).eval(), torch.from_numpy(pairs.images(np.arange(3)))
     config = dataclasses.replace(IMAGE, depth=depth, width=width)
-    found = images_of(lightning(source.state_dict()), tmp_path, config).encoder
+    found = images_of(lightning(source.state_dict()), tmp_path, pairs, config).encoder
     cut = rgb(images[:, 28:124, 28:124].permute(0, 3, 1, 2))
     source["encoder_q"].fc = nn.Identity()
     torch.testing.assert_close(found(cut), source["encoder_q"](cut), rtol=1e-4, atol=1e-5)
@@ -92,7 +92,7 @@ def test_images_are_encoded_by_the_query_network_of_stein(depth, width, pairs, t
 
 
 @pytest.mark.parametrize("module", ["pytorch_lightning.utilities.parsing", "lightning_fabric.utilities.data"])
-def test_classes_of_lightning_are_not_needed(tmp_path, monkeypatch, module):
+def test_classes_of_lightning_are_not_needed(tmp_path, pairs, monkeypatch, module):
     for i in range(1, 4):
         name = ".".join(module.split(".")[:i])
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
@@ -101,7 +101,7 @@ def test_classes_of_lightning_are_not_needed(tmp_path, monkeypatch, module):
     torch.save(checkpoint, tmp_path / "file")
     monkeypatch.undo()
     (tmp_path / "file").rename(tmp_path / "moco.ckpt")
-    adopt_image_encoder(dataclasses.replace(IMAGE, weights_path=str(tmp_path / "moco.ckpt")), tmp_path)
+    adopt_image_encoder(pairs, dataclasses.replace(IMAGE, weights_path=str(tmp_path / "moco.ckpt")), tmp_path)
     assert ImageFeatures.load(tmp_path / "image_encoder.pt").encoder.n_features == 32
 
 
@@ -120,17 +120,17 @@ def test_spectra_are_encoded_by_spender(wrapped, listed, redshift, pairs, tmp_pa
     assert 0 < (again - found(flux)).abs().max() < 1
 
 
-def test_damaged_files_and_other_files_are_named(tmp_path):
+def test_damaged_files_and_other_files_are_named(tmp_path, pairs):
     config = dataclasses.replace(IMAGE, weights_path=str(tmp_path / "moco.ckpt"))
     torch.save(lightning(moco().state_dict()), tmp_path / "moco.ckpt")
     whole = (tmp_path / "moco.ckpt").read_bytes()
     for content in (whole[:-5000], b"", b"<html>404</html>", b"PK\x03\x04" + bytes(100)):
         (tmp_path / "moco.ckpt").write_bytes(content)
         with pytest.raises(BookError, match=r"moco.ckpt is not opened: it is damaged"):
-            adopt_image_encoder(config, tmp_path)
+            adopt_image_encoder(pairs, config, tmp_path)
     for content in (torch.zeros(3), {"model": {}}, {"state_dict": {"encoder.weight": torch.zeros(3)}}):
         with pytest.raises(BookError, match=r"moco.ckpt holds no weights encoder_q\.\*"):
-            images_of(content, tmp_path)
+            images_of(content, tmp_path, pairs)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_damaged_files_and_other_files_are_named(tmp_path):
 def test_another_architecture(tmp_path, pairs, change, message):
     with pytest.raises(BookError, match=r"\.(ckpt|pt) holds another network than the preset describes.*" + message):
         if "encoder_q" in next(iter(change)):
-            images_of(lightning(moco().state_dict() | change), tmp_path)
+            images_of(lightning(moco().state_dict() | change), tmp_path, pairs)
         else:
             spectra_of({"model": spender()[1] | change}, tmp_path, pairs)
 
@@ -160,14 +160,14 @@ class Attack:
         return os.mkdir, (str(self.path),)
 
 
-def test_code_in_a_file_is_not_executed(tmp_path):
+def test_code_in_a_file_is_not_executed(tmp_path, pairs):
     proof = tmp_path / "executed"
     with pytest.raises(BookError, match=r"would execute code \((posix|nt)\.mkdir\).*weights_only=False"):
-        images_of(lightning(moco().state_dict(), Attack(proof)), tmp_path)
+        images_of(lightning(moco().state_dict(), Attack(proof)), tmp_path, pairs)
     assert not proof.exists()
     torch.save(Attack(proof), tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
     with pytest.raises(BookError, match="old.ckpt is not opened"):
-        adopt_image_encoder(dataclasses.replace(IMAGE, weights_path=str(tmp_path / "old.ckpt")), tmp_path)
+        adopt_image_encoder(pairs, dataclasses.replace(IMAGE, weights_path=str(tmp_path / "old.ckpt")), tmp_path)
     assert not proof.exists()
     torch.load(tmp_path / "moco.ckpt", weights_only=False)
     assert proof.exists()  # the attack is one

@@ -18,10 +18,11 @@ from astroclip_book.model import AstroCLIP
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
 from astroclip_book.models.heads import info_nce
 from astroclip_book.models.moco import MoCo
+from astroclip_book.models.resnet import ResNet
 from astroclip_book.train import loop
 from astroclip_book.train.features import CachedFeatures, extract_features
 from astroclip_book.train.heads import align
-from astroclip_book.train.images import train_image_encoder
+from astroclip_book.train.images import leading_components, train_image_encoder
 from astroclip_book.train.loop import autocast, make_fabric
 from astroclip_book.train.spectra import train_spectrum_encoder
 
@@ -114,6 +115,21 @@ def test_frozen_encoders_stay_bit_equal_buffers_included(run, pairs):
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
+def test_components_of_images_are_principal_ones_of_the_training(run, pairs):
+    features, rows = ImageFeatures.load(run / "image_encoder.pt"), pairs.index.where("train")
+    images = torch.from_numpy(pairs.images(rows))
+    with autocast("cpu"):
+        components = features(images)[:, :8].numpy()
+    np.testing.assert_allclose(components.mean(0), 0, atol=0.02)
+    np.testing.assert_allclose(np.cov(components.T), np.diag(components.var(0)), atol=0.1)
+    assert (np.diff(components.var(0)) < 0).all() and components.var(0).sum() > 0.5 * 32
+
+
+def test_more_components_than_there_are(pairs):
+    with pytest.raises(BookError, match="components is 33, and there are 32 at most"):
+        leading_components(ResNet(18, 4), pairs, dataclasses.replace(IMAGE_ENCODER, components=33), "cpu")
+
+
 def test_the_brightness_of_a_spectrum_is_a_feature_that_no_scale_changes(run, pairs):
     encoder = SpectrumFeatures.load(run / "spectrum_encoder.pt")
     flux = torch.from_numpy(pairs.spectra(np.arange(6)))
@@ -148,7 +164,8 @@ def test_features_as_earlier_works_made_them(run, pairs):
     assert latents.views["spectrum"].shape == (len(train), 1 + FEATURES.views, n_latent + 1)
     assert torch.equal(latents.clean["spectrum"][:, -1], cached.clean["spectrum"][:, -1].float())
     assert torch.equal(other("no_brightness").clean["spectrum"], cached.clean["spectrum"][:, :-1])
-    assert torch.equal(other("no_circles").clean["image"], cached.clean["image"][:, :-27])
+    assert torch.equal(other("circles").clean["image"], cached.clean["image"][:, 8:])
+    assert other("whole").views["image"].shape == (len(train), 1, 32)
     raw, moving = other("raw"), other("moving")
     assert raw.views["image"].shape == (len(train), 1, cached.clean["image"].shape[1])
     assert not torch.allclose(raw.clean["image"], cached.clean["image"])
