@@ -39,7 +39,7 @@ class ImageEncoder:
     field: PositiveInt  # side of the square that is encoded, in original pixels (96 in the paper)
     input: Literal["colours", "rgb", "rgb_stein", "nanomaggies"]  # what the network sees; `stretch` says what they are
     size_keeps: Literal["surface_brightness", "flux"]  # what a resized view keeps; published: its surface brightness
-    components: PositiveInt  # leading ones of the encoder's output, which are its frozen features
+    leading: PositiveInt  # principal components of the output, the frozen features beside the light in circles
     epochs: NonNegativeInt
     batch_size: PositiveInt  # over all processes
     # parts of a batch that batch norm sees apart, shuffled between query and key: GPUs, when published

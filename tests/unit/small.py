@@ -15,7 +15,7 @@ from bookmaking.presets import load_preset
 from mock_survey import Survey
 
 IMAGE_ENCODER = ImageEncoder(
-    weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", components=8,
+    weights_path=None, depth=18, width=4, binning=2, field=64, input="colours", size_keeps="flux", leading=8,
     epochs=2, batch_size=16, norm_groups=2, learning_rate=1e-3, weight_decay=1e-4, queue_size=64, key_momentum=0.9, temperature=0.2,
 )  # fmt: skip
 SPECTRUM_ENCODER = SpectrumEncoder(

@@ -59,7 +59,7 @@ def other_features(
     """
     image = ImageFeatures.load(image_encoder).to(device)
     if name == "circles":
-        kinds = ({**of, "image": of["image"][..., image.config.components :]} for of in (cached.clean, cached.views))
+        kinds = ({**of, "image": of["image"][..., image.config.leading :]} for of in (cached.clean, cached.views))
         return CachedFeatures(*kinds, cached.split)
     if name in ("no_brightness", "latents"):
         latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)

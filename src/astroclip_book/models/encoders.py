@@ -47,8 +47,8 @@ class ImageFeatures(nn.Module):
     def __init__(self, encoder: ResNet, config: ImageEncoder):
         super().__init__()
         self.encoder, self.config = encoder.to(memory_format=torch.channels_last), config
-        self.leading = nn.Linear(encoder.n_features, config.components)
-        self.n_features = config.components + 3 * len(views.RADII)
+        self.leading = nn.Linear(encoder.n_features, config.leading)
+        self.n_features = config.leading + 3 * len(views.RADII)
         freeze(self)
 
     @classmethod

@@ -90,8 +90,8 @@ def leading_components(encoder: ResNet, pairs: Pairs, config: ImageEncoder, devi
     """
     rows = pairs.index.where("train")
     rows, parts = rows[evenly(len(rows), 5000)], []
-    if config.components > (most := min(len(rows), encoder.n_features)):
-        raise BookError(f"image_encoder.components is {config.components}, and there are {most} at most: lower it.")
+    if config.leading > (most := min(len(rows), encoder.n_features)):
+        raise BookError(f"image_encoder.leading is {config.leading}, and there are {most} at most: lower it.")
     for part in np.array_split(rows, len(rows) // 256 + 1):
         images = views.bin_images(torch.from_numpy(pairs.images(part)).to(device), config.binning)
         with loop.autocast(device):
@@ -99,7 +99,7 @@ def leading_components(encoder: ResNet, pairs: Pairs, config: ImageEncoder, devi
     x = torch.cat(parts)
     mean, std = x.mean(0), x.std(0)
     std = std.clamp(min=1e-3 * std.max())
-    weight = torch.linalg.svd((x - mean) / std, full_matrices=False)[2][: config.components] / std
+    weight = torch.linalg.svd((x - mean) / std, full_matrices=False)[2][: config.leading] / std
     return {"weight": weight.clone(), "bias": -weight @ mean}
 
 

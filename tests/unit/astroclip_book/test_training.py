@@ -126,8 +126,8 @@ def test_components_of_images_are_principal_ones_of_the_training(run, pairs):
 
 
 def test_more_components_than_there_are(pairs):
-    with pytest.raises(BookError, match="components is 33, and there are 32 at most"):
-        leading_components(ResNet(18, 4), pairs, dataclasses.replace(IMAGE_ENCODER, components=33), "cpu")
+    with pytest.raises(BookError, match="leading is 33, and there are 32 at most"):
+        leading_components(ResNet(18, 4), pairs, dataclasses.replace(IMAGE_ENCODER, leading=33), "cpu")
 
 
 def test_the_brightness_of_a_spectrum_is_a_feature_that_no_scale_changes(run, pairs):

@@ -29,6 +29,6 @@ def test_every_step_is_made_by_the_published_networks(tmp_path):
     with h5py.File(run.path("image_comparison.h5")) as file:
         assert {"frozen", "random", "pca", "supervised"} <= file.keys()
     with h5py.File(run.path("features.h5")) as file:
-        assert file["image"]["clean"].shape == (100, 2048)
+        assert file["image"]["clean"].shape == (100, 32 + 27)
         assert file["spectrum"]["clean"].shape == (100, 256 + 1)
     assert run.preset.image_encoder.field // run.preset.image_encoder.binning == 96
