@@ -22,14 +22,9 @@ SIZE_RANGE = (0.9, 1.1)
 JITTER = 7  # pixels of 0.262 arcsec
 BLUR_REACH = 6  # pixels of 0.262 arcsec from a point to where its blurred image ends; one σ in a hundred is above 2.3
 SOFTENING = 30  # median sky noises of a pixel, below which the colours' stretch is linear
-RADII = tuple(
-    0.5 * 2 ** (i / 2) for i in range(9)
-)  # arcsec, of the circles whose light joins the features: from 0.5 to 8
+RADII = tuple(0.5 * 2 ** (i / 2) for i in range(9))  # arcsec, of the circles whose light joins the features
 CALIBRATION = 0.02  # mag, what the zero point of a band may be off by
-CLIPPED, LEAST = (
-    0.25,
-    0.2,
-)  # share of the views with a clipped core, and of the brightest pixel that is left of it at least
+CLIPPED, LEAST = 0.25, 0.2  # share of views with a clipped core; of the brightest pixel, what is left of it at least
 # The Legacy Surveys' viewer, as Stein et al. 2022 take it over.
 RGB_SCALES = (6.0, 3.4, 2.2)  # g, r, z
 RGB_OFFSET, RGB_SOFTENING = 0.03, 20.0
