@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import threadpoolctl
 from photutils.aperture import CircularAperture
 from scipy.stats import median_abs_deviation
 from sklearn.base import BaseEstimator, clone
@@ -86,6 +87,7 @@ def aperture_photometry(pairs: Pairs, block: int = 256) -> np.ndarray:
     return np.concatenate([r, g - r, r - z, noise], axis=1)
 
 
+@threadpoolctl.threadpool_limits.wrap(limits=1)  # on cores that another chapter uses too, threads would wait for each other
 def boosted(
     x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int | None, ...] = (None,)
 ) -> tuple[np.ndarray, int | None]:
