@@ -54,7 +54,7 @@ def log_ratios(coefficients: np.ndarray) -> np.ndarray:
 def template_mix(redshift: np.ndarray, absolute_r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Template coefficients (n, 5) in solar masses formed, of galaxies of known redshift and absolute r magnitude (n,).
 
-    Drawn from a mixture of Gaussians in redshift, magnitude and `log_ratios`, which is that of fits to some 43,000 galaxies.
+    Drawn from a mixture of Gaussians in redshift, magnitude and `log_ratios`, which describes fits to some 39,000 galaxies.
     """
     known = np.clip(np.column_stack([redshift, absolute_r]), *np.transpose(FITTED["range"]))
     weights, means, covariances = (np.array(FITTED[name]) for name in ("weights", "means", "covariances"))
