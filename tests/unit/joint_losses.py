@@ -32,7 +32,8 @@ def main(path: str) -> None:
     results = {"moco": measure(fabric, moco, lambda trained: trained(*map(mine, views), order))}
     results["moco"]["queue"] = moco.queue.clone()
 
-    model = SpectrumAutoencoder(SPECTRUM_ENCODER, torch.linspace(3, 1, 7781))
+    # In training, each process would distort its spectra in its own way.
+    model = SpectrumAutoencoder(SPECTRUM_ENCODER, torch.linspace(3, 1, 7781)).eval()
     data = mine(torch.randn(BATCH, 7781).cumsum(1)), mine(0.3 * torch.rand(BATCH))
     results["spectra"] = measure(fabric, model, lambda trained: model.loss(trained(*data)))
     save(results, path)

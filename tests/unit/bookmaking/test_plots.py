@@ -132,4 +132,6 @@ def test_places_of_outcomes_exist_in_the_committed_runs(path):
     text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "notebooks").glob("*.md"))
     places = [one.replace("/", ".") for one in re.findall(r'^    \(r?".+", "(.+)"\),$', text, re.MULTILINE)]
     assert len(places) > 50
-    assert not set(places) - set(content["metrics"] | content["not_compared"])
+    # Whether there is an island of artefacts differs from run to run.
+    certain = {place for place in places if not place.startswith("islands.")}
+    assert not certain - set(content["metrics"] | content["not_compared"])
