@@ -33,7 +33,7 @@ def fit(directory: Path) -> dict:
     rows = np.random.default_rng(0).choice(len(x), len(x), p=weight / weight.sum())
     mixture = GaussianMixture(COMPONENTS, reg_covar=1e-3, max_iter=300, random_state=0).fit(x[rows])
     parts = {"weights": mixture.weights_, "means": mixture.means_, "covariances": mixture.covariances_}
-    rounded = {name: json.loads(json.dumps(_rounded(values.tolist()))) for name, values in parts.items()}
+    rounded = {name: _rounded(values.tolist()) for name, values in parts.items()}
     reach = np.percentile(x[:, :2], [0.1, 99.9], axis=0).T.round(3).tolist()
     return {"n": len(x), "range": reach, **rounded, "luminosity_function": _luminosity_function(*galaxies["gama"])}
 
