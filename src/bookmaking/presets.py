@@ -26,9 +26,7 @@ class Sky:
     """Real observations that a reader has, to compare the survey with."""
 
     spectra_path: str | None  # .npz with flux, wavelength, redshift
-    more_files: (
-        str | None
-    )  # more of them, a path or a pattern: their redshifts are compared, the probe does not see them
+    more_files: str | None  # more of them, a path or a pattern: only their redshifts are compared
     galaxies_path: str | None  # .npz with images, flux, ivar, redshift of the same galaxies
     images_path: str | None  # .npz with images, or a file in the release layout
 

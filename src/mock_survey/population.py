@@ -74,12 +74,6 @@ def template_mix(redshift: np.ndarray, absolute_r: np.ndarray, rng: np.random.Ge
     return light / sed.rest_flux(sed.REST_BAND) * 10 ** (-0.4 * absolute_r)[:, None]
 
 
-def main_sequence(log_mass: np.ndarray, redshift: np.ndarray) -> np.ndarray:
-    """log of the star formation rate (solar masses a year) of star-forming galaxies: Renzini & Peng (2015), equation 1."""
-    # That is for nearby galaxies down to dwarfs; it rises as (1 + z)^2.8 (Sargent et al. 2012).
-    return 0.76 * log_mass - 7.64 + 2.8 * np.log10((1 + redshift) / 1.05)
-
-
 def stratum(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
     """Index into `STRATA`, or -1: BGS Bright and Faint by r (Hahn et al. 2023), LRG by colour (Zhou et al. 2023)."""
     g, r, z = magnitudes.T

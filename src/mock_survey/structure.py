@@ -112,10 +112,10 @@ def rotation_velocity(log_mass: np.ndarray, rng: np.random.Generator) -> np.ndar
 def draw_structure(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What `population.draw_population` returns beyond the stars; draws from numpy's global generator too (SkyPy)."""
     coefficients, redshift, mass = galaxies["coefficients"], galaxies["redshift"], galaxies["log_mstar"]
-    kind = morphology_class(galaxies["blue"], galaxies["absolute_r"], rng)
+    kind = morphology_class(~galaxies["quiescent"], galaxies["absolute_r"], rng)
     elliptical, spiral, disc_like = kind == 0, kind == 2, (kind == 1) | (kind == 2)
     colour = sed.colour(coefficients)
-    ratio = axis_ratios(elliptical, galaxies["blue"] & ~elliptical, colour, mass, rng)
+    ratio = axis_ratios(elliptical, ~galaxies["quiescent"] & ~elliptical, colour, mass, rng)
     # Sizes are circularised from here on.
     kpc = half_light_radius(mass, redshift, kind < 2, rng) * np.sqrt(ratio)
     radius = morphology.angular_size(kpc * units.kpc, redshift, COSMOLOGY).to_value("arcsec")

@@ -43,12 +43,9 @@ def colour_percentiles(magnitudes: np.ndarray, redshift: np.ndarray) -> dict[str
 
     Returns ``n``, ``r`` (the middle of the bin), ``g_r`` and ``r_z`` of each bin, named by its lower edges, with at least `FEW` objects.
     """
-    bins = {}
+    bins, r, known = {}, magnitudes[:, 1], np.isfinite(magnitudes).all(axis=1)
     for (near, far), (bright, faint) in itertools.product(*map(itertools.pairwise, (REDSHIFT_EDGES, MAGNITUDE_EDGES))):
-        r = magnitudes[:, 1]
-        inside = (
-            (redshift >= near) & (redshift < far) & (r >= bright) & (r < faint) & np.isfinite(magnitudes).all(axis=1)
-        )
+        inside = known & (redshift >= near) & (redshift < far) & (r >= bright) & (r < faint)
         if inside.sum() >= FEW:
             colours = {name: magnitudes[inside, a] - magnitudes[inside, b] for name, (a, b) in COLOURS.items()}
             levels = {name: np.percentile(values, [10, 50, 90]).tolist() for name, values in colours.items()}
@@ -57,8 +54,10 @@ def colour_percentiles(magnitudes: np.ndarray, redshift: np.ndarray) -> dict[str
 
 
 def colour_distances(ours: dict[str, dict], theirs: dict[str, dict]) -> dict:
-    """Two results of `colour_percentiles` compared: for each colour and bin, ``median_difference`` (ours less theirs, mag),
-    ``width_ratio`` (10 % to 90 %) and ``n`` of ours."""
+    """Two results of `colour_percentiles` compared.
+
+    Returns for each colour and bin ``median_difference`` (ours less theirs, mag), ``width_ratio`` (10 % to 90 %) and ``n`` of ours.
+    """
     return {
         name: {
             one: {

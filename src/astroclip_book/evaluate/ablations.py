@@ -51,11 +51,11 @@ def other_features(
 ) -> CachedFeatures:
     """The features of a variant.
 
-    Of spectra, ``no_brightness`` is what the encoder attends to and nothing else, ``latents`` Spender's latents in the place of
-    what they are made of, with the brightness; of images, ``circles`` is their light in circles alone. Of clean images, ``whole`` is all
-    of the encoder's output without the circles, ``raw`` is what the encoder makes of fluxes in nanomaggies
-    instead of the input it was trained on; ``moving`` has batch norm left in training mode: training objects are normalised by
-    the batch that ``seed`` puts them in, while the running statistics follow, with which everybody is then encoded.
+    - Spectra: ``no_brightness`` is what the encoder attends to and nothing else; ``latents`` are Spender's latents and the brightness.
+    - Images: ``circles`` is their light in circles alone.
+    - Clean images: ``whole`` is all of the encoder's output without the circles. ``raw`` is what the encoder makes of fluxes in
+      nanomaggies instead of the input it was trained on. ``moving`` leaves batch norm in training mode: training objects are
+      normalised by the batch that ``seed`` puts them in, and the running statistics that follow encode everybody.
     """
     image = ImageFeatures.load(image_encoder).to(device)
     if name == "circles":

@@ -87,9 +87,8 @@ def aperture_photometry(pairs: Pairs, block: int = 256) -> np.ndarray:
     return np.concatenate([r, g - r, r - z, noise], axis=1)
 
 
-@threadpoolctl.threadpool_limits.wrap(
-    limits=1
-)  # on cores that another chapter uses too, threads would wait for each other
+# On cores that another chapter uses too, several threads would wait for each other.
+@threadpoolctl.threadpool_limits.wrap(limits=1)
 def boosted(
     x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int | None, ...] = (None,)
 ) -> tuple[np.ndarray, int | None]:

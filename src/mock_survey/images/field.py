@@ -65,9 +65,8 @@ def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.nda
             continue
         some = {name: values[chosen] for name, values in objects.items()}
         pixel, fraction = np.divmod(some["place"] / PIXEL_SCALE, 1)
-        scene = (_transforms(some, fraction, size)[:, None] * blur(psf_sigma, size)) * some["flux"].astype(np.float32)[
-            ..., None, None
-        ]
+        flux = some["flux"].astype(np.float32)[..., None, None]
+        scene = (_transforms(some, fraction, size)[:, None] * blur(psf_sigma, size)) * flux
         canvas = np.zeros((3, IMAGE_SIZE + size, IMAGE_SIZE + size), np.float32)
         for (x, y), patch in zip(pixel.astype(int) + IMAGE_SIZE // 2, develop(scene, size), strict=True):
             canvas[:, y : y + size, x : x + size] += patch

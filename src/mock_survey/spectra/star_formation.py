@@ -22,7 +22,7 @@ def ultraviolet_red(coefficients: np.ndarray) -> np.ndarray:
 def star_formation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Star formation of n galaxies with ``coefficients`` (n, 5), ``formed_mass`` and ``log_mstar``.
 
-    Returns ``quiescent`` and its contrary ``blue``, ``log_sfr`` (solar masses a year) and ``gas_reddening``, E(B-V) of the gas.
+    Returns ``quiescent``, ``log_sfr`` (solar masses a year) and ``gas_reddening``, E(B-V) of the gas.
     """
     mass, n = galaxies["log_mstar"], galaxies["log_mstar"].size
     colour = ultraviolet_red(galaxies["coefficients"])
@@ -32,13 +32,11 @@ def star_formation(galaxies: dict[str, np.ndarray], rng: np.random.Generator) ->
     attenuation = np.maximum(0.91 + 0.77 * x + 0.11 * x**2 - 0.09 * x**3 + rng.normal(0, 0.28, n), 0)
     # H-alpha of Kennicutt & Evans (2012), table 1; of quiescent galaxies 1e-12 a year of their mass (Salim et al. 2007).
     width = 10 ** (WIDTH + FIBRE + WIDTH_SLOPE * (colour - 0.4) + rng.normal(0, WIDTH_SCATTER, n))
-    starlight = (
-        galaxies["formed_mass"] * _light_at(galaxies["coefficients"], LINES["Ha"]) * 4 * np.pi * (10 * PARSEC) ** 2
-    )
+    starlight = galaxies["formed_mass"] * _light_at(galaxies["coefficients"], LINES["Ha"])
+    starlight *= 4 * np.pi * (10 * PARSEC) ** 2
     rate = np.log10(width * starlight) + 0.4 * attenuation - 41.27
     return {
         "quiescent": ~forming,
-        "blue": forming,
         "log_sfr": np.where(forming, rate, mass - 12 + rng.normal(0, 0.4, n)),
         "gas_reddening": attenuation / calzetti(LINES["Ha"]),
     }
