@@ -1,4 +1,4 @@
-"""Redshifts by a fit of templates: what a spectrum tells somebody who knows of what light galaxies are made."""
+"""Redshifts by template fitting, the classical method, with the templates of the mock survey."""
 
 import functools
 from typing import NamedTuple

@@ -92,10 +92,10 @@ def aperture_photometry(pairs: Pairs, block: int = 256) -> np.ndarray:
 def boosted(
     x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int | None, ...] = (None,)
 ) -> tuple[np.ndarray, int | None]:
-    """Gradient-boosted trees from a table (N, d) to values (N,), NaN where unknown: what they say of the known test objects.
+    """Predictions of gradient-boosted trees from a table (N, d) for the test objects whose value (N,) is known, not NaN.
 
-    The number and the size of the trees, and how many of the first columns they see (None: all), are those that do best on the
-    validation objects; the last of them is returned too. ``split`` is as for `Roles.known`.
+    The validation objects choose the number and the size of the trees, and how many of the first columns they use (None: all).
+    That number of columns is returned too. ``split`` is as for `Roles.known`.
     """
 
     def trees(leaves: int, n: int) -> HistGradientBoostingRegressor:
@@ -113,7 +113,7 @@ def boosted(
 
 
 def from_redshift(redshift: np.ndarray, y: np.ndarray, split) -> np.ndarray:
-    """What redshifts (N,) alone say of values (N,), NaN where either is unknown: a cubic spline, fitted to all but the test objects."""
+    """Predictions (N,) of values (N,) from redshift (N,) alone, NaN where either is unknown: a cubic spline, fitted without the test objects."""
     both = np.isfinite(redshift) & np.isfinite(y)
     gallery, told = Roles.known(split, np.where(both, y, np.nan)).gallery, np.full(len(y), np.nan)
     spline = make_pipeline(SplineTransformer(n_knots=8, knots="quantile", extrapolation="linear"), Ridge(1e-3))
