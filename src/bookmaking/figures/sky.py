@@ -180,7 +180,7 @@ def spectra_beside(panels: list[tuple[float, dict[str, np.ndarray]]]):
 
 def _cloud(axis, x: np.ndarray, y: np.ndarray) -> None:
     alpha = float(np.clip(1500 / len(x), 0.12, 0.6))
-    axis.scatter(x, y, s=2, lw=0, alpha=alpha, color=OURS["color"], rasterized=True)
+    axis.scatter(x, y, s=2, lw=0, alpha=alpha, color=FAINT, rasterized=True)
 
 
 def _medians(axis, bins: list[dict], label: str, **style) -> None:
