@@ -141,7 +141,7 @@ STEPS = {
     "features": Step(
         "04_alignment", ("features.h5",), ("features",), (*PAIRS, "image_encoder", "spectrum_encoder"), features, True),
     "alignment": Step("04_alignment", ("heads.pt", "embeddings.h5"), ("alignment",), ("features",), alignment),
-    "similarity": Step("05_similarity_search", (), ("evaluation",), (*PAIRS, "alignment")),
+    "similarity": Step("05_similarity_search", (), ("evaluation",), (*PAIRS, "features", "alignment")),
     "properties": Step(
         "06_redshift_and_mass", ("predictions.h5",), ("evaluation",),
         (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment")),
