@@ -71,8 +71,8 @@ class SpectrumEncoder:
 class Comparison:
     """What the frozen encoders are held against: networks of the same size, trained with labels, on the same pairs."""
 
-    image_epochs: NonNegativeInt
-    spectrum_epochs: NonNegativeInt
+    image_epochs: PositiveInt  # as many as the encoder's own, so that both take the same steps
+    spectrum_epochs: PositiveInt
     components: Annotated[int, Field(gt=0, le=1000)]  # of the principal component analysis of pixels
 
 

@@ -40,7 +40,7 @@ def compare(
     keeps what the network sees, and the checkpoint of the training. Returned are ``frozen`` and ``random`` (N, D) float16,
     features of the encoder and of the same network with random weights; ``pca`` (N, components), principal components of the
     pixels it sees; ``supervised``, of each label what a network of the same size, trained on the labels, says of the test
-    objects (n,).
+    objects (n,); ``supervised_loss``, the validation loss of each of its epochs.
     """
     kind = ImageFeatures if modality == "image" else SpectrumFeatures
     frozen, index = kind.load(encoder).to(device), pairs.index
@@ -74,18 +74,19 @@ def compare(
     supervised = nn.Sequential(fresh, nn.Linear(fresh.n_features, len(labels))).to(device)
     n_epochs, checkpoint = getattr(config, f"{modality}_epochs"), directory / "supervised.pt"
     known = np.stack(list(labels.values()), 1)
-    told = predict_supervised(supervised, inputs, known, index, shape, n_epochs, device, seed, checkpoint)
+    told, losses = predict_supervised(supervised, inputs, known, index, shape, n_epochs, device, seed, checkpoint)
     arrays = {way: np.concatenate(parts) for way, parts in (features | {"pca": components}).items()}
-    return arrays | {"supervised": dict(zip(labels, told.T, strict=True))}
+    return arrays | {"supervised": dict(zip(labels, told.T, strict=True)), "supervised_loss": losses}
 
 
 def predict_supervised(
     network: nn.Module, inputs: np.ndarray, labels: np.ndarray, index: Index, shape, n_epochs: int, device: str, seed: int,
     checkpoint: Path,
-) -> np.ndarray:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Train a network from ``inputs`` (N, …) to ``labels`` (N, m), NaN where unknown, and predict the test objects (n, m).
 
-    The epoch with the least validation loss is kept. Batch size and learning rate are those of ``shape``, an encoder's.
+    The epoch with the least validation loss is kept; the losses of all epochs are returned too. Batch size and learning rate
+    are those of ``shape``, an encoder's.
     """
     train, validation, test = (index.where(split) for split in ("train", "validation", "test"))
     check_batch("the encoder's", len(train), shape.batch_size)
@@ -124,7 +125,7 @@ def predict_supervised(
         history.append({"validation_loss": error(predict(network, validation), validation).item()})
         if best_epoch(history, label) == epoch:
             best.load_state_dict(network.state_dict())
-    return predict(best, test).cpu().numpy() * std + mean
+    return predict(best, test).cpu().numpy() * std + mean, np.array([one["validation_loss"] for one in history])
 
 
 def _turned(x: torch.Tensor) -> torch.Tensor:

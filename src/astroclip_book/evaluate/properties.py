@@ -14,8 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer
 
 from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE, Pairs
+from astroclip_book.evaluate import photoz
 from astroclip_book.evaluate.knn import Roles
-from astroclip_book.evaluate.metrics import r2
+from astroclip_book.evaluate.metrics import r2, with_interval
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
 DIRECTIONS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum")}
@@ -48,6 +49,23 @@ def known_properties(split, catalog: dict[str, np.ndarray]) -> dict[str, np.ndar
 def with_enough(split, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Those of some values (N,) that are known of at least `FEW` objects in each split."""
     return {name: values for name, values in known.items() if min(map(len, Roles.known(split, values))) >= FEW}
+
+
+def scored(name: str, truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:
+    """R² of predictions (n,) with its 95 % interval, and errors that ignore the few largest.
+
+    These are ``nmad`` and ``outliers_005`` of a ``redshift``, both relative to 1 + z, and the ``scatter`` in dex of other properties.
+    """
+    score = with_interval(r2, (truth, prediction), bootstrap, seed)
+    if name != "redshift":
+        return score | {"scatter": photoz.nmad(prediction - truth)}
+    error = photoz.errors(truth, prediction)
+    return score | {"nmad": photoz.nmad(error), "outliers_005": photoz.outliers(error, 0.05)}
+
+
+def share(truth: np.ndarray, prediction: np.ndarray, best: np.ndarray) -> dict[str, float]:
+    """R² of predictions (n,) as a share of that of other ones (n,), which must be above 0."""
+    return {"share": r2(truth, prediction)["r2"] / r2(truth, best)["r2"]}
 
 
 def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:

@@ -21,7 +21,7 @@ from bookmaking.figures.style import DARK, FAINT, FLUX, LABELS, MODALITY, WIDTH,
 
 WAYS = {
     "frozen": "frozen features, k-NN", "random": "random weights, k-NN",
-    "pca": "principal components, k-NN", "supervised": "trained on labels",
+    "pca": "principal components, k-NN", "supervised": "supervised, same size",
 }  # fmt: skip
 STYLES = ({"color": "#0072B2", "marker": "o", "ls": "-"}, {"color": "#D55E00", "marker": "s", "ls": "--"})
 

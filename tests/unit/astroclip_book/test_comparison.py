@@ -44,7 +44,8 @@ def test_supervised_network_learns_labels_and_passes_over_unknown_ones(pairs, tm
     rng = np.random.default_rng(0)
     x = rng.normal(size=(len(pairs.index), 3)).astype(np.float32)
     labels = np.stack([x[:, 0] * 2 + 5, np.where(rng.uniform(size=len(x)) < 0.3, np.nan, x[:, 1] - 7)], 1)
-    predicted = supervised(pairs, x, labels, tmp_path / "a.pt", epochs=40)
+    predicted, losses = supervised(pairs, x, labels, tmp_path / "a.pt", epochs=40)
+    assert len(losses) == 40 and losses.min() < 0.1 * losses[0]
     test = pairs.index.where("test")
     assert np.abs(predicted[:, 0] - labels[test, 0]).mean() < 0.2
     assert np.nanmean(np.abs(predicted[:, 1] - labels[test, 1])) < 0.2
@@ -53,11 +54,13 @@ def test_supervised_network_learns_labels_and_passes_over_unknown_ones(pairs, tm
 def test_supervised_training_killed_between_epochs_ends_the_same(pairs, tmp_path, monkeypatch):
     x = np.random.default_rng(0).normal(size=(len(pairs.index), 3)).astype(np.float32)
     labels = x[:, :2].astype(float)
-    whole = supervised(pairs, x, labels, tmp_path / "whole.pt")
+    whole, _ = supervised(pairs, x, labels, tmp_path / "whole.pt")
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(loop, "save", killing(loop.save, 2))
         supervised(pairs, x, labels, tmp_path / "killed.pt")
-    np.testing.assert_allclose(supervised(pairs, x, labels, tmp_path / "killed.pt"), whole, rtol=1e-5)
+    resumed, losses = supervised(pairs, x, labels, tmp_path / "killed.pt")
+    assert len(losses) == 4
+    np.testing.assert_allclose(resumed, whole, rtol=1e-5)
 
 
 def test_probe_sees_what_features_tell_and_nothing_else():
