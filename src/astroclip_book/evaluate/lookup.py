@@ -15,6 +15,7 @@ from astroclip_book.data.pairs import Embeddings, evenly
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
 from astroclip_book.evaluate.knn import Neighbours
+from astroclip_book.evaluate.rows import check_rows
 from astroclip_book.evaluate.search import nearest, neighbours
 
 LEVEL = 0.01  # of validation objects that each test calls unusual
@@ -123,18 +124,21 @@ class Reference:
 
     @classmethod
     def from_run(cls, directory: str | Path, modality: str) -> Reference:
-        """Read what chapters 04 and 06 left in a run directory; BookError if it is not there, or damaged."""
+        """Read what chapters 04 and 06 left in a run directory; BookError if it is not there, damaged, or its rows are in the wrong order."""
         try:
             directory = Path(directory)
             choices = read_json(directory / "metrics.json")["property"]["redshift"][modality]
             with h5py.File(directory / "features.h5", "r") as file:
                 features = file[modality]["clean"][:]
-            return cls(Embeddings.load(directory / "embeddings.h5"), modality, features, choices)
+            embeddings = Embeddings.load(path := directory / "embeddings.h5")
         except (OSError, KeyError, TypeError) as error:
             raise BookError(
                 f"{directory} lacks metrics.json, features.h5 or embeddings.h5, or one is damaged ({error}): to look galaxies "
                 "up, chapters 04 and 06 must have been executed (make book)."
             ) from error
+        test = embeddings.where("test")
+        check_rows(embeddings.image[test], embeddings.spectrum[test], str(path))
+        return cls(embeddings, modality, features, choices)
 
     def look_up(self, features: np.ndarray, embedding: np.ndarray, k: int, redshift=np.nan, relative=False) -> Found:
         """What the run says of objects with these features (n, D) and embeddings (n, d); k neighbours are named.

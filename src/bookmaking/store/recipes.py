@@ -86,10 +86,16 @@ def features(run, scratch: Path) -> dict:
 
 
 def alignment(run, scratch: Path) -> dict:
-    """Train the heads on the cached features, and embed every object."""
+    """Train the heads on the cached features, if their rows belong together, and embed every object."""
+    import h5py
+
+    from astroclip_book.evaluate.rows import check_rows
     from astroclip_book.train.heads import align
 
-    return align(run.path("features.h5"), run.preset.alignment, run.device, run.preset.seed, scratch)
+    features = run.path("features.h5")
+    with h5py.File(features) as file:
+        rows = check_rows(file["image/clean"], file["spectrum/clean"], "features.h5")
+    return align(features, run.preset.alignment, run.device, run.preset.seed, scratch) | {"rows": rows}
 
 
 def comparison(run, scratch: Path, modality: str) -> None:
