@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.metrics import r2
@@ -93,6 +98,19 @@ def answers(
             searched[key] = test, None if k else Neighbours(gallery_x, roles.train, query_x, roles.validation)
         test, validation = searched[key]
         yield name, roles, test.answer(y, *((k,) if k else validation.choose(y)))
+
+
+def shift_weights(x: np.ndarray, labelled: np.ndarray, unlabelled: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights (n,) by which n labelled rows of vectors (N, d) stand for unlabelled ones, and the AUC of telling both kinds apart.
+
+    A weight is the odds of being unlabelled, by a logistic regression that was fitted without this object (Bickel et al. 2009, JMLR
+    10, 2137). An AUC of 0.5 means that both are distributed alike; near 1, they hardly overlap, and no weights can mend that.
+    """
+    rows = np.concatenate([labelled, unlabelled])
+    kind = np.arange(len(rows)) >= len(labelled)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    log_odds = cross_val_predict(model, x[rows], kind, method="decision_function")
+    return np.exp(log_odds[: len(labelled)]), float(roc_auc_score(kind, log_odds))
 
 
 def on_test(values: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Predicted redshifts: errors of the single values, and whether p(z), k values with weights (n, k) of sum 1, are honest."""
 
 import numpy as np
+from scipy.stats import binomtest
 
 QUANTILES = 200  # of the redshifts of a survey, that stand for their distribution
 
@@ -76,6 +77,20 @@ def widening(low: np.ndarray, high: np.ndarray, truth: np.ndarray, share: float)
     """
     outside = np.maximum(low - truth, truth - high) / np.maximum(high - low, 1e-6)
     return float(np.quantile(outside, min(1, share * (1 + 1 / len(truth)))))
+
+
+def local_coverage(inside: np.ndarray, by: np.ndarray, edges: np.ndarray) -> list[dict]:
+    """Coverage of intervals in bins of a quantity (n,), by whether the truth lies ``inside`` (n,) bool; ``edges`` are the inner ones.
+
+    Of each bin, the number ``n``, the share ``coverage``, and ``coverage_ci95``, the interval of Wilson 1927
+    (https://doi.org/10.1080/01621459.1927.10502953). An empty bin has None. Objects whose quantity is NaN are in no bin.
+    """
+    place, bins = np.where(np.isnan(by), -1, np.digitize(by, edges)), []
+    for hits in (inside[place == i] for i in range(len(edges) + 1)):
+        wilson = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson") if len(hits) else None
+        share = float(hits.mean()) if len(hits) else None
+        bins.append({"n": len(hits), "coverage": share, "coverage_ci95": wilson and [wilson.low, wilson.high]})
+    return bins
 
 
 def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -7,7 +7,18 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from bookmaking.figures.style import ASKED, DARK, FAINT, GROUPS, LABELS, WIDTH, drawing, legend_of
+from bookmaking.figures.style import (
+    ASKED,
+    DARK,
+    FAINT,
+    GROUPS,
+    LABELS,
+    WIDTH,
+    drawing,
+    estimate,
+    legend_of,
+    name_rows,
+)
 
 BASELINES = {
     "unaligned_image": "image before alignment", "unaligned_spectrum": "spectrum before alignment", "photometry": "photometry",
@@ -19,6 +30,8 @@ METHODS = {
     "logistic": "logistic regression", "distance": "distance, without labels",
 }  # fmt: skip
 COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[2], GROUPS[5], DARK), strict=True))
+GALLERIES = {"bright": ("bright galaxies", GROUPS[0], "o"), "reweighted": ("bright, reweighted", GROUPS[1], "D")}
+GALLERIES["all"] = ("as many of all magnitudes", DARK, "s")
 SPACES = {"aligned": "shared space", "unaligned": "before alignment"}
 
 
@@ -48,6 +61,28 @@ def label_efficiency(curves: dict[str, dict]):
     for axis, title in zip(axes[0], ASKED.values(), strict=True):
         axis.set_title(title)
     axes[-1, 1].set_xlabel("galaxies with a label")
+    legend_of(figure, axes[0])
+    return figure
+
+
+@drawing
+def selection(scores: dict):
+    """R², scatter and bias (columns) of properties (rows) by way to ask and gallery; ``scores``: `selection` of the metrics."""
+    names, ways = [name for name in LABELS if name in scores], ASKED | {"photometry": "photometry, trees"}
+    figure, axes = plt.subplots(len(names), 3, figsize=(WIDTH, 2.1 * len(names) + 0.5), sharey=True, squeeze=False)
+    for name, row in zip(names, axes, strict=True):
+        spread = {"nmad": r"$\sigma_\mathrm{NMAD}$"} if name == "redshift" else {"scatter": "scatter (dex)"}
+        for axis, (statistic, label) in zip(row, ({"r2": "$R^2$"} | spread | {"bias": "bias"}).items(), strict=True):
+            for place, way in enumerate(ways):
+                for offset, (gallery, (title, colour, marker)) in zip((-0.22, 0, 0.22), GALLERIES.items(), strict=True):
+                    if gallery in scores[name][way]:
+                        style = {"color": colour, "marker": marker, "label": title}
+                        estimate(axis, scores[name][way][gallery], statistic, place + offset, **style)
+            name_rows(axis, list(ways.values()))
+            axis.set_xlabel(f"{label} (dex)" if name != "redshift" and statistic == "bias" else label)
+            if statistic != "nmad":
+                axis.axvline(0, color=FAINT, lw=0.8)
+        row[0].set_title(LABELS[name], loc="left")
     legend_of(figure, axes[0])
     return figure
 

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_book.errors import BookError
-from astroclip_book.evaluate.knn import Neighbours, answers, knn_predict
+from astroclip_book.evaluate.knn import Neighbours, answers, knn_predict, shift_weights
 
 
 @pytest.mark.parametrize("weighting", ["distance", "uniform"])
@@ -67,3 +68,24 @@ def test_a_choice_is_made_on_validation_objects_alone():
     ((_, _, chosen),) = answers(x, x, where, {"value": y})
     assert chosen.k <= 8
     assert Neighbours(x, where.where("train"), x, where.where("validation")).choose(y) == (chosen.k, chosen.weighting)
+
+
+def test_weights_of_labelled_objects_are_the_ratio_of_densities():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, 5000), rng.normal(1, 1, 5000)])[:, None]
+    labelled, unlabelled = np.split(np.arange(len(x)), 2)
+    weights, auc = shift_weights(x, labelled, unlabelled)
+    np.testing.assert_allclose(np.log(weights), x[labelled, 0] - 0.5, atol=0.3)  # of two normal distributions
+    assert np.average(x[labelled, 0], weights=weights) == pytest.approx(1, abs=0.1)
+    assert auc == pytest.approx(norm.cdf(0.5**0.5), abs=0.02)
+
+
+def test_weights_say_whether_there_is_anything_to_weight():
+    rng = np.random.default_rng(0)
+    labelled, unlabelled = np.split(np.arange(2000), 2)
+    for distance, low, high in ((0, 0.45, 0.55), (2, 0.99, 1.0)):
+        x = rng.normal(size=(2000, 5)) + np.where(np.arange(2000) < 1000, 0, distance)[:, None]
+        weights, auc = shift_weights(x, labelled, unlabelled)
+        assert low <= auc <= high
+        alike = weights.sum() ** 2 / np.square(weights).sum() / len(weights)
+        assert alike > 0.9 if distance == 0 else alike < 0.1

@@ -93,3 +93,34 @@ def test_the_prior_is_honest_and_worse_than_what_knows_the_galaxy():
     assert kstest(photoz.pit(*prior, truth, 0), "uniform").statistic < 0.05
     near = truth[:, None] + rng.normal(0, 0.01, (2000, 16)) + rng.normal(0, 0.01, (2000, 1))
     assert photoz.crps(near, equal(near), truth).mean() < 0.3 * photoz.crps(*prior, truth).mean()
+
+
+def heteroscedastic(rng, n):
+    """Truths around 0 whose scatter doubles from one quarter of galaxies to the next, and intervals of one width for all."""
+    group = rng.integers(4, size=n)
+    return group, rng.normal(size=n) * 2.0**group, -np.ones(n), np.ones(n)
+
+
+def test_one_quantile_is_right_on_the_whole_and_wrong_in_parts_and_one_for_each_group_is_right_in_all():
+    rng = np.random.default_rng(0)
+    group, truth, low, high = heteroscedastic(rng, 20_000)
+    seen, new = np.split(np.arange(20_000), 2)
+    one = np.full(4, photoz.widening(low[seen], high[seen], truth[seen], 0.68))
+    parts = [seen[group[seen] == i] for i in range(4)]
+    each, covered = np.array([photoz.widening(low[i], high[i], truth[i], 0.68) for i in parts]), {}
+    for name, by in {"one": one, "each": each}.items():
+        inside = np.abs(truth[new]) <= 1 + 2 * by[group[new]]
+        assert inside.mean() == pytest.approx(0.68, abs=0.015)
+        bins = photoz.local_coverage(inside, group[new], np.array([0.5, 1.5, 2.5]))
+        assert sum(one["n"] for one in bins) == len(new)
+        covered[name] = [one["coverage"] for one in bins]
+    half_width = 1 + 2 * one[0]
+    np.testing.assert_allclose(covered["one"], 2 * norm.cdf(half_width / 2.0 ** np.arange(4)) - 1, atol=0.03)
+    assert covered["one"][0] > 0.98 and covered["one"][3] < 0.35  # known to be wrong
+    np.testing.assert_allclose(covered["each"], 0.68, atol=0.04)
+
+
+def test_coverage_of_few_is_wilsons_and_an_empty_bin_has_none():
+    full, empty = photoz.local_coverage(np.ones(10, bool), np.zeros(10), np.array([1.0]))
+    assert full["coverage"] == 1 and full["coverage_ci95"] == pytest.approx([1 / (1 + 1.96**2 / 10), 1], abs=1e-4)
+    assert empty == {"n": 0, "coverage": None, "coverage_ci95": None}
