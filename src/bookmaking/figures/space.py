@@ -10,7 +10,6 @@ from IPython.display import Markdown
 
 from astroclip_book.data.pairs import Pairs
 from bookmaking.figures.galaxies import limits, mark_lines, show_image, stack
-from bookmaking.figures.search import KINDS
 from bookmaking.figures.style import (
     FAINT,
     GROUPS,
@@ -124,15 +123,17 @@ def effects(sizes: pd.DataFrame):
 
 
 @drawing
-def detectors(scores: dict[str, dict[str, dict]], titles: dict[str, str]):
-    """Areas under ROC of each detector (rows) for each rare kind (panels), with intervals; the line is chance."""
-    figure, axes = plt.subplots(1, len(scores), figsize=(WIDTH, 1.9), sharex=True, sharey=True, squeeze=False)
-    for axis, (kind, found) in zip(axes[0], scores.items(), strict=True):
+def detectors(after: dict[str, dict[str, dict]], before: dict[str, dict[str, dict]], titles: dict[str, str]):
+    """Areas under ROC of each detector (rows) by kind (titles of panels) after alignment (filled) and before it (open); the line is chance."""
+    figure, axes = plt.subplots(1, len(after), figsize=(WIDTH, 2.6), sharex=True, sharey=True, squeeze=False)
+    for axis, kind in zip(axes[0], after, strict=True):
         for row, name in enumerate(titles):
-            estimate(axis, found[name], "auc", row, color=MODALITY.get(name.split("_")[0], MODALITY["cross"]))
+            style = {"color": MODALITY.get(name.split("_")[0], MODALITY["cross"])}
+            for scores, offset, fill in ((before, 0.17, "white"), (after, -0.17, None)):
+                if name in scores[kind]:
+                    estimate(axis, scores[kind][name], "auc", row + offset, mfc=fill, **style)
         axis.axvline(0.5, color=FAINT, lw=0.8, ls=":")
-        one = found[name]
-        axis.set(title=f"{KINDS[kind]} ({round(one['base_rate'] * one['n'])})", xlabel="area under ROC")
+        axis.set(title=kind, xlabel="area under ROC")
         name_rows(axis, list(titles.values()))
     return figure
 
