@@ -28,13 +28,10 @@ def claims(metrics: dict) -> list[dict]:
     """
     rows = pd.read_csv(Path(__file__).with_suffix(".csv"), encoding="utf-8", keep_default_na=False).to_dict("records")
     for row in rows:
-        place, over = row.pop("value"), row.pop("over")
         try:
-            value, interval = _at(metrics, place)
-            by = _at(metrics, over)[0] if over else 1
-            row |= {"value": value / by, "ci95": interval and [edge / by for edge in interval]}
+            row["value"], row["ci95"] = _at(metrics, row["value"])
             row["verdict"] = judge(row["value"], row["ci95"], row["threshold"], row["most"])
-        except (KeyError, TypeError, ZeroDivisionError):
+        except (KeyError, TypeError):
             row |= {"value": None, "ci95": None, "verdict": UNKNOWN}
     return rows
 
