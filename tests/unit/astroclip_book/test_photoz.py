@@ -121,6 +121,7 @@ def test_one_quantile_is_right_on_the_whole_and_wrong_in_parts_and_one_for_each_
 
 
 def test_coverage_of_few_is_wilsons_and_an_empty_bin_has_none():
-    full, empty = photoz.local_coverage(np.ones(10, bool), np.zeros(10), np.array([1.0]))
+    by = np.array([0.0] * 10 + [np.nan])  # not known of the last
+    full, empty = photoz.local_coverage(np.ones(11, bool), by, np.array([1.0]))
     assert full["coverage"] == 1 and full["coverage_ci95"] == pytest.approx([1 / (1 + 1.96**2 / 10), 1], abs=1e-4)
     assert empty == {"n": 0, "coverage": None, "coverage_ci95": None}
