@@ -150,6 +150,19 @@ def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
 
 
 @drawing
+def one_galaxy(model: np.ndarray, image: np.ndarray, truth: np.ndarray, spectrum: np.ndarray, redshift: float):
+    """A galaxy's image (h, w, 3) and spectrum (7781,) without and with noise."""
+    figure, axes = plt.subplot_mosaic("ABCC", figsize=(WIDTH, 2.0), width_ratios=(1, 1, 1.5, 1.5))
+    for name, pixels, label in (("A", model, "noiseless"), ("B", image, "as observed")):
+        show_image(axes[name], pixels, label)
+    axes["C"].plot(WAVELENGTH, spectrum, color="#BBBBBB", lw=0.4)
+    axes["C"].plot(WAVELENGTH, truth, color=MODALITY["spectrum"], lw=0.8)
+    axes["C"].set(xlim=WAVELENGTH[[0, -1]], ylim=limits(spectrum), xlabel="observed wavelength (Å)", ylabel=FLUX)
+    mark_lines(axes["C"], redshift)
+    return figure
+
+
+@drawing
 def population(redshift: np.ndarray, catalog: dict[str, np.ndarray]):
     """Redshifts (n,), colour against magnitude and mass against redshift: the panels that the catalogue allows."""
     colour, mass = {"MAG_G", "MAG_R"} <= catalog.keys(), "LOG_MSTAR" in catalog
