@@ -77,11 +77,11 @@ def kept_by_maps(order: dict[str, dict[str, dict[str, dict[str, float]]]]):
 
 @drawing
 def curves(x: dict[str, np.ndarray], y: dict[str, np.ndarray], marked: dict[str, tuple[float, float]], **labels):
-    """A curve for each modality with a point marked on it."""
+    """A curve for each modality, or anything else, with a point marked on it."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.6))
     for name, values in y.items():
-        axis.plot(x[name], values, color=MODALITY[name], label=name)
-        axis.plot(*marked[name], "o", ms=5, color=MODALITY[name])
+        (line,) = axis.plot(x[name], values, color=MODALITY.get(name), label=name)
+        axis.plot(*marked[name], "o", ms=5, color=line.get_color())
     axis.set(**labels)
     axis.legend()
     return figure
