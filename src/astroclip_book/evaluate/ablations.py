@@ -1,4 +1,4 @@
-"""One thing changed at a time: an alignment that differs from the reference, features as earlier works made them, and scores."""
+"""One thing changed at a time: an alignment that differs from the reference, features as earlier works made them, scores, and what differs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from scipy import stats
 from sklearn.metrics import r2_score
 
 from astroclip_book.config import Alignment
@@ -115,3 +117,24 @@ def neighbour_scores(
     rows = np.random.default_rng(seed).choice(test, min(pool, len(test)), replace=False)
     found["recall_at_10"] = float((match_ranks(embeddings["image"][rows], embeddings["spectrum"][rows]) <= 10).mean())
     return found
+
+
+def differences(trained: pd.DataFrame, against: dict) -> tuple[pd.DataFrame, pd.Series, int]:
+    """Mean scores of variants less those of what each is held ``against``, with 95 % intervals from trainings of several seeds.
+
+    ``trained`` has a row for each training, a column for each score, and the variants in its index; ``against`` says of those to be
+    compared with which. Returned are, by variant and score, the ``difference``, ``half`` the width of its interval, ``p`` of Student's
+    t and whether it is ``found``; of each score the standard deviation between seeds; and its degrees of freedom. The deviation is
+    pooled, all variants being taken to scatter alike. Of the differences that are found, 5 % may be chance (Benjamini & Hochberg
+    1995, https://doi.org/10.1111/j.2517-6161.1995.tb02031.x).
+    """
+    groups = trained.groupby(level=list(range(trained.index.nlevels)), sort=False)
+    means, n, freedom = groups.mean(), groups.size(), len(trained) - groups.ngroups
+    sd = np.sqrt((trained - groups.transform("mean")).pow(2).sum() / freedom)
+    ours, theirs = list(against), list(against.values())
+    difference = (means.loc[ours] - means.loc[theirs].to_numpy()).rename_axis(columns="score")
+    error = difference * 0 + np.sqrt(1 / n[ours].to_numpy() + 1 / n[theirs].to_numpy())[:, None] * sd.to_numpy()
+    found = pd.DataFrame({"difference": difference.stack(), "half": stats.t.ppf(0.975, freedom) * error.stack()})
+    t = np.divide(found["difference"], error.stack(), out=np.zeros(len(found)), where=error.stack() > 0)
+    found["p"] = 2 * stats.t.sf(np.abs(t), freedom)
+    return found.assign(found=stats.false_discovery_control(found["p"]) <= 0.05), sd, freedom

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import NullFormatter
 
 from bookmaking.figures.style import FAINT, MODALITY, WIDTH, drawing
@@ -13,6 +14,7 @@ SHOWN = {  # score: (title, colour)
     "redshift_spectrum": ("$R^2$ of $z$\nspectrum", MODALITY["spectrum"]),
     "redshift_cross": ("$R^2$ of $z$\nimage → spectrum", MODALITY["cross"]),
     "recall_at_10": ("recall at 10\nimage → spectrum", MODALITY["joint"]),
+    "log_mstar_spectrum": ("$R^2$ of $M_*$\nspectrum", MODALITY["spectrum"]),
 }
 TITLES = {
     "scale": "scale of the logits", "embedding_dropout": "dropout on the embedding", "decay": "weight decay",
@@ -25,31 +27,35 @@ WINDOW = 0.1  # below the reference: a few failures would press all else togethe
 
 
 @drawing
-def ablations(result: dict):
-    """Scores of all variants (``ablations`` of the metrics) but the shares of the pairs, a panel each, beside the reference
-    and the spread over its seeds; scores further than `WINDOW` below the reference are arrows at the edge."""
-    rows: list = []  # a title, or a variant's label and scores
-    for question, variants in result["questions"].items():
-        if variants and question != "pairs":
-            rows += [(TITLES[question], None), *variants.items()]
-    figure, axes = plt.subplots(1, len(SHOWN), figsize=(WIDTH, 0.155 * len(rows) + 0.9), sharey=True)
-    figure.get_layout_engine().set(w_pad=0.09)  # or the numbers of two axes meet
-    for axis, (score, (title, colour)) in zip(axes, SHOWN.items(), strict=True):
-        mean, sd = result["reference"][score], result["reference"]["sd"][score]
-        for place, (_, scores) in enumerate(rows):
-            if scores:
-                shown = max(scores[score], mean - WINDOW)
-                axis.plot(shown, place, marker="<" if shown > scores[score] else "o", ms=3.5, color=colour)
-        axis.axvspan(mean - 2 * sd, mean + 2 * sd, color=colour, alpha=0.15, lw=0)
-        axis.axvline(mean, color=colour, lw=0.8)
+def ablations(found: pd.DataFrame, shown: list[str], clean: list[tuple]):
+    """Differences of variants, as `astroclip_book.evaluate.ablations.differences` finds them, with intervals, a panel for each of the
+    scores ``shown``; filled where found. Those below `WINDOW` are arrows at the edge; variants of ``clean`` views bear a dagger.
+    """
+    rows: list[tuple] = []
+    for variant in found.index.droplevel("score").unique():
+        rows += [(variant[0], None)] if variant[0] not in [row[0] for row in rows] else []
+        rows.append(variant)
+    figure, axes = plt.subplots(1, len(shown), figsize=(WIDTH, 0.155 * len(rows) + 0.9), sharey=True)
+    figure.get_layout_engine().set(w_pad=0.06)  # or the numbers of two axes meet
+    for axis, score in zip(axes, shown, strict=True):
+        title, colour = SHOWN[score]
+        for place, row in enumerate(rows):
+            if row[1] is None:
+                continue
+            one = found.loc[(*row, score)]
+            at, face = max(one["difference"], -WINDOW), colour if one["found"] else "white"
+            axis.errorbar(at, place, xerr=one["half"], color=colour, elinewidth=0.8)
+            axis.plot(at, place, marker="<" if at > one["difference"] else "o", ms=3.5, color=colour, mfc=face, mew=0.8)
+        axis.axvline(0, color=FAINT, lw=0.8)
         axis.set_title(title, fontsize=8)
-        axis.set_xlim(left=mean - 1.08 * WINDOW)
+        axis.set_xlim(left=-1.08 * WINDOW)
         axis.tick_params(axis="x", labelsize=7)
-        axis.locator_params(axis="x", nbins=4)
+        axis.locator_params(axis="x", nbins=3)
         axis.grid(axis="y", alpha=0.25)
+    names = [label + " †" * (row in clean) if (label := row[1]) else TITLES[row[0]] for row in rows]
     axes[0].set(yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6))
-    for text, (_, scores) in zip(axes[0].set_yticklabels([name for name, _ in rows], fontsize=7), rows, strict=True):
-        text.set_fontweight("normal" if scores else "bold")
+    for text, row in zip(axes[0].set_yticklabels(names, fontsize=7), rows, strict=True):
+        text.set_fontweight("normal" if row[1] else "bold")
     return figure
 
 

@@ -3,11 +3,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy.stats import ttest_ind
 from small import ALIGNMENT
 
-from astroclip_book.evaluate.ablations import neighbour_scores, varied
+from astroclip_book.evaluate.ablations import differences, neighbour_scores, varied
 from astroclip_book.train.features import CachedFeatures
 from astroclip_book.train.heads import embed, fit_heads
 
@@ -65,3 +67,26 @@ def test_the_rate_goes_with_the_root_of_the_batch(cached):
     config, _ = varied(BASE, cached[0], 0, batch_size=64, steps=1)
     assert config.learning_rate == BASE.learning_rate / 2
     assert config.epochs * (1100 // 64) <= BASE.epochs * (1100 // 256)
+
+
+def test_the_difference_of_two_variants_is_students():
+    draws = pd.DataFrame({"score": np.random.default_rng(0).normal(size=7)}, index=list("aaabbbb"))
+    found, sd, freedom = differences(draws, {"b": "a"})
+    peer = ttest_ind(draws.loc["b", "score"], draws.loc["a", "score"])
+    assert found["p"].item() == pytest.approx(peer.pvalue) and freedom == 5
+    low, high = peer.confidence_interval()
+    assert found["half"].item() == pytest.approx((high - low) / 2)
+
+
+def test_chance_alone_is_rarely_found_and_an_effect_is():
+    variants, rng, false, inside = [f"{i}" for i in range(24)], np.random.default_rng(1), 0, []
+    names = pd.MultiIndex.from_product([variants, range(3)]).droplevel(1)
+    for _ in range(200):
+        draws = pd.DataFrame({"score": 0.01 * rng.normal(size=72)}, names)
+        found, sd, freedom = differences(draws, dict.fromkeys(variants[1:], variants[0]))
+        false += found["found"].any()
+        inside.append((found["difference"].abs() < found["half"]).mean())
+    assert freedom == 48 and np.mean(inside) == pytest.approx(0.95, abs=0.02) and false < 0.08 * 200
+    draws.loc["5"] += 0.1
+    found = differences(draws, dict.fromkeys(variants[1:], variants[0]))[0]
+    assert list(found.index[found["found"]].get_level_values(0)) == ["5"]
