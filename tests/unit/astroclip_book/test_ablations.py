@@ -71,7 +71,7 @@ def test_the_rate_goes_with_the_root_of_the_batch(cached):
 
 def test_the_difference_of_two_variants_is_students():
     draws = pd.DataFrame({"score": np.random.default_rng(0).normal(size=7)}, index=list("aaabbbb"))
-    found, sd, freedom = differences(draws, {"b": "a"})
+    found, _, freedom = differences(draws, {"b": "a"})
     peer = ttest_ind(draws.loc["b", "score"], draws.loc["a", "score"])
     assert found["p"].item() == pytest.approx(peer.pvalue) and freedom == 5
     low, high = peer.confidence_interval()
@@ -83,7 +83,7 @@ def test_chance_alone_is_rarely_found_and_an_effect_is():
     names = pd.MultiIndex.from_product([variants, range(3)]).droplevel(1)
     for _ in range(200):
         draws = pd.DataFrame({"score": 0.01 * rng.normal(size=72)}, names)
-        found, sd, freedom = differences(draws, dict.fromkeys(variants[1:], variants[0]))
+        found, _, freedom = differences(draws, dict.fromkeys(variants[1:], variants[0]))
         false += found["found"].any()
         inside.append((found["difference"].abs() < found["half"]).mean())
     assert freedom == 48 and np.mean(inside) == pytest.approx(0.95, abs=0.02) and false < 0.08 * 200

@@ -69,5 +69,5 @@ def test_each_difference_leads_to_a_chapter_has_values_of_the_preset_and_a_varia
     for one in choices["paper"] + choices["earlier"]:
         assert (ROOT / "notebooks" / f"{one['chapter']}.md").is_file()
         assert "{" not in one["book"].format(**vars(load_preset("laptop")))
-        for variant in [one["variant"][1], one.get("against", one["variant"][1])] if "variant" in one else []:
-            assert f"ablations.questions.{one['variant'][0]}.{variant}.recall_at_10" in tried
+        for question, variant in (one[key] for key in ("variant", "against") if key in one):
+            assert f"ablations.questions.{question}.{variant}.recall_at_10" in tried
