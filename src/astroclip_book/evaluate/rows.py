@@ -27,8 +27,8 @@ def check_rows(image: np.ndarray, spectrum: np.ndarray, where: str) -> dict:
 
     Returns ``n`` rows compared, their ``wrong_share`` and its interval, ``wrong_share_ci998``, as `wrong_share` estimates them.
     A file in the wrong order is refused from about 128 rows on; of fewer than `LEAST`, nothing is decided. Of a part in the
-    wrong order it warns, from 1,000 rows on. Pass embeddings of objects that the heads were not trained on: heads
-    can learn wrong pairs by heart.
+    wrong order it warns, from 1,000 rows on, and also if rows are shifted in a file that is sorted by a property, where those
+    in a row are alike. Pass embeddings of objects that the heads were not trained on: they may have learned wrong pairs.
 
     Raises
     ------

@@ -1,10 +1,12 @@
 """Redshifts with an interval, neighbours, and warnings about what a run has not seen."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from astroclip_book.data.files import matching, write_json
+from astroclip_book.data.files import matching, write_hdf5, write_json
 from astroclip_book.data.pairs import SPLITS, Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
@@ -114,6 +116,18 @@ def test_a_run_without_its_chapters_or_with_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "features.h5").write_bytes(b"cut off")
     with pytest.raises(BookError, match="damaged"):
         Reference.from_run(tmp_path, "image")
+
+
+def test_a_run_whose_images_and_spectra_are_in_different_orders_is_refused(tmp_path):
+    redshift, features, vectors = galaxies(1000, np.random.default_rng(6))
+    write_json(tmp_path / "metrics.json", {"property": {"redshift": {"image": CHOICES}}})
+    write_hdf5(tmp_path / "features.h5", {"image": {"clean": features}})
+    split = np.repeat(np.arange(3, dtype=np.uint8), [500, 200, 300])
+    for order, refused in ((np.arange(1000), False), (np.random.default_rng(7).permutation(1000), True)):
+        embeddings = Embeddings(vectors, vectors[order], np.arange(1000), redshift.astype(np.float32), split)
+        write_hdf5(tmp_path / "embeddings.h5", vars(embeddings))
+        with pytest.raises(BookError, match="embeddings.h5 do not belong together") if refused else nullcontext():
+            Reference.from_run(tmp_path, "image")
 
 
 def test_patterns_name_files_in_order(tmp_path):
