@@ -52,15 +52,17 @@ def with_enough(split, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def scored(name: str, truth: np.ndarray, prediction: np.ndarray, bootstrap: int, seed: int) -> dict:
-    """R² of predictions (n,) with its 95 % interval, and errors that ignore the few largest.
+    """R² of predictions (n,) and the size of their errors, each with its 95 % interval.
 
-    These are ``nmad`` and ``outliers_005`` of a ``redshift``, both relative to 1 + z, and the ``scatter`` in dex of other properties.
+    Of ``redshift`` these are `photoz.statistics`, of other properties the ``scatter``, the same robust deviation in dex.
     """
-    score = with_interval(r2, (truth, prediction), bootstrap, seed)
-    if name != "redshift":
-        return score | {"scatter": photoz.nmad(prediction - truth)}
-    error = photoz.errors(truth, prediction)
-    return score | {"nmad": photoz.nmad(error), "outliers_005": photoz.outliers(error, 0.05)}
+
+    def statistic(truth, prediction):
+        if name == "redshift":
+            return r2(truth, prediction) | photoz.statistics(truth, prediction)
+        return r2(truth, prediction) | {"scatter": photoz.nmad(prediction - truth)}
+
+    return with_interval(statistic, (truth, prediction), bootstrap, seed)
 
 
 def share(truth: np.ndarray, prediction: np.ndarray, best: np.ndarray) -> dict[str, float]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import binom
 
+from astroclip_book.data.pairs import Pairs
+from bookmaking.figures.galaxies import show_galaxy
 from bookmaking.figures.style import (
     ASKED,
+    DARK,
     FAINT,
     LABELS,
     MARKERS,
@@ -119,4 +125,56 @@ def baselines(metrics: dict):
         axis.set_xlabel(f"$R^2$ of {LABELS[name]}")
         axis.axvline(0, color=FAINT, lw=0.8)
     legend_of(figure, axes[0, :1])
+    return figure
+
+
+@drawing
+def errors_against(errors: dict[str, dict[str, dict]]):
+    """Robust scatter of errors by property and modality, in groups of galaxies by magnitude or S/N, of several methods."""
+    figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 2.3 * len(errors) + 0.4), sharex="col", squeeze=False)
+    for row, (name, modalities) in zip(axes, errors.items(), strict=True):
+        for axis, (modality, curves) in zip(row, modalities.items(), strict=True):
+            for method, colour, style in zip(
+                ("unaligned", "aligned", "oracle"), (DARK, MODALITY[modality], "black"), ("--", "-", ":")
+            ):
+                if method in curves:
+                    value, (low, high) = curves[method]["scatter"], np.transpose(curves[method]["scatter_ci95"])
+                    axis.plot(curves["at"], value, style, marker=".", color=colour, label=BASELINES[method])
+                    axis.fill_between(curves["at"], low, high, color=colour, alpha=0.15, lw=0)
+            axis.set(yscale="log", xscale="log" if modality == "spectrum" else "linear")
+            for one in (axis.yaxis, axis.xaxis) if modality == "spectrum" else (axis.yaxis,):
+                one.set(
+                    major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter=NullFormatter()
+                )
+            axis.grid(alpha=0.3)
+        row[0].set_ylabel(r"$\sigma_\mathrm{NMAD}$ of redshift" if name == "redshift" else "scatter of mass (dex)")
+    axes[-1, 0].set_xlabel("$r$ (AB mag), fainter to the right")
+    axes[-1, 1].set_xlabel("mean S/N a pixel of the spectrum")
+    for axis, title in zip(axes[0], ("image → image", "spectrum → spectrum"), strict=True):
+        axis.set_title(title)
+    legend_of(figure, axes[0, :1])
+    return figure
+
+
+@drawing
+def failures(pairs: Pairs, rows: np.ndarray, modality: str, pz, predicted: np.ndarray, reasons: list[str]):
+    """Galaxies (n,) of the pairs in a grid: image or spectrum, with p(z), an `Answer`, below it, and a text of reasons."""
+    columns, height, shape = (6, 2.5, 1) if modality == "image" else (3, 1.6, 0.38)
+    lines = -(-len(rows) // columns)
+    read = {"image": pairs.images, "spectrum": pairs.spectra}[modality]
+    figure, axes = plt.subplots(
+        2 * lines, columns, figsize=(WIDTH, height * lines), height_ratios=[1.2 if shape == 1 else 1, 0.6] * lines
+    )
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0, wspace=0)
+    for i, (row, true) in enumerate(zip(rows, pairs.index.redshift[rows], strict=True)):
+        above, below = axes[2 * (i // columns) : 2 * (i // columns) + 2, i % columns]
+        show_galaxy(above, read([row])[0], true, modality, "")
+        above.set_box_aspect(shape)
+        above.set_title(f"$z$ {true:.3f}, predicted {predicted[i]:.3f}", fontsize=6.5, pad=2)
+        below.hist(pz.values[i], np.linspace(0, 0.8, 41), weights=pz.weights[i], color=MODALITY[modality], alpha=0.6)
+        below.axvline(true, color="black", lw=1.2)
+        below.axvline(predicted[i], color="black", lw=1, ls="--")
+        below.set(xlim=(0, 0.8), xticks=(0, 0.4, 0.8), yticks=[])
+        below.tick_params(labelsize=6, length=2, pad=1)
+        below.set_xlabel(fill(reasons[i] or "none of these", 25 if shape == 1 else 60), fontsize=6, labelpad=1)
     return figure

@@ -46,8 +46,8 @@ def interval(scores: dict, name: str = "r2", form: str = ".3f") -> str:
 
 def scatter(score: dict) -> tuple[str, str]:
     """The scatter of predictions, relative to 1 + z or in dex, and the share of outliers of redshifts, of `properties.scored`."""
-    spread = number(score["nmad"], ".4f") if "nmad" in score else number(score.get("scatter"))
-    return spread, number(score.get("outliers_005"), ".1%")
+    spread = interval(score, "nmad", ".4f") if "nmad" in score else interval(score, "scatter")
+    return spread, interval(score, "outliers_005", ".1%")
 
 
 def glue_numbers(metrics: dict, places: dict[str, str], form: str = ".2f") -> None:

@@ -21,6 +21,7 @@ from astroclip_book.evaluate.properties import (
     known_properties,
     photometry,
     rare_kinds,
+    scored,
     too_few,
 )
 from mock_survey.spectra.lines import KINDS
@@ -36,6 +37,18 @@ def galaxies():
     rng = np.random.default_rng(0)
     redshift = rng.uniform(0.02, 0.5, N).astype(np.float32)
     return Embeddings(None, None, np.arange(N), redshift, rng.permutation(np.repeat([0, 1, 2], [400, 80, 120])))
+
+
+def test_scores_of_redshifts_are_in_units_of_one_plus_z_and_those_of_masses_in_dex():
+    rng = np.random.default_rng(1)
+    truth, noise = rng.uniform(0, 3, 4000), rng.normal(0, 0.02, 4000)
+    z = scored("redshift", truth, truth + (1 + truth) * noise, 100, 0)
+    mass = scored("log_mstar", truth, truth + noise, 100, 0)
+    assert z["nmad"] == pytest.approx(0.02, rel=0.06) and mass["scatter"] == pytest.approx(0.02, rel=0.06)
+    assert z["outliers_005"] == pytest.approx(0.0124, abs=0.006) and z["outliers_015"] == 0
+    for score, name in ((z, "nmad"), (z, "outliers_005"), (mass, "scatter"), (mass, "r2")):
+        low, high = score[f"{name}_ci95"]
+        assert low < score[name] < high
 
 
 def test_what_a_catalogue_knows_in_its_units(galaxies):
