@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textwrap import fill
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -176,5 +176,6 @@ def failures(pairs: Pairs, rows: np.ndarray, modality: str, pz, predicted: np.nd
         below.axvline(predicted[i], color="black", lw=1, ls="--")
         below.set(xlim=(0, 0.8), xticks=(0, 0.4, 0.8), yticks=[])
         below.tick_params(labelsize=6, length=2, pad=1)
-        below.set_xlabel(fill(reasons[i] or "none of these", 25 if shape == 1 else 60), fontsize=6, labelpad=1)
+        text = textwrap.fill(reasons[i] or "none of these", 25 if shape == 1 else 48)
+        below.set_xlabel(text, fontsize=6, labelpad=1)
     return figure
