@@ -34,6 +34,7 @@ def test_rows_that_belong_together_pass_and_others_are_refused(n, caplog):
             check_rows(image, spectrum[order], "features.h5")
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # of scikit-learn, on constant features
 def test_no_common_space_is_needed_and_chance_is_a_half():
     image, spectrum = pairs(2000)
     assert partner_ranks(image, -7 * spectrum[:, ::-1]).mean() < 0.05
