@@ -53,7 +53,7 @@ def predicted(predictions: dict[str, np.ndarray], scores: dict[str, dict], name:
             most = max(most, cells.get_array().max())
         axis.plot(window, window, color="black", lw=0.8, ls="--")
         score = scores[way]
-        text = f"$R^2 = {score['r2']:.3f}$\n[{score['r2_ci95'][0]:.3f}, {score['r2_ci95'][1]:.3f}]\n$N = {score['n']}$"
+        text = f"$R^2 = {score['r2']:.3f}$\n[{score['r2_ci95'][0]:.3f}, {score['r2_ci95'][1]:.3f}]\nslope {score['slope']:.2f}\n$N = {score['n']}$"
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}
         axis.text(0.04, 0.97, text, transform=axis.transAxes, va="top", fontsize=7.5, bbox=box)
         axis.set(title=title, xlabel=f"true {LABELS[name]}", xlim=window, ylim=window, aspect="equal")
