@@ -131,7 +131,7 @@ def baselines(metrics: dict):
 @drawing
 def errors_against(errors: dict[str, dict[str, dict]]):
     """Robust scatter of errors by property and modality, in groups of galaxies by magnitude or S/N, of several methods."""
-    figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 2.3 * len(errors) + 0.4), sharex="col", squeeze=False)
+    figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 2 * len(errors) + 0.4), sharex="col", squeeze=False)
     for row, (name, modalities) in zip(axes, errors.items(), strict=True):
         for axis, (modality, curves) in zip(row, modalities.items(), strict=True):
             for method, colour, style in zip(
