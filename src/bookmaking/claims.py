@@ -1,4 +1,4 @@
-"""The claims of the executive summary: thresholds stated before a run, in ``claims.csv``, and the verdicts that follow from its numbers."""
+"""The claims of the executive summary: thresholds, in ``claims.csv``, and the verdicts that follow from a run."""
 
 from __future__ import annotations
 
