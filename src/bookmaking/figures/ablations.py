@@ -10,11 +10,11 @@ from matplotlib.ticker import NullFormatter
 from bookmaking.figures.style import FAINT, MODALITY, WIDTH, drawing
 
 SHOWN = {  # score: (title, colour)
-    "redshift_image": ("$R^2$ of $z$\nimage", MODALITY["image"]),
-    "redshift_spectrum": ("$R^2$ of $z$\nspectrum", MODALITY["spectrum"]),
-    "redshift_cross": ("$R^2$ of $z$\nimage → spectrum", MODALITY["cross"]),
-    "recall_at_10": ("recall at 10\nimage → spectrum", MODALITY["joint"]),
-    "log_mstar_spectrum": ("$R^2$ of $M_*$\nspectrum", MODALITY["spectrum"]),
+    "redshift_image": ("$R^2$ of $z$,\nimage", MODALITY["image"]),
+    "redshift_spectrum": ("$R^2$ of $z$,\nspectrum", MODALITY["spectrum"]),
+    "redshift_cross": ("$R^2$ of $z$,\nimage → spectrum", MODALITY["cross"]),
+    "recall_at_10": ("recall at 10,\nimage → spectrum", MODALITY["joint"]),
+    "log_mstar_spectrum": ("$R^2$ of $M_*$,\nspectrum", MODALITY["spectrum"]),
 }
 TITLES = {
     "scale": "scale of the logits", "embedding_dropout": "dropout on the embedding", "decay": "weight decay",
@@ -47,10 +47,10 @@ def ablations(found: pd.DataFrame, shown: list[str], clean: list[tuple]):
             axis.errorbar(at, place, xerr=one["half"], color=colour, elinewidth=0.8)
             axis.plot(at, place, marker="<" if at > one["difference"] else "o", ms=3.5, color=colour, mfc=face, mew=0.8)
         axis.axvline(0, color=FAINT, lw=0.8)
-        axis.set_title(title, fontsize=8)
+        axis.set_title(title, fontsize=7)
         axis.set_xlim(left=-1.08 * WINDOW)
         axis.tick_params(axis="x", labelsize=7)
-        axis.locator_params(axis="x", nbins=3)
+        axis.locator_params(axis="x", nbins=2)
         axis.grid(axis="y", alpha=0.25)
     names = [label + " †" * (row in clean) if (label := row[1]) else TITLES[row[0]] for row in rows]
     axes[0].set(yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6))
@@ -72,7 +72,7 @@ def scaling(result: dict):
     left.set_ylabel("validation loss (nat)")
     for score in ("redshift_cross", "recall_at_10"):
         title, colour = SHOWN[score]
-        right.plot(law["n"], [one[score] for one in runs], "o-", ms=4, color=colour, label=title.replace("\n", ", "))
+        right.plot(law["n"], [one[score] for one in runs], "o-", ms=4, color=colour, label=title.replace("\n", " "))
     right.set(ylabel="score on the test set", ylim=(min(0, right.get_ylim()[0]), None))
     for axis in (left, right):
         axis.set(xscale="log", xlabel="training pairs")
