@@ -87,7 +87,7 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
 
 
 def _notebook(run: Run, chapter: Path) -> nbformat.NotebookNode:
-    """A chapter as readers download it: the text that it has now, the outputs of its cells, the preset, the line under its figures."""
+    """A chapter as readers download it: the text that it has now, the outputs of its cells, the preset, and what run it is of."""
     path, notebook = executed(run, chapter), jupytext.read(chapter)
     try:
         old = nbformat.read(path, as_version=4)
@@ -111,8 +111,8 @@ def _notebook(run: Run, chapter: Path) -> nbformat.NotebookNode:
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if figure.get("name") and not any(PICTURES & output.get("data", {}).keys() for output in cell.outputs):
             raise BookError(f"{path} has no picture for {figure['name']}: run the chapter {chapter.stem} again.")
-        if figure.get("caption"):
-            figure["caption"] += f"\n\n[{line}]{{.run-line}}"
+    title = next(cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# "))
+    title.source = re.sub(r"\A(# .*)", rf"\1\n\n[{line}]{{.run-line}}", title.source)
     return notebook
 
 

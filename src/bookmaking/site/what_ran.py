@@ -23,7 +23,7 @@ def configuration(preset: Preset) -> str:
 
 
 def caption_line(preset: Preset, commit: str) -> str:
-    """What made a figure, in a line."""
+    """What run a page is of, in a line."""
     return f"Run {preset.name} · seed {preset.seed} · configuration {configuration(preset)} · commit {_commit(commit)}"
 
 

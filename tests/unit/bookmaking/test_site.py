@@ -78,9 +78,10 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     downloaded = (index.parent / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
     assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
     assert "/somewhere" not in page + downloaded
-    caption = page.partition("<figcaption>")[2].partition("</figcaption>")[0]
-    assert "What it shows." in caption.partition('class="run-line"')[0]
-    assert "Run smoke · seed 0 · configuration" in caption and "commit 3c9e7f7" in caption
+    assert "What it shows." in page.partition("<figcaption>")[2].partition("</figcaption>")[0]
+    line = page.partition('class="run-line"')[2].partition("</p>")[0]
+    assert "Run smoke · seed 0 · configuration" in line and "commit 3c9e7f7" in line
+    assert page.count('class="run-line"') == 1
     record = (index.parent / "book" / "what_ran.html").read_text()
     assert "12.0" in record and "out of date" in record and "n_galaxies" in record
     assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
