@@ -207,6 +207,6 @@ def under_nuisances(scores: dict[str, dict]):
                 axis.plot(values, rows, "o", ms=size, mfc=fill, color=colour, label=label)
         name_rows(axis, [name.replace("_", " ") for name in names])
         axis.set(title=modality, xlabel=r"share beyond $0.05\,(1+z)$", xlim=(0, None))
-        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
     axes[1].legend(loc="best")
     return figure
