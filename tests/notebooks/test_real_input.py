@@ -20,13 +20,14 @@ CHAPTERS = ("01_mock_survey", "02_image_encoder", "03_spectrum_encoder", "04_ali
 
 @pytest.fixture(scope="module")
 def real_pairs(realdata, tmp_path_factory):
-    """Seven spectra and five images, repeated to fill a file: they are of different galaxies, so only the way counts."""
+    """Seven spectra, each with one of five images of other galaxies, repeated to fill a file: only the way counts."""
     spectra, images = np.load(realdata / "desi_spectra.npz"), np.load(realdata / "grz_images.npz")
     path = tmp_path_factory.mktemp("real") / "release.h5"
     create_pairs(path, [PER_GROUP] * len(GROUPS))
     for number, group in enumerate(GROUPS):
         rows = number * PER_GROUP + np.arange(PER_GROUP)
-        open_rows(path, group, "images")[:] = images["images"][rows % len(images["images"])]
+        own = rows % len(spectra["flux"]) % len(images["images"])  # the same for a spectrum everywhere, or rows would not match
+        open_rows(path, group, "images")[:] = images["images"][own]
         open_rows(path, group, "spectra")[:] = spectra["flux"][rows % len(spectra["flux"])]
         open_rows(path, group, "redshifts")[:] = spectra["redshift"][rows % len(spectra["flux"])]
         open_rows(path, group, "targetids")[:] = 39_600_000_000_000_000 + rows
