@@ -26,7 +26,9 @@ def real_pairs(realdata, tmp_path_factory):
     create_pairs(path, [PER_GROUP] * len(GROUPS))
     for number, group in enumerate(GROUPS):
         rows = number * PER_GROUP + np.arange(PER_GROUP)
-        own = rows % len(spectra["flux"]) % len(images["images"])  # the same for a spectrum everywhere, or rows would not match
+        own = (
+            rows % len(spectra["flux"]) % len(images["images"])
+        )  # the same for a spectrum everywhere, or rows would not match
         open_rows(path, group, "images")[:] = images["images"][own]
         open_rows(path, group, "spectra")[:] = spectra["flux"][rows % len(spectra["flux"])]
         open_rows(path, group, "redshifts")[:] = spectra["redshift"][rows % len(spectra["flux"])]

@@ -41,9 +41,7 @@ def interval(scores: dict, name: str = "r2", form: str = ".3f") -> str:
     """A number and its 95 % interval, which stands beside it under ``<name>_ci95``: "0.812 [0.790, 0.833]"."""
     edges = scores.get(f"{name}_ci95")
     text = number(scores.get(name), form)
-    return (
-        text if edges is None else f"{text} [{', '.join(number(edge, form) for edge in edges)}]"
-    )
+    return text if edges is None else f"{text} [{', '.join(number(edge, form) for edge in edges)}]"
 
 
 def scatter(score: dict) -> tuple[str, str]:
