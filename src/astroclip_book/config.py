@@ -108,9 +108,8 @@ class Alignment:
 class Ablations:
     """Alignments that differ from the preset's in one thing each; shorter ones, as there are many."""
 
-    grid: Literal[
-        "short", "long", "encoders"
-    ]  # the second has more values of each thing, the third trains encoders too
+    # "long" has more values of each choice, "encoders" trains encoders too
+    grid: Literal["short", "long", "encoders"]
     seeds: PositiveInt  # heads of each variant; the reference has at least three
     epochs: PositiveInt
     batch_size: PositiveInt

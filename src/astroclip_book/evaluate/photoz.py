@@ -108,6 +108,11 @@ def crps(values: np.ndarray, weights: np.ndarray, truth: np.ndarray) -> np.ndarr
     return error - spread.sum(1)
 
 
+def minus_crps(truth: np.ndarray, answer) -> float:
+    """Minus the mean score of p(z) of neighbours, a `knn.Answer`: what `knn.Neighbours.choose` makes as large as it can."""
+    return -crps(answer.values, answer.weights, truth).mean()
+
+
 def prior(known: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The p(z) of somebody who knows the survey but not the galaxy: values and weights (n, 200), the same for all.
 

@@ -134,18 +134,16 @@ def errors_against(errors: dict[str, dict[str, dict]]):
     figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 2 * len(errors) + 0.4), sharex="col", squeeze=False)
     for row, (name, modalities) in zip(axes, errors.items(), strict=True):
         for axis, (modality, curves) in zip(row, modalities.items(), strict=True):
-            for method, colour, style in zip(
-                ("unaligned", "aligned", "oracle"), (DARK, MODALITY[modality], "black"), ("--", "-", ":")
-            ):
+            styles = {"unaligned": (DARK, "--"), "aligned": (MODALITY[modality], "-"), "oracle": ("black", ":")}
+            for method, (colour, style) in styles.items():
                 if method in curves:
                     value, (low, high) = curves[method]["scatter"], np.transpose(curves[method]["scatter_ci95"])
                     axis.plot(curves["at"], value, style, marker=".", color=colour, label=BASELINES[method])
                     axis.fill_between(curves["at"], low, high, color=colour, alpha=0.15, lw=0)
             axis.set(yscale="log", xscale="log" if modality == "spectrum" else "linear")
             for one in (axis.yaxis, axis.xaxis) if modality == "spectrum" else (axis.yaxis,):
-                one.set(
-                    major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_formatter=NullFormatter()
-                )
+                ticks = LogLocator(subs=(1, 2, 5))
+                one.set(major_locator=ticks, major_formatter="{x:g}", minor_formatter=NullFormatter())
             axis.grid(alpha=0.3)
         row[0].set_ylabel(r"$\sigma_\mathrm{NMAD}$ of redshift" if name == "redshift" else "scatter of mass (dex)")
     axes[-1, 0].set_xlabel("$r$ (AB mag), fainter to the right")

@@ -86,9 +86,8 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
         _medians(axis, nearby.get(name, []), "sky, nearby", **SKY)
         if name == "log_sfr_of_mass":
             mass = np.array([8.5, 11.2])
-            axis.plot(
-                mass, 0.76 * mass - 7.64, color="black", ls="--", label="main sequence"
-            )  # Renzini & Peng (2015), eq. 1
+            sequence = 0.76 * mass - 7.64  # Renzini & Peng (2015), eq. 1
+            axis.plot(mass, sequence, color="black", ls="--", label="main sequence")
         every = np.append(y, [one["percentiles"][::2] for one in nearby.get(name, [])])
         axis.set_xlim(np.percentile(x, [0.2, 99.8]))
         axis.set_ylim(np.percentile(every, [0.3, 99.7]) + [-0.05, 0.25])  # room for the legend
