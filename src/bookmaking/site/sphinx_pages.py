@@ -4,11 +4,72 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
+from sphinx_design.shared import create_component
+
 PDF = "astroclip-book.pdf"  # among the static files, when it has been printed
+
+
+class _Mark(nodes.Element):
+    """Where a fold or a tab of a section begins, or both end."""
+
+
+class _Begin(SphinxDirective):
+    """What follows in the section, cells included, is folded under this sentence or lies behind this tab."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        title, messages = self.state.inline_text(self.arguments[0], self.lineno)
+        return [_Mark("", nodes.rubric(self.arguments[0], "", *title), kind=self.name), *messages]
+
+
+class _End(SphinxDirective):
+    """What follows is neither folded nor behind a tab."""
+
+    def run(self) -> list[nodes.Node]:
+        return [_Mark(kind="end")]
+
+
+class _Gather(SphinxTransform):
+    """Put what follows a mark into sphinx-design's dropdown or tab; their own directives cannot hold cells."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs) -> None:
+        for section in {mark.parent: None for mark in self.document.findall(_Mark)}:
+            kept = place = []
+            tabs = None
+            for child in section.children:
+                if not isinstance(child, _Mark):
+                    place.append(child)
+                elif child["kind"] == "end":
+                    place, tabs = kept, None
+                elif child["kind"] == "fold":
+                    look = {"opened": False, "type": "dropdown", "has_title": True, "icon": None, "chevron": None}
+                    look |= {"container_classes": ["sd-mb-3"], "title_classes": [], "body_classes": []}
+                    kept.append(place := create_component("dropdown", children=child.children, **look))
+                    tabs = None
+                else:
+                    if tabs is None:
+                        kept.append(tabs := create_component("tab-set", classes=["sd-tab-set"]))
+                    child[0]["classes"] = ["sd-tab-label"]
+                    place = create_component("tab-content", classes=["sd-tab-content"])
+                    tabs += create_component("tab-item", classes=["sd-tab-item"], children=[child[0], place])
+            section.children = []
+            section.extend(kept)
 
 
 def setup(app) -> dict:
     """Called by Sphinx."""
+    app.add_node(_Mark)
+    app.add_directive("fold", _Begin)
+    app.add_directive("tab", _Begin)
+    app.add_directive("end", _End)
+    app.add_transform(_Gather)
     app.connect("html-page-context", _mend, priority=900)  # after the theme has put its buttons there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

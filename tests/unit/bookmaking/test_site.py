@@ -28,6 +28,26 @@ CHAPTER = """# Toy
 preset = "laptop"  # or another
 ```
 
+## More
+
+```{tab} One
+```
+
+First.
+
+```{tab} Two
+```
+
+Second.
+
+```{end}
+```
+
+In sight.
+
+```{fold} Why *so*
+```
+
 ```{code-cell} ipython3
 ---
 mystnb: {figure: {name: fig-toy, caption: What it shows.}}
@@ -87,6 +107,16 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
     assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
     before = index.stat().st_mtime_ns
     assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before
+
+
+def test_what_follows_a_mark_lies_behind_its_tab_or_fold(run, repository):
+    build_site(run, repository / "site", repository)
+    page = (repository / "site" / "html" / "notebooks" / "01_toy.html").read_text()
+    tabs = re.findall(r'<label[^>]*>\s*(\w+)</label>\s*<div class="sd-tab-content[^>]*>\s*<p[^>]*>(\w+)', page)
+    assert tabs == [("One", "First"), ("Two", "Second")]
+    before, _, folded = page.partition("<details")
+    assert "In sight." in before and "Why <em>so</em>" in folded.partition("</summary>")[0]
+    assert "What it shows." in folded.partition("</details>")[0]
 
 
 async def within_a_loop(function, *arguments):
