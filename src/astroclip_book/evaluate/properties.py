@@ -15,8 +15,8 @@ from sklearn.preprocessing import SplineTransformer
 
 from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE, Pairs
 from astroclip_book.evaluate import photoz
-from astroclip_book.evaluate.knn import Roles
-from astroclip_book.evaluate.metrics import r2, with_interval
+from astroclip_book.evaluate.knn import Roles, answers
+from astroclip_book.evaluate.metrics import r2, standardise, with_interval
 
 # name: (modality whose neighbours are averaged, modality that is asked about)
 DIRECTIONS = {"image": ("image", "image"), "spectrum": ("spectrum", "spectrum")}
@@ -68,6 +68,29 @@ def scored(name: str, truth: np.ndarray, prediction: np.ndarray, bootstrap: int,
 def share(truth: np.ndarray, prediction: np.ndarray, best: np.ndarray) -> dict[str, float]:
     """R² of predictions (n,) as a share of that of other ones (n,), which must be above 0."""
     return {"share": r2(truth, prediction)["r2"] / r2(truth, best)["r2"]}
+
+
+def compared(known: dict, truth: dict[str, np.ndarray], split, config, seed: int) -> tuple[dict, dict]:
+    """How well the four ways of `comparison.compare` predict values (N,), by way and name, and what share of the supervised R² is reached.
+
+    Features predict by their nearest neighbours, as in `answers`. Shares are paired: both R² are of the same resamples.
+    """
+    predicted = {}
+    for way in ("frozen", "random", "pca"):
+        x = standardise(known[way], split.where("train"))
+        for name, roles, answer in answers(x, x, split, truth, config.k):
+            predicted[way, name] = truth[name][roles.test], answer.prediction
+    for name, values in known["supervised"].items():
+        y = truth[name][split.where("test")]
+        predicted["supervised", name] = y[np.isfinite(y)], values[np.isfinite(y)]
+    scores, shares = {}, {}
+    for (way, name), both in predicted.items():
+        scores.setdefault(way, {})[name] = scored(name, *both, config.bootstrap, seed)
+    for name in (name for name, score in scores["supervised"].items() if score["r2"] > 0):
+        both = *predicted["frozen", name], predicted["supervised", name][1]
+        one = with_interval(share, both, config.bootstrap, seed)
+        shares |= {name: one["share"], f"{name}_ci95": one["share_ci95"]}
+    return scores, shares
 
 
 def photometry(catalog: dict[str, np.ndarray]) -> np.ndarray | None:

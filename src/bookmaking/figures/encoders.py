@@ -1,18 +1,16 @@
-"""What an encoder has learned, and how: views, training, whom it finds alike, where it looks, and how much that tells."""
+"""What an encoder has learned, and how: views, training, where it looks, and how much that tells."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from astroclip_book.data.pairs import WAVELENGTH, Pairs
+from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.galaxies import (
     BLUE_END,
     limits,
     mark_lines,
     panels,
-    rows_of_galaxies,
-    show_galaxies,
     show_image,
     show_spectrum,
     smooth,
@@ -48,17 +46,6 @@ def augmented_views(original: np.ndarray, views: np.ndarray):
     show_image(axes["A"], original, "as observed")
     for number, view in enumerate(views):
         show_image(axes[str(number)], view)
-    return figure
-
-
-@drawing
-def alike(pairs: Pairs, positions: np.ndarray, queries: np.ndarray, members: np.ndarray, modality: str):
-    """Queries (m,) and their nearest neighbours (m, k), all places in ``positions`` of ``pairs``, a row each."""
-    figure, axes = rows_of_galaxies(*members.shape)
-    for row, query, found in zip(axes, queries, members, strict=True):
-        shown = positions[[query, *found]]
-        labels = [f"$z = {z:.3f}$" for z in pairs.index.redshift[shown]]
-        show_galaxies(row, pairs, shown, [modality] * len(shown), labels)
     return figure
 
 
