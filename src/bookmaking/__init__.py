@@ -34,9 +34,13 @@ def open_run(
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if hasattr(shell, "kernel"):  # figures appear below their cells and as matplotlib draws them by default
         import matplotlib
+        from matplotlib.figure import Figure
+
+        from bookmaking.figures.style import as_png
 
         matplotlib.rcdefaults()
         shell.run_line_magic("matplotlib", "inline")
+        shell.display_formatter.formatters["image/png"].for_type(Figure, as_png)
     preset, given = os.fspath(preset), _injected(shell) if shell else {}
     values = {name: value for name, value in (given | values).items() if value is not None}
     directory = Path(run_dir or ROOT / "runs" / Path(preset).stem)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
+import json
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -48,6 +50,26 @@ def drawing(function):
         return figure
 
     return styled
+
+
+def as_png(figure) -> bytes:
+    """A figure as notebooks show it, which says in its metadata where its images of galaxies lie: a dark page leaves these as they are.
+
+    ``Photographs`` is a list of left, top, right and bottom as fractions of the picture.
+    """
+    figure.draw_without_rendering()  # sets the layout
+    frame, boxes = figure.get_tightbbox().padded(0.1), []
+    for axes in figure.axes:
+        if any(image.get_array().ndim == 3 for image in axes.images):
+            (left, bottom), (right, top) = axes.get_window_extent().get_points() / figure.dpi
+            across = [(x - frame.x0) / frame.width for x in (left, right)]
+            down = [(frame.y1 - y) / frame.height for y in (top, bottom)]
+            boxes.append([round(float(place), 4) for place in (across[0], down[0], across[1], down[1])])
+    content = io.BytesIO()
+    figure.savefig(
+        content, format="png", dpi=figure.dpi, bbox_inches=frame, metadata={"Photographs": json.dumps(boxes)}
+    )
+    return content.getvalue()
 
 
 def name_rows(axis, names: list[str]) -> None:

@@ -1,15 +1,19 @@
-"""A Sphinx extension: what the theme's pages lack."""
+"""A Sphinx extension: what the theme's pages lack, and what they have too much of."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx_design.shared import create_component
 
+from bookmaking.site import pictures
+
 PDF = "astroclip-book.pdf"  # among the static files, when it has been printed
+MATHJAX = "tex-chtml.js", "input/tex/extensions", "output/chtml/fonts"  # what pages load of it
 
 
 class _Mark(nodes.Element):
@@ -71,13 +75,35 @@ def setup(app) -> dict:
     app.add_directive("end", _End)
     app.add_transform(_Gather)
     app.connect("html-page-context", _mend, priority=900)  # after the theme has put its buttons there
+    app.connect("build-finished", _lighten, priority=900)  # after MathJax has been put there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _mend(app, pagename, templatename, context, doctree) -> None:
     # docutils gives entries of a bibliography a role that ARIA has withdrawn; inside a list, screen readers then find no items.
-    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+    body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+    sources = {name: Path(app.srcdir) / path for path, name in app.builder.images.items()}
+    context["body"] = pictures.mend(body, app.builder.name, sources)
     downloads = [one for one in context.get("header_buttons", []) if one.get("label") == "download-buttons"]
     if downloads and (Path(app.srcdir) / "book" / "static" / PDF).is_file():
         text = {"text": "The whole book, .pdf", "tooltip": "Download the book as PDF", "icon": "fas fa-book"}
         downloads[0]["buttons"].append({"type": "link", "url": context["pathto"](f"_static/{PDF}", 1), **text})
+
+
+def _lighten(app, exception) -> None:
+    """Take out of the finished site what no reader loads: two thirds of it."""
+    if exception or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    pictures.convert(site / "_images", app.builder.name)
+    mathjax = site / "_static" / "mathjax"
+    kept = {file for place in MATHJAX for file in [mathjax / place, *(mathjax / place).rglob("*")]}
+    for path in {*mathjax.rglob("*"), *site.glob("_static/**/*.map")} - kept:
+        if path.is_file():
+            path.unlink()
+    for path in site.glob("_sources/**/*.ipynb"):  # to be executed: the page shows what comes out
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)

@@ -1,9 +1,8 @@
-// Pages that have become one: links stay within it, those to citations past the footnotes that share their ids; diagrams link to
-// no file; the list of chapters leads to its pages; parts of it and of the explorer are no chapters.
+// Pages that have become one: links stay within it, those to citations past the footnotes that share their ids;
+// the list of chapters leads to its pages; parts of it and of the explorer are no chapters.
 () => {
   for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
   for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
-  for (const link of document.querySelectorAll("a.image-reference")) link.replaceWith(...link.childNodes);
   for (const link of document.querySelectorAll("a[href*='.html#']")) if (link.protocol === "file:") link.href = link.hash;
   const chapters = document.querySelectorAll(".toctree-wrapper > section");
   const title = (chapter) => chapter.querySelector("h2").firstChild.textContent;

@@ -1,6 +1,7 @@
 """Figures say where their data come from and what they show; tables and numbers are written alike."""
 
 import ast
+import io
 import json
 import re
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 matplotlib.use("Agg")
 
@@ -19,7 +21,7 @@ from bookmaking import verify
 from bookmaking.execution import chapters
 from bookmaking.figures import galaxies, light, sky, tables
 from bookmaking.figures.galaxies import OFFSET, SCALES, SOFTENING, rgb, stack
-from bookmaking.figures.style import drawing
+from bookmaking.figures.style import as_png, drawing
 from bookmaking.presets import ROOT
 from mock_survey import sed
 
@@ -136,3 +138,15 @@ def test_places_of_outcomes_exist_in_the_committed_runs(path):
     # Whether there is an island of artefacts differs from run to run.
     certain = {place for place in places if not place.startswith("islands.")}
     assert not certain - set(content["metrics"] | content["not_compared"])
+
+
+def test_a_figure_says_where_it_shows_galaxies():
+    figure, (plot, photograph) = plt.subplots(1, 2, figsize=(4, 2))
+    plot.plot([0, 1])
+    photograph.imshow(np.full((8, 8, 3), [0.0, 0.0, 1.0]))
+    picture = Image.open(io.BytesIO(as_png(figure)))
+    ((left, top, right, bottom),) = json.loads(picture.info["Photographs"])
+    blue = (np.asarray(picture.convert("RGB")) == [0, 0, 255]).all(-1)
+    rows, columns = np.flatnonzero(blue.any(1)), np.flatnonzero(blue.any(0))
+    found = np.array([left, right]) * picture.width, np.array([top, bottom]) * picture.height
+    np.testing.assert_allclose(found, [columns[[0, -1]] + [0, 1], rows[[0, -1]] + [0, 1]], atol=3.5)
