@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
         command.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    data = commands.add_parser("data", help="download a data set")
+    data = commands.add_parser("data", help="download a data set, or gather a sample")
     data.add_argument("dataset", help="name of a data set, or path of a YAML file like those in datasets/")
     data.add_argument("--data-dir", type=Path, default=DATA, help="where downloaded files go, by default data")
     kinds = commands.add_parser("pairs", help="write pairs of another format as the book reads them")

@@ -1,4 +1,4 @@
-"""Files of a data set: each is downloaded whole and verified, or not there under its name. ``datasets/<name>.yaml`` lists them."""
+"""Data sets of ``datasets/<name>.yaml``: files, each downloaded whole and verified or not there, or a `Sample` of two services."""
 
 import errno
 import shutil
@@ -12,15 +12,16 @@ import requests
 import yaml
 from tqdm import tqdm
 
+from astroclip_book.config import build
 from astroclip_book.data.files import lock, read_json, sha256, write_json
 from astroclip_book.errors import BookError
+from real_sky.sample import BUSY, Sample, gather
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"
 CHUNK = 2**16  # bytes: what a lost connection takes with it
 TIMEOUT = (10, 60)  # s: to connect, and without a byte
 PATIENCE = 5  # attempts in a row that bring nothing new
-BUSY = (408, 425, 429, 500, 502, 503, 504)
 # How files begin: of HDF5, of torch (a zip archive, or a pickle), and FITS.
 HDF5, TORCH = b"\x89HDF\r\n\x1a\n", (b"PK\x03\x04", b"\x80")
 MAGIC = {".h5": HDF5, ".hdf5": HDF5, ".pt": TORCH, ".ckpt": TORCH, ".fits": b"SIMPLE"}
@@ -37,14 +38,17 @@ class Source:
     by_hand: str  # how a person gets it where no address gives it
 
 
-def load_dataset(name: str) -> dict[str, Source]:
-    """The files of ``datasets/<name>.yaml``, or of another YAML file with the keys of `Source`, else BookError."""
+def load_dataset(name: str) -> dict[str, Source] | Sample:
+    """The files, or the sample, of ``datasets/<name>.yaml``, or of another YAML file with such keys, else BookError."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else ROOT / "datasets" / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(path.stem for path in (ROOT / "datasets").glob("*.yaml")))
         raise BookError(f"There is no data set '{name}'. Use one of: {known}; or the path of a YAML file.")
     try:
-        return {key: Source(**values) for key, values in yaml.safe_load(path.read_text(encoding="utf-8")).items()}
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "constraints" in values:
+            return build(Sample, values, str(path))
+        return {key: Source(**source) for key, source in values.items()}
     except (yaml.YAMLError, TypeError, AttributeError) as error:
         raise BookError(f"{path} does not describe files as {ROOT / 'datasets' / 'desi.yaml'} does: {error}") from error
 
@@ -52,20 +56,26 @@ def load_dataset(name: str) -> dict[str, Source]:
 def download_dataset(name: str, directory: Path = DATA) -> dict[str, Path]:
     """Download what is missing of a data set, and verify it; called again, it goes on where it was interrupted.
 
-    Returns the files by the keys of the data set, which has the name of a file in ``datasets/`` or the path of another. After
-    all that can be fetched was, a BookError says for each file that is missing or not the published one what to do.
+    Returns the files by the keys of the data set, which has the name of a file in ``datasets/`` or the path of another; the
+    file of a sample is ``pairs``. After all that can be fetched was, a BookError says for each file that is missing or not the
+    published one what to do.
     """
-    directory, paths, problems = Path(directory).absolute(), {}, []
-    for key, source in load_dataset(name).items():
-        paths[key] = directory / source.file
-        try:
-            _download(source, paths[key])
-            print(f"{paths[key]}: complete, {source.what}")
-        except BookError as error:
-            problems.append(str(error))
-        except OSError as error:
-            advice = "Make room, and run this again to go on" if error.errno == errno.ENOSPC else "Is it writable?"
-            raise BookError(f"{directory}: {error.strerror}. {advice}, or name another --data-dir.") from error
+    directory, paths, problems, sources = Path(directory).absolute(), {}, [], load_dataset(name)
+    try:
+        if isinstance(sources, Sample):
+            paths["pairs"] = gather(sources, directory)
+            print(f"{paths['pairs']}: complete, real pairs. make book SAMPLE={paths['pairs']} measures a run on them.")
+            return paths
+        for key, source in sources.items():
+            paths[key] = directory / source.file
+            try:
+                _download(source, paths[key])
+                print(f"{paths[key]}: complete, {source.what}")
+            except BookError as error:
+                problems.append(str(error))
+    except OSError as error:
+        advice = "Make room, and run this again to go on" if error.errno == errno.ENOSPC else "Is it writable?"
+        raise BookError(f"{directory}: {error.strerror}. {advice}, or name another --data-dir.") from error
     if problems:
         raise BookError("\n\n".join(problems))
     return paths

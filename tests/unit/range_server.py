@@ -5,6 +5,7 @@ import random
 import re
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PIECE = 2**14  # bytes sent at a time: what is on its way when a client dies
@@ -15,13 +16,13 @@ class RangeServer(ThreadingHTTPServer):
 
     ``plan`` holds how to answer the next requests, keywords each; after them requests are answered as they should be:
     ``status`` and ``body`` of another answer; ``headers`` set or (None) left out; ``ranges=False``, Range is overlooked;
-    ``drop``, bytes after which the connection ends.
+    ``drop``, bytes after which the connection ends; ``stall``, seconds before the answer.
     """
 
     daemon_threads = True
 
-    def __init__(self, body: bytes):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, body: bytes = b"", handler: type | None = None):
+        super().__init__(("127.0.0.1", 0), handler or Handler)
         self.change(body)
         self.plan: list[dict] = []
         self.requests: list[dict] = []  # the headers of each
@@ -47,7 +48,7 @@ class RangeServer(ThreadingHTTPServer):
         """A client that went away is what the tests are about."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def setup(self):
@@ -61,7 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         server.requests.append(dict(self.headers))
         act = server.plan.pop(0) if server.plan else {}
-        status, body, headers = self._answer(act)
+        time.sleep(act.get("stall", 0))
+        status, body, headers = self.answer(act)
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(body))} | headers | act.get("headers", {})).items():
             if value is not None:
@@ -76,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = act.get("headers", {}).get("Content-Length", len(body))
         self.close_connection = end < len(body) or length != len(body)
 
-    def _answer(self, act: dict) -> tuple[int, bytes, dict]:
+    def answer(self, act: dict) -> tuple[int, bytes, dict]:
         if "status" in act:
             return act["status"], act.get("body", b""), {}
         body = act.get("body", self.server.body)
