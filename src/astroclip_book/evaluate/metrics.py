@@ -1,6 +1,5 @@
 """Scores of predictions and of searches, with intervals. All take arrays and know nothing of files."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -78,15 +77,3 @@ def rank_scores(ranks: np.ndarray) -> dict[str, float]:
 def chance(pool: int) -> dict[str, float]:
     """What guessing scores on average in a gallery of that size: each rank from 1 to ``pool`` is as likely."""
     return rank_scores(np.arange(1, pool + 1))
-
-
-def uniformity(x: np.ndarray) -> float:
-    """Logarithm of the mean over distinct pairs of two or more unit vectors (n, d) of exp(−2 d²), d being their distance.
-
-    Source: Wang & Isola (2020), arXiv:2005.10242, section 4.1, with t = 2. The lower, the more evenly vectors fill the
-    sphere: 0 where all are the same, near −4 + 8 / dimension where each points anywhere.
-    """
-    points, total, n = torch.from_numpy(x), 0.0, len(x)
-    for block in points.split(BLOCK):
-        total += torch.exp(4 * (block @ points.T - 1)).sum(dtype=torch.float64).item()  # d² = 2 − 2 cos
-    return math.log((total - n) / (n * (n - 1)))  # a vector is no pair with itself

@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 import torch
-from sklearn.preprocessing import StandardScaler, normalize
 
 from astroclip_book.errors import BookError
 
@@ -46,12 +45,6 @@ def others(found: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
 def shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Share of each row's entries in ``first`` (m, k) that are in the same row of ``second`` (m, k) too, (m,)."""
     return (first[:, :, None] == second[:, None]).any(2).mean(1)
-
-
-def nearest_in(features: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    """The k nearest others (m, k) of some rows (m,) of features (n, d), by the cosine of standardised features."""
-    unit = normalize(StandardScaler().fit_transform(features.astype(np.float32)))
-    return others(neighbours(unit[queries], unit, k + 1)[0], queries, k)
 
 
 def four_directions(vectors: dict[str, np.ndarray], query: int, k: int) -> dict[tuple[str, str], tuple]:

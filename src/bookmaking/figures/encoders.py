@@ -12,10 +12,9 @@ from bookmaking.figures.galaxies import (
     mark_lines,
     panels,
     show_image,
-    show_spectrum,
     smooth,
 )
-from bookmaking.figures.style import DARK, FAINT, FLUX, LABELS, MODALITY, WIDTH, drawing, estimate, name_rows
+from bookmaking.figures.style import DARK, FAINT, LABELS, MODALITY, WIDTH, drawing, estimate, name_rows
 
 WAYS = {
     "frozen": "frozen features, k-NN", "random": "random weights, k-NN",
@@ -80,23 +79,12 @@ def ways(scores: dict[str, dict[str, dict]]):
 
 
 @drawing
-def attention(
-    flux: np.ndarray, redshift: np.ndarray, places: np.ndarray, weights: np.ndarray, rest: np.ndarray, mean: dict
-):
-    """Weights (n, m) of mean 1 at ``places`` (m,) on spectra (n, 7781), and mean ones of many galaxies at ``rest`` (p,), in Å."""
-    figure, axes = plt.subplots(len(flux) + 1, 1, figsize=(WIDTH, 1.5 * len(flux) + 2.4))
-    for axis, values, z, weight in zip(axes[:-1], flux, redshift, weights, strict=True):
-        show_spectrum(axis, values, z)
-        axis.set_title(f"$z = {z:.3f}$", loc="right", fontsize=8, pad=2)
-        twin = axis.twinx()
-        twin.fill_between(places, weight, step="mid", color=MODALITY["image"], alpha=0.25, lw=0)
-        twin.set(ylim=(0, 1.3 * max(weight.max(), 1)), ylabel="weight")
-        twin.spines["right"].set_visible(True)
-    axes[(len(flux) - 1) // 2].set_ylabel(FLUX, fontsize=8)
-    axes[-2].set_xlabel("observed wavelength (Å)")
+def attention(rest: np.ndarray, mean: dict[str, np.ndarray]):
+    """Mean weights (p,) by name at rest wavelengths (p,), in Å; the second is the control."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.4))
     for (name, curve), style, colour in zip(mean.items(), ("-", "--"), (MODALITY["image"], DARK), strict=True):
-        axes[-1].plot(rest, curve, ls=style, color=colour, label=name)
-    axes[-1].set(xlim=rest[[0, -1]], ylim=(0, None), xlabel="rest wavelength (Å)", ylabel="mean weight")
-    mark_lines(axes[-1])
-    axes[-1].legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
+        axis.plot(rest, curve, ls=style, color=colour, label=name)
+    axis.set(xlim=rest[[0, -1]], ylim=(0, None), xlabel="rest wavelength (Å)", ylabel="mean weight")
+    mark_lines(axis)
+    axis.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     return figure

@@ -33,26 +33,6 @@ def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[
 
 
 @drawing
-def rare_neighbours(
-    pairs: Pairs, positions: np.ndarray, kinds: dict[str, np.ndarray], found: dict[str, tuple[str, int, np.ndarray]]
-):
-    """A query of each kind of `rare_kinds` and its nearest others, a row each, with those of the same kind marked.
-
-    ``found`` has by kind the modality, and places in ``positions`` (n,) of ``pairs``: the query's, and those (k,) of others.
-    """
-    figure, axes = rows_of_galaxies(len(found), max(len(members) for *_, members in found.values()))
-    for row, (kind, (modality, query, members)) in zip(axes, found.items(), strict=True):
-        shown = [query, *members]
-        labels = [KINDS[kind] if hit else f"no {KINDS[kind]}" for hit in kinds[kind][shown]]
-        show_galaxies(row, pairs, positions[shown], [modality] * len(shown), labels)
-        for axis, hit in zip(row, kinds[kind][shown], strict=True):
-            colour, weight = (MODALITY["cross"], "bold") if hit else ("#595959", "normal")
-            axis.xaxis.label.set(color=colour, fontweight=weight)
-        row[0].set_ylabel(f"{modality} →\n{modality}", fontsize=8)
-    return figure
-
-
-@drawing
 def looked_up(pairs: Pairs, pixels: np.ndarray, known: np.ndarray, found, modality: str):
     """Objects (their pixels and known redshifts (n,)), a row each, and the galaxies of the run that `Found` names for them."""
     figure, axes = rows_of_galaxies(len(pixels), found.row.shape[1], "object")
@@ -107,26 +87,21 @@ def recall_curve(ranks: dict[str, np.ndarray], pool: int):
 
 
 @drawing
-def cosine_histogram(matched: np.ndarray, unmatched: np.ndarray):
-    """Cosine of image and spectrum of the same galaxy (n,), and of different galaxies (m,)."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.8))
-    bins = np.linspace(*np.percentile(np.concatenate([matched, unmatched]), [0, 100]), 60)
-    axis.hist(unmatched, bins, density=True, color=FAINT, label="different galaxies")
-    axis.hist(matched, bins, density=True, histtype="step", lw=1.6, color=MODALITY["cross"], label="the same galaxy")
-    axis.set(xlabel="cosine of image and spectrum embedding", ylabel="probability density")
-    axis.legend(loc="upper left")
-    return figure
-
-
-@drawing
-def cosine_matrix(cosine: np.ndarray, redshift: np.ndarray):
-    """Cosines of images (rows) and spectra (columns), both sorted by redshift, (n, n)."""
+def cosines(cosine: np.ndarray, redshift: np.ndarray):
+    """Cosines (n, n) of images (rows) and spectra (columns): histograms of the diagonal and of the rest, and all, sorted by redshift."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=(1, 1.15))
+    same = np.eye(len(cosine), dtype=bool)
+    bins = np.linspace(cosine.min(), cosine.max(), 60)
+    left.hist(cosine[~same], bins, density=True, color=FAINT, label="different galaxies")
+    style = {"histtype": "step", "lw": 1.6, "color": MODALITY["cross"]}
+    left.hist(cosine[same], bins, density=True, label="the same galaxy", **style)
+    left.set(xlabel="cosine of image and spectrum embedding", ylabel="probability density")
+    left.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     order = np.argsort(redshift)
-    figure, axis = plt.subplots(figsize=(0.75 * WIDTH, 0.57 * WIDTH))
-    shown = axis.imshow(cosine[np.ix_(order, order)], cmap="viridis", origin="lower", interpolation="antialiased")
+    shown = right.imshow(cosine[np.ix_(order, order)], cmap="viridis", origin="lower", interpolation="antialiased")
     ticks = np.linspace(0, len(order) - 1, 5).astype(int)
     names = [f"{redshift[order[i]]:.2f}" for i in ticks]
-    axis.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
-    axis.set(xlabel=f"spectra, by {LABELS['redshift']}", ylabel=f"images, by {LABELS['redshift']}")
-    figure.colorbar(shown, ax=axis, label="cosine")
+    right.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
+    right.set(xlabel=f"spectra, by {LABELS['redshift']}", ylabel=f"images, by {LABELS['redshift']}")
+    figure.colorbar(shown, ax=right, label="cosine")
     return figure

@@ -1,7 +1,5 @@
 """Scores on cases whose answer is known."""
 
-import math
-
 import numpy as np
 import pytest
 from planted import unit
@@ -15,7 +13,6 @@ from astroclip_book.evaluate.metrics import (
     rank_scores,
     ranking,
     standardise,
-    uniformity,
     with_interval,
 )
 
@@ -78,25 +75,6 @@ def test_ranks_are_those_of_a_full_sort_whatever_the_blocks(monkeypatch):
     rng = np.random.default_rng(0)
     x, y = directions(rng, 200), directions(rng, 200)
     expected = 1 + np.argmax(np.argsort(-x @ y.T, axis=1) == np.arange(200)[:, None], axis=1)
-    whole = uniformity(x)
     for block in (metrics.BLOCK, 7):
         monkeypatch.setattr(metrics, "BLOCK", block)
         assert np.array_equal(match_ranks(x, y), expected)
-        assert uniformity(x) == pytest.approx(whole, abs=1e-6)
-
-
-@pytest.mark.parametrize(("degrees", "squared_distance"), [(0, 0), (90, 2), (180, 4)])
-def test_uniformity_of_two_points(degrees, squared_distance):
-    angle = np.radians([0, degrees])
-    points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    assert uniformity(points) == pytest.approx(-2 * squared_distance, abs=1e-5)
-
-
-def test_uniformity_of_random_directions():
-    # d² = 2 − 2 cos, and cos has the density (1 − cos²)^((d − 3) / 2) on the sphere in d dimensions.
-    cosine = np.linspace(-1, 1, 20001)
-    density = (1 - cosine**2) ** ((32 - 3) / 2)
-    expected = math.log((density * np.exp(-4 * (1 - cosine))).sum() / density.sum())
-    found = uniformity(directions(np.random.default_rng(0), 3000, 32))
-    assert found == pytest.approx(expected, abs=0.01)
-    assert found == pytest.approx(-4 + 8 / 32, abs=0.02)  # the rule of thumb of the docstring

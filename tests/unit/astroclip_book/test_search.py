@@ -3,7 +3,7 @@ import pytest
 from planted import unit
 
 from astroclip_book.errors import BookError
-from astroclip_book.evaluate.search import four_directions, nearest, nearest_in, neighbours, others, shared
+from astroclip_book.evaluate.search import four_directions, nearest, neighbours, others, shared
 
 
 @pytest.fixture
@@ -58,10 +58,3 @@ def test_four_directions_leave_out_the_query_within_its_modality_only():
     assert found["image", "spectrum"][0][0] == found["spectrum", "image"][0][0] == 3
     assert 3 not in found["image", "image"][0] and 3 not in found["spectrum", "spectrum"][0]
     assert all(len(rows) == len(cosine) == 2 for rows, cosine in found.values())
-
-
-def test_nearest_in_leaves_out_the_query_whatever_the_scale_of_a_feature():
-    features = np.random.default_rng(0).standard_normal((30, 4))
-    found = nearest_in(features, np.array([3, 7]), k=29)
-    assert [sorted(row) for row in found.tolist()] == [[i for i in range(30) if i != query] for query in (3, 7)]
-    assert np.array_equal(nearest_in(features * [1, 1e3, 1, 1e-3], np.array([3, 7]), k=29), found)
