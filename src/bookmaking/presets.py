@@ -28,7 +28,6 @@ class Sky:
     spectra_path: str | None  # .npz with flux, wavelength, redshift
     more_files: str | None  # more of them, a path or a pattern: only their redshifts are compared
     galaxies_path: str | None  # .npz with images, flux, ivar, redshift of the same galaxies
-    images_path: str | None  # .npz with images, or a file in the release layout
 
 
 @section

@@ -119,7 +119,6 @@ def test_last_chapter_asks_the_spectra_it_is_given(copy, tmp_path):
     images = pairs.images(some)[:, 27:-28, 27:-28]  # smaller than encoders take them
     np.savez(tmp_path / "sky.npz", flux=flux, redshift=redshift, wavelength=WAVELENGTH, images=images)
     given = (f'-p sky_{name} "{tmp_path / "sky.npz"}"' for name in ("spectra_path", "galaxies_path"))
-    given = *given, f'-p sky_images_path "{copy / "pairs.h5"}"'
     places = "-p preset smoke", f'-p run_dir "{copy}"', "-p device cpu"
     result = alone("notebooks/11_mock_and_sky.md", executed, *places, *given)
     assert result.returncode == 0, result.stderr
