@@ -16,11 +16,15 @@ def unit(n: int, d: int = 32, seed: int = 0) -> np.ndarray:
 
 def packed(n: int = N, **changed) -> dict:
     rng = np.random.default_rng(1)
+    others = (np.arange(n)[:, None] + np.arange(1, packing.NEIGHBOURS + 1)) % n
     content = {
         "source": "mock survey", "total": n, "targetid": 39_600_000_000_000_001 + np.arange(n),
         "redshift": rng.uniform(0, 0.6, n),
         "catalog": {"LOG_MSTAR": rng.normal(10.5, 0.5, n), "MORPHOLOGY": np.where(np.arange(n) % 2, "spiral", EVIL)},
         "analysis": {"umap": {name: rng.normal(size=(n, 2)) for name in packing.SPACES}, "kmeans": {"image": np.arange(n) % 3}},
+        "before": {name: {"map": rng.normal(size=(n, 2)), "nearest": others} for name in ("image", "spectrum")},
+        "pz": {"highest": 0.6} | {name: {"mean": rng.uniform(0, 0.6, n), "levels": rng.integers(0, 256, (n, 60), np.uint8)}
+                                  for name in ("image", "spectrum")},
         "vectors": {"image": unit(n), "spectrum": unit(n, seed=2)},
         "small": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *packing.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
     }  # fmt: skip

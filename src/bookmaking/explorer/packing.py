@@ -18,11 +18,15 @@ from PIL import Image
 
 from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH, Embeddings, Pairs
 from astroclip_book.errors import BookError
+from astroclip_book.evaluate.photoz import errors
+from bookmaking.explorer.predicted import MODALITIES, Z_BINS, before_alignment, redshift_distributions
+from bookmaking.explorer.tours import tours
 from bookmaking.figures.galaxies import LINES, limits, rgb
 from bookmaking.figures.style import FAINT, GROUPS
 
 SHOWN_GROUPS = 10  # of clusters or islands; there are no more colours that one can tell apart
 SPACES = ("image", "spectrum", "joint")
+ABSORPTION = ("Ca HK", "Mg b", "Na D")  # of the lines; the others are emitted
 NUMBERS = {
     "LOG_MSTAR": "log stellar mass (M☉)", "LOG_SSFR": "log sSFR (1/yr)", "TAGE_MW": "age of the stars (Gyr)",
     "MAG_R": "r magnitude", "HALF_LIGHT_RADIUS": "log half-light radius (arcsec)", "SNR_SPEC": "log S/N of the spectrum",
@@ -137,18 +141,19 @@ def byte_neighbours(query: np.ndarray, gallery: np.ndarray, rows: np.ndarray, k:
 
 
 PREFIX = "const explorerData = "
-MOST = 4000  # galaxies: more would not fit into 15 MB, nor move smoothly
+MOST = 3200  # galaxies: more would not fit into 12 MB, nor move smoothly
 NEIGHBOURS = 10  # shown in each direction
 BLOCK = 200  # galaxies whose pixels are in memory at a time
 
 
 def write_explorer(
-    directory: Path, source: str, pairs: Pairs, embeddings: Embeddings, catalog: dict, analysis: dict, seed: int
-) -> dict:
+    directory: Path, source: str, pairs: Pairs, embeddings: Embeddings, frozen: dict, catalog: dict, analysis: dict, config, seed: int
+) -> dict:  # fmt: skip
     """Pack the test set, or as many of it as a page can hold, drawn at random, and return the metrics.
 
-    The catalogue's columns, under PROVABGS names, are aligned with the embeddings; ``analysis`` is the content of ``analysis.h5``.
-    BookError when there is no map, or when the test set has fewer galaxies than are shown as neighbours.
+    Frozen features (N, d) by modality and the catalogue's columns, under PROVABGS names, are aligned with the embeddings; ``analysis`` is
+    the content of ``analysis.h5``, and ``config`` the preset's section of that name.
+    BookError when the test set has fewer galaxies than are shown as neighbours.
     """
     total = len(analysis["index"])
     if total <= NEIGHBOURS:
@@ -157,14 +162,18 @@ def write_explorer(
         )
     kept = np.sort(np.random.default_rng([seed, 10]).permutation(total)[:MOST])
     rows = analysis["index"][kept]
-    vectors = {"image": embeddings.image[rows], "spectrum": embeddings.spectrum[rows]}
+    groups = {
+        method: {space: values[kept] for space, values in analysis.get(method, {}).items()}
+        for method in ("umap", "kmeans", "dbscan")
+    }
+    fit = embeddings.where("train")
+    before = before_alignment(frozen, fit, rows, groups["umap"], NEIGHBOURS, config, seed)
+    vectors = {name: getattr(embeddings, name)[rows] for name in MODALITIES}
     blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     parts = ((thumbnails(pairs.images(one)), *binned_spectra(pairs.spectra(one))) for one in blocks)
     content = pack(
-        source, total, embeddings.targetid[rows], embeddings.redshift[rows], {k: v[rows] for k, v in catalog.items()},
-        {method: {space: values[kept] for space, values in analysis.get(method, {}).items()}
-         for method in ("umap", "kmeans", "dbscan")},
-        vectors, tuple(map(np.concatenate, zip(*parts, strict=True))),
+        source, total, embeddings.targetid[rows], embeddings.redshift[rows], {k: v[rows] for k, v in catalog.items()}, groups,
+        before, redshift_distributions(embeddings, rows), vectors, tuple(map(np.concatenate, zip(*parts, strict=True))),
     )  # fmt: skip
     files = {"explorer_data.js": script(content).encode(), "bokeh.js": bokeh_script()}
     for name, content in files.items():
@@ -173,17 +182,20 @@ def write_explorer(
 
 
 def pack(
-    source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, vectors: dict, small: tuple
+    source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, before: dict, pz: dict,
+    vectors: dict, small: tuple,
 ) -> dict:  # fmt: skip
     """All that the page loads, as `script` writes it: of arrays (n,), of ``total`` galaxies n are shown.
 
-    ``small`` are `thumbnails`, and levels and windows by `binned_spectra`. BookError when there is no map.
+    ``before`` is by `before_alignment`, ``pz`` by `redshift_distributions`; ``small`` are `thumbnails`, and levels and windows by `binned_spectra`.
     """
-    maps = {space: analysis["umap"][space] for space in SPACES if space in analysis.get("umap", {})}
-    if not maps:
-        raise BookError("analysis.h5 has no 'umap' for the explorer: run the chapter 09_embedding_space again.")
     tiles, levels, windows = small
     agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])
+    told = {name: pz[name]["mean"] for name in MODALITIES}
+    added = {f"Δz/(1 + z) from its {name}": errors(redshift, mean) for name, mean in told.items()}
+    added["cosine of its image and spectrum"] = agreement
+    bytes_of = {name: to_bytes(one) for name, one in vectors.items()}
+    alike = byte_neighbours(bytes_of["image"], bytes_of["image"], np.arange(len(redshift)), NEIGHBOURS)
     viridis = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, 128))]  # even to the eye
     return {
         "source": source,
@@ -191,11 +203,15 @@ def pack(
         "neighbours": NEIGHBOURS,
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
-        "maps": {space: {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])} for space, points in maps.items()},
-        "numbers": [*numbers(redshift, catalog), {"label": "cosine of its image and spectrum", "values": rounded(agreement)}],
+        "maps": {space: points_of(analysis["umap"][space]) for space in SPACES},
+        "before": {name: {"map": points_of(one["map"]), "nearest": text_of(one["nearest"].astype("<u2"))} for name, one in before.items()},
+        "pz": {"bins": Z_BINS, "highest": pz["highest"],
+               **{name: {"mean": rounded(told[name]), "levels": text_of(pz[name]["levels"])} for name in MODALITIES}},
+        "tours": [{**tour, "rows": [int(row) for row in tour["rows"]]} for tour in tours(redshift, catalog, agreement, told, alike)],
+        "numbers": [*numbers(redshift, catalog), *({"label": label, "values": rounded(one)} for label, one in added.items())],
         "labels": categories(catalog, analysis),
-        "vectors": {name: text_of(to_bytes(one)) for name, one in vectors.items()},
-        "lines": {name: np.atleast_1d(rest).tolist() for name, rest in LINES.items()},
+        "vectors": {name: text_of(one) for name, one in bytes_of.items()},
+        "lines": [{"name": name, "rest": np.atleast_1d(rest).tolist(), "absorbed": name in ABSORPTION} for name, rest in LINES.items()],
         "colours": {"scale": viridis, "groups": GROUPS, "plain": FAINT},
         "sheets": {"columns": COLUMNS, "width": ANGULAR_WIDTH,
                    "files": [text_of(sheet) for sheet in sheets(tiles)]},
@@ -205,20 +221,26 @@ def pack(
     }  # fmt: skip
 
 
+def points_of(points: np.ndarray) -> dict[str, list]:
+    """Columns of a map (n, 2)."""
+    return {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
+
+
 def map_figure() -> dict:
     """JSON of a figure named ``map`` for ``Bokeh.embed.embed_item``, without axes, as those of a UMAP mean nothing; the page fills it.
 
-    Its sources are ``galaxies`` (columns x, y, colour) and ``rings`` (x, y, size, colour, width): what is selected and what it found.
+    Its sources are ``galaxies`` (columns row, x, y, colour, size, in the order of drawing) and ``rings`` (x, y, size, colour, width): what is
+    selected and what it found.
     Buttons of the page stand for a toolbar, as a keyboard does not reach Bokeh's.
     """
-    galaxies = ColumnDataSource({name: [] for name in ("x", "y", "colour")}, name="galaxies")
+    galaxies = ColumnDataSource({name: [] for name in ("row", "x", "y", "colour", "size")}, name="galaxies")
     rings = ColumnDataSource({name: [] for name in ("x", "y", "size", "colour", "width")}, name="rings")
     pan, lasso, wheel = PanTool(name="pan"), LassoSelectTool(name="lasso"), WheelZoomTool(name="wheel")
     plot = figure(name="map", tools=[pan, lasso, wheel], active_drag=pan, active_scroll=wheel, toolbar_location=None,
                   x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"),
                   sizing_mode="stretch_both", min_border=2, outline_line_alpha=0)  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
-    drawn = plot.scatter("x", "y", source=galaxies, name="drawn", size=6, fill_color="colour",
+    drawn = plot.scatter("x", "y", source=galaxies, name="drawn", size="size", fill_color="colour",
                          line_width=0.5, line_alpha=0.55, selection_fill_alpha=1,
                          nonselection_fill_alpha=0.12, nonselection_line_alpha=0.1)  # fmt: skip
     ring = {"size": "size", "fill_alpha": 0, "line_color": "colour", "line_width": "width"}

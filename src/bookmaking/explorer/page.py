@@ -16,7 +16,7 @@ from bookmaking.figures.tables import number
 from bookmaking.store.run import Run, titled
 
 FOLDER = Path(__file__).with_suffix("")  # page/
-SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "explorer")  # of page/<name>.js
+SCRIPTS = ("data", "search", "draw", "colours", "map", "panels", "table", "guess", "explorer")  # of page/<name>.js
 TABLE_ROWS = 50  # without scripts; with them all galaxies, a page at a time
 
 

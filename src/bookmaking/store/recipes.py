@@ -123,13 +123,19 @@ def analysis(run, scratch: Path) -> None:
 
 def explorer(run, scratch: Path) -> dict:
     """Pack the test set for the explorer's page."""
+    import h5py
+
     from astroclip_book.data.files import read_hdf5
     from astroclip_book.data.pairs import Embeddings
     from bookmaking.explorer.packing import write_explorer
 
     embeddings, analysis = Embeddings.load(run.path("embeddings.h5")), read_hdf5(run.path("analysis.h5"))
-    catalog = run.truth(embeddings.targetid)
-    return write_explorer(scratch, run.source, run.pairs(), embeddings, catalog, analysis, run.preset.seed)
+    with h5py.File(run.path("features.h5")) as file:
+        frozen = {modality: file[modality]["clean"][:] for modality in ("image", "spectrum")}
+    catalog, preset = run.truth(embeddings.targetid), run.preset
+    return write_explorer(
+        scratch, run.source, run.pairs(), embeddings, frozen, catalog, analysis, preset.analysis, preset.seed
+    )
 
 
 PAIRS = ("survey", "index")  # pairs.h5, catalog.h5 and index.h5
@@ -158,7 +164,8 @@ STEPS = {
         "08_ablations", (), ("alignment", "ablations", "evaluation"), (*PAIRS, "image_encoder", "spectrum_encoder", "features")),
     "analysis": Step("09_embedding_space", ("analysis.h5",), ("analysis",), ("alignment",), analysis),
     "analysis_scores": Step("09_embedding_space", (), ("evaluation", "analysis"), (*PAIRS, "features", "alignment", "analysis")),
-    "explorer": Step("10_explorer", ("explorer_data.js", "bokeh.js"), (), (*PAIRS, "alignment", "analysis"), explorer),
+    "explorer": Step(
+        "10_explorer", ("explorer_data.js", "bokeh.js"), ("analysis",), (*PAIRS, "features", "alignment", "analysis"), explorer),
     "explorer_search": Step("10_explorer", (), (), ("alignment", "explorer")),
     "claims": Step(
         "claims", (), (),

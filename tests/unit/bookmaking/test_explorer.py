@@ -9,11 +9,14 @@ from packed import EVIL, N, packed, unit
 from PIL import Image
 from small import write_pairs
 
+from astroclip_book.config import Analysis
 from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Embeddings, Pairs, index_pairs
 from astroclip_book.errors import BookError
 from bookmaking.explorer import packing
 from bookmaking.explorer.packing import byte_neighbours, categories, numbers, to_bytes
 from bookmaking.explorer.page import markup
+from bookmaking.explorer.predicted import before_alignment, redshift_distributions
+from bookmaking.explorer.tours import tours
 
 
 def test_bytes_fill_their_range_and_keep_directions():
@@ -99,20 +102,64 @@ def test_the_page_says_what_it_shows():
 
 
 def test_a_real_run_knows_redshifts_alone():
-    content = packed(catalog={}, analysis={"umap": {"image": np.zeros((N, 2))}})
+    content = packed(catalog={}, analysis={"umap": {space: np.zeros((N, 2)) for space in packing.SPACES}})
     names = [column["label"] for column in content["numbers"]]
-    assert names == ["redshift", "cosine of its image and spectrum"] and content["labels"] == []
+    errors = ["Δz/(1 + z) from its image", "Δz/(1 + z) from its spectrum"]
+    assert names == ["redshift", *errors, "cosine of its image and spectrum"] and content["labels"] == []
+    assert [tour["title"] for tour in content["tours"]] == ["A pair that looks swapped", "The worst redshift"]
     assert "<caption>30 of 30 galaxies" in markup(content)
-    with pytest.raises(BookError, match="has no 'umap'"):
-        packed(analysis={})
+
+
+def test_tours_lead_to_what_they_say():
+    n, rng = 120, np.random.default_rng(0)
+    redshift, cosine, colour = rng.uniform(0.1, 0.5, n), rng.uniform(0.5, 1, n), rng.uniform(0, 2, n)
+    artefact = np.where(np.arange(n) < 6, "bright_star", "none")
+    artefact[6:8] = "chip_edge"
+    images = np.full((n, 10), 119)
+    images[4, :3] = 0, 1, 2  # the one among most of its kind
+    cosine[[7, 50]] = -0.9, -0.5  # the lowest has an artefact
+    told = {"image": redshift.copy(), "spectrum": redshift}
+    told["image"][60] += 0.9
+    catalog = {"ARTEFACT": artefact, "MAG_R": rng.uniform(16, 19, n)}
+    catalog["MAG_G"] = catalog["MAG_R"] + colour
+    halo, swapped, walk, worst = tours(redshift, catalog, cosine, told, images)
+    assert sorted(halo["rows"]) == list(range(6)) and halo["rows"][0] == 4 and "3 of the 10 images" in halo["text"]
+    assert swapped["rows"] == [50] and "-0.50" in swapped["text"]
+    assert worst["rows"] == [60]
+    assert len(walk["rows"]) == 12 and (np.diff(colour[walk["rows"]]) > 0).all()
+    assert np.ptp(redshift[walk["rows"]]) < 0.4 / 2 and not set(walk["rows"]) & set(range(8))
+
+
+def test_neighbours_give_p_of_z_and_the_state_before_alignment():
+    n, rng = 400, np.random.default_rng(0)
+    z = rng.uniform(0.1, 0.5, n).astype(np.float32)
+    ring = np.column_stack([np.cos(6 * z), np.sin(6 * z)]).astype(np.float32)  # where a galaxy lies tells its redshift
+    split = np.arange(n) % 3  # 0 training, 1 validation, 2 test
+    embeddings = Embeddings(ring, unit(n, 2), np.arange(n), z, split.astype(np.uint8))
+    rows = embeddings.where("test")
+    told = redshift_distributions(embeddings, rows)
+    assert np.abs(told["image"]["mean"] - z[rows]).max() < 0.05 < np.abs(told["spectrum"]["mean"] - z[rows]).max()
+    levels = told["image"]["levels"]
+    assert levels.shape == (len(rows), 60) and (levels.max(1) == 255).all()
+    peaks = (levels.argmax(1) + 0.5) / 60 * told["highest"]
+    assert np.abs(peaks - z[rows]).max() < 0.05
+    frozen, aligned = {"image": ring, "spectrum": ring}, ring[rows]
+    config = Analysis(umap_neighbors=5, umap_min_dist=0.1, n_clusters=None, dbscan_min_samples=4)
+    before = before_alignment(frozen, embeddings.where("train"), rows, {"image": aligned, "spectrum": aligned}, 3, config, 0)
+    near = np.abs(z[rows][before["image"]["nearest"]] - z[rows][:, None])
+    assert near.shape == (len(rows), 3) and near.max() < 0.05 and before["image"]["map"].shape == (len(rows), 2)
+    assert (before["image"]["nearest"] != np.arange(len(rows))[:, None]).all()
 
 
 def test_the_test_set_or_a_part_of_it_is_packed(tmp_path, monkeypatch):
     index, _ = index_pairs(write_pairs(tmp_path / "pairs.h5"), 0.2, 0)
     n, test = len(index), index.where("test")
     embeddings = Embeddings(unit(n), unit(n, seed=1), index.targetid, index.redshift, index.split)
-    analysis = {"index": test, "umap": {"joint": np.random.default_rng(0).normal(size=(len(test), 2))}}
-    given = "mock survey", Pairs(tmp_path / "pairs.h5", index), embeddings, {"MAG_R": np.arange(n) + 0.5}, analysis, 0
+    points = np.random.default_rng(0).normal(size=(len(test), 2))
+    analysis = {"index": test, "umap": dict.fromkeys(packing.SPACES, points)}
+    config = Analysis(umap_neighbors=5, umap_min_dist=0.1, n_clusters=None, dbscan_min_samples=4)
+    frozen, catalog = {"image": unit(n), "spectrum": unit(n)}, {"MAG_R": np.arange(n) + 0.5}
+    given = "mock survey", Pairs(tmp_path / "pairs.h5", index), embeddings, frozen, catalog, analysis, config, 0
 
     def written(most):
         monkeypatch.setattr(packing, "MOST", most)

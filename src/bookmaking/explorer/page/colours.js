@@ -5,11 +5,22 @@ function choices(data) {
   return [...of(data.numbers, "number"), ...of(data.labels, "label")];
 }
 
+const RARE = 0.05; // share of galaxies below which a label is drawn larger
+
+// Colours and sizes of all galaxies, and their order of drawing: what stands back first, rare labels last.
 function colourer(data, choice) {
-  const { scale, groups, plain } = data.colours;
+  const { scale, groups, plain } = data.colours, base = data.count > 1500 ? 6 : data.count > 400 ? 8 : 10;
+  const rows = [...Array(data.count).keys()];
   if (choice.kind === "label") {
-    const colours = choice.names.map((_, code) => (choice.plain.includes(code) ? plain : groups[code % groups.length]));
-    return { colours: choice.codes.map((code) => colours[code]), names: colours };
+    const number = choice.names.map((_, code) => choice.codes.filter((one) => one === code).length);
+    const back = choice.names.map((_, code) => choice.plain.includes(code));
+    const colours = choice.names.map((_, code) => (back[code] ? plain : groups[code % groups.length]));
+    const rank = number.map((n, code) => (back[code] ? Infinity : n));
+    const sizes = number.map((n, code) => (!back[code] && n < RARE * data.count ? 1.7 : 1) * base);
+    return {
+      colours: choice.codes.map((code) => colours[code]), names: colours, sizes: choice.codes.map((code) => sizes[code]),
+      order: rows.sort((a, b) => rank[choice.codes[b]] - rank[choice.codes[a]] || a - b),
+    };
   }
   const sorted = knownSorted(choice.values);
   const low = quantile(sorted, 0.01), high = quantile(sorted, 0.99);
@@ -18,7 +29,8 @@ function colourer(data, choice) {
     const share = Math.min(Math.max((value - low) / (high - low || 1), 0), 1);
     return scale[Math.round(share * (scale.length - 1))];
   });
-  return { colours, low, high };
+  const order = rows.sort((a, b) => (choice.values[a] !== null) - (choice.values[b] !== null) || a - b);
+  return { colours, low, high, order, sizes: colours.map(() => base) };
 }
 
 // The key, with buttons that choose galaxies as a lasso would, for those who cannot draw one: either end of the numbers,

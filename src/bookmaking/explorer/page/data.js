@@ -1,5 +1,7 @@
 // What the run has packed, as the page uses it.
 
+const MODALITIES = ["image", "spectrum"];
+
 function unpack(data) {
   const vectors = {};
   for (const [modality, text] of Object.entries(data.vectors)) {
@@ -17,6 +19,8 @@ function unpack(data) {
     rows: new Map(data.ids.map((id, row) => [id, row])),
     vectors,
     levels: toBytes(data.spectra.levels),
+    distributions: Object.fromEntries(MODALITIES.map((name) => [name, toBytes(data.pz[name].levels)])),
+    nearestBefore: Object.fromEntries(MODALITIES.map((name) => [name, new Uint16Array(toBytes(data.before[name].nearest).buffer)])),
     sheetAddresses: [],
   };
 }

@@ -1,36 +1,54 @@
 // The map, drawn by Bokeh: where galaxies lie, which one is near a place, what is ringed.
 
 const REACH = { mouse: 14, touch: 26 }; // pixels from a galaxy within which it is meant
-const SHAPE = [0.6, 1.25]; // the flattest map and the tallest, height by width
+const PICTURES = 60; // galaxies in view, at most, for their images to be shown
+const APART = 58; // pixels between images
+const STEPS = 20; // of a move from one map to another
 
 async function drawMap(data, place) {
   await Bokeh.embed.embed_item({ ...data.figure, target_id: place.id });
   const found = Bokeh.documents.map((one) => one.get_model_by_name("map")).find((plot) => plot !== null);
-  const named = (name) => found.document.get_model_by_name(name);
-  return new GalaxyMap(found, named, place);
+  return new GalaxyMap(found, (name) => found.document.get_model_by_name(name));
 }
 
 class GalaxyMap {
-  constructor(plot, named, place) {
+  constructor(plot, named) {
     this.plot = plot;
-    this.place = place;
     [this.galaxies, this.rings, this.drawn] = ["galaxies", "rings", "drawn"].map(named);
     [this.pan, this.lasso] = ["pan", "lasso"].map(named);
     [this.across, this.up] = ["across", "up"].map(named);
+    // One scale for both axes, whatever the shape of the frame.
+    plot.properties.inner_width.change.connect(() => this.look(...this.middle, this.half));
+    plot.properties.inner_height.change.connect(() => this.look(...this.middle, this.half));
   }
 
-  show(points, colours) {
+  // Galaxies of other colours, or at other places, to which they move.
+  show(points, { colours, sizes, order }, moving = false) {
+    const before = moving && !matchMedia("(prefers-reduced-motion: reduce)").matches ? this.points : null;
+    const of = (values) => order.map((row) => values[row]);
     this.points = points;
-    this.galaxies.data = { x: points.x, y: points.y, colour: colours };
+    this.place = new Map(order.map((row, index) => [row, index]));
+    const still = { row: order, colour: of(colours), size: of(sizes) };
+    let step = before ? 0 : STEPS;
+    const draw = () => {
+      if (this.points !== points) return;
+      const share = 0.5 - 0.5 * Math.cos((Math.PI * step) / STEPS);
+      const on = (axis) => (before ? points[axis].map((end, row) => before[axis][row] + share * (end - before[axis][row])) : points[axis]);
+      const [x, y] = step < STEPS ? [on("x"), on("y")] : [points.x, points.y];
+      this.galaxies.data = { ...still, x: of(x), y: of(y) };
+      if (step++ < STEPS) requestAnimationFrame(draw);
+    };
+    draw();
   }
 
-  // Bring all galaxies into view, in a frame of about their shape.
+  get shape() {
+    return this.plot.inner_height / this.plot.inner_width || 1;
+  }
+
+  // Bring all galaxies into view.
   fit() {
     const [x, y] = [this.points.x, this.points.y].map((values) => [Math.min(...values), Math.max(...values)]);
-    const wide = x[1] - x[0] || 1, high = y[1] - y[0] || 1;
-    this.shape = Math.min(Math.max(high / wide, SHAPE[0]), SHAPE[1]);
-    this.place.style.aspectRatio = 1 / this.shape;
-    this.look((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, 0.53 * Math.max(wide, high / this.shape));
+    this.look((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, 0.53 * Math.max(x[1] - x[0], (y[1] - y[0]) / this.shape) || 1);
   }
 
   // Centre on a place; ``half`` the width of what is seen, and in height as much as has the same scale.
@@ -51,11 +69,25 @@ class GalaxyMap {
     this.look(...this.middle, this.half * factor);
   }
 
+  sees(row) {
+    const x = this.points.x[row], y = this.points.y[row];
+    return x > this.across.start && x < this.across.end && y > this.up.start && y < this.up.end;
+  }
+
   // Bring a galaxy into view, if it is not.
   reveal(row) {
-    const [x, y] = [this.points.x[row], this.points.y[row]];
-    const inside = x > this.across.start && x < this.across.end && y > this.up.start && y < this.up.end;
-    if (!inside) this.look(x, y, this.half);
+    if (!this.sees(row)) this.look(this.points.x[row], this.points.y[row], this.half);
+  }
+
+  // Galaxies in view that do not cover each other, those of ``first`` before others; none while there are too many.
+  pictured(first) {
+    const seen = [...this.points.x.keys()].filter((row) => this.sees(row)), shown = [];
+    if (seen.length > PICTURES) return [];
+    for (const row of new Set([...first.filter((row) => this.sees(row)), ...seen])) {
+      const [x, y] = this.pixel(row);
+      if (shown.every((one) => Math.max(Math.abs(one.x - x), Math.abs(one.y - y)) > APART)) shown.push({ row, x, y });
+    }
+    return shown;
   }
 
   // The galaxy nearest to a place, or null when it is farther than so many pixels.
@@ -92,7 +124,11 @@ class GalaxyMap {
   }
 
   choose(rows) {
-    this.galaxies.selected.indices = rows;
+    this.galaxies.selected.indices = rows.map((row) => this.place.get(row));
+  }
+
+  get chosen() {
+    return this.galaxies.selected.indices.map((index) => this.galaxies.data.row[index]).sort((a, b) => a - b);
   }
 
   drag(tool) {

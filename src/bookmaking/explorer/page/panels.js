@@ -7,25 +7,34 @@ function title(data, row) {
 }
 
 function properties(data, row) {
-  const list = element("dl", { class: "ex-properties" });
-  for (const { label, values } of data.numbers) {
-    list.append(element("dt", {}, label), element("dd", {}, formatted(values[row])));
-  }
-  for (const { label, names, codes } of data.labels) list.append(element("dt", {}, label), element("dd", {}, names[codes[row]]));
-  return list;
+  const words = [
+    ...data.numbers.map(({ label, values }) => [label, formatted(values[row])]),
+    ...data.labels.map(({ label, names, codes }) => [label, names[codes[row]]]),
+  ];
+  return element("dl", { class: "ex-properties" },
+    ...words.map(([label, value]) => element("div", {}, element("dt", {}, label), element("dd", {}, value))));
 }
 
-function detail(data, row) {
+function likeness(data, row) {
   const width = Math.round(data.sheets.width);
+  return element("figure", {}, thumbnail(data, row, `Image of galaxy ${data.ids[row]}, ${width} arcsec wide`),
+    element("figcaption", {}, `${width}″ wide`));
+}
+
+// A galaxy, and the spectrum of another to compare.
+function galaxy(data, row, other, heading) {
+  const told = MODALITIES.map((name) => element("span", { class: `ex-key-${name}` }, ` ${name}: ${formatted(data.pz[name].mean[row])} `));
+  const under = other === null ? null : element("span", { class: "ex-key-other" },
+    ` thin: galaxy ${data.ids[other]}, z ${formatted(data.redshift[other])}, shifted and scaled`);
   return [
-    element("h2", {}, title(data, row)),
-    element("div", { class: "ex-looks" },
-      element("figure", {}, thumbnail(data, row, `Image of galaxy ${data.ids[row]}, ${width} arcsec wide`),
-        element("figcaption", {}, `${width}″ wide`)),
-      element("figure", {}, spectrumDrawing(data, row, { width: 340, height: 170, labelled: true }),
-        element("figcaption", {}, "flux in 10⁻¹⁷ erg s⁻¹ cm⁻² Å⁻¹, mean of 16 Å"))),
+    element("div", { class: "ex-row" }, heading,
+      element("a", { href: `#galaxy=${data.ids[row]}` }, "link")),
+    element("div", { class: "ex-looks" }, likeness(data, row),
+      element("figure", {}, redshiftDrawing(data, row, { width: 300, height: 140 }),
+        element("figcaption", {}, "p(z) of neighbours, each to its peak; mean from its", ...told))),
+    element("figure", {}, spectrumDrawing(data, row, { width: 480, height: 190, labelled: true, other }),
+      element("figcaption", {}, "flux in 10⁻¹⁷ erg s⁻¹ cm⁻² Å⁻¹, mean of 16 Å; dashed: absorption lines.", under)),
     properties(data, row),
-    element("p", {}, element("a", { href: `#galaxy=${data.ids[row]}` }, "Link to this galaxy")),
   ];
 }
 
@@ -34,26 +43,26 @@ function card(data, row) {
   const [redshift, ...others] = data.numbers;
   const known = [redshift, ...others.slice(0, 2)].map(({ label, values }) => `${label} ${formatted(values[row])}`);
   return [
-    thumbnail(data, row),
-    element("div", {}, spectrumDrawing(data, row, { width: 260, height: 116, labelled: true }),
-      ...known.map((line) => element("p", {}, line)), element("p", {}, title(data, row))),
+    thumbnail(data, row), spectrumDrawing(data, row, { width: 260, height: 90, labelled: false }),
+    element("div", {}, element("p", {}, title(data, row)), ...known.map((line) => element("p", {}, line))),
   ];
 }
 
-function results(data, row, ways, { select, point }) {
-  return ways.map(({ asked, gallery, found }) => {
-    const list = element("ol", { class: "ex-found" });
+function results(data, ways, { select, compare, enter }) {
+  return ways.map((way) => {
+    const { asked, gallery, found } = way, list = element("ol", { class: "ex-found" });
     found.forEach(({ row: other, cosine }, rank) => {
       const small = { width: 84, height: 62, labelled: false };
       const shown = gallery === "image" ? thumbnail(data, other) : spectrumDrawing(data, other, small);
-      const [z, cos] = [formatted(data.redshift[other]), formatted(cosine)];
+      const z = formatted(data.redshift[other]), cos = cosine === null ? [] : [`cosine ${formatted(cosine)}`];
+      const said = [`${rank + 1}: ${title(data, other)}`, `redshift ${z}`, ...cos].join(", ");
       list.append(element("li", {}, element("button",
-        { type: "button", "aria-label": `${rank + 1}: ${title(data, other)}, redshift ${z}, cosine ${cos}`,
-          "data-galaxy": data.ids[other], onclick: () => select(other), onpointerenter: () => point(other),
-          onfocus: () => point(other), onpointerleave: () => point(null), onblur: () => point(null) },
-        shown, element("span", {}, `z ${z}`), element("span", {}, `cos ${cos}`))));
+        { type: "button", "aria-label": said, title: cos.join(""), "data-galaxy": data.ids[other], onclick: () => select(other),
+          onpointerenter: () => compare(other, way), onfocus: () => compare(other, way) },
+        shown, element("span", {}, `z ${z}`))));
     });
-    return element("section", { "data-way": `${asked}_to_${gallery}` }, element("h3", {}, `${asked} → ${gallery}`), list);
+    return element("section", { "data-way": `${asked}_to_${gallery}`, onpointerenter: () => enter(way) },
+      element("h3", {}, `${asked} → ${gallery}`), list);
   });
 }
 
@@ -71,7 +80,7 @@ function selection(data, rows, name, { select, clear }) {
     element("p", {}, `Outlined, the selection; filled, all galaxies.${few} `,
       element("button", { type: "button", onclick: clear }, "Clear selection")),
     gallery,
-    element("div", { class: "ex-histograms" }, ...data.numbers.map((column) => numberPanel(column, rows)),
+    element("div", { class: "ex-many" }, ...data.numbers.map((column) => numberPanel(column, rows)),
       ...data.labels.map((column) => labelPanel(column, rows))),
   ];
 }

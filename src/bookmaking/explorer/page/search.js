@@ -18,10 +18,15 @@ function nearest(query, gallery, row, k) {
   return order.slice(0, k).map((other) => ({ row: other, cosine: scores[other] / query.lengths[row] }));
 }
 
-// All ways between the modalities: [{asked, gallery, found}].
-function fourWays(data, row, k) {
-  const modalities = Object.keys(data.vectors);
-  return modalities.flatMap((asked) =>
-    modalities.map((gallery) => ({ asked, gallery, found: nearest(data.vectors[asked], data.vectors[gallery], row, k) })),
+// All ways between the modalities: [{asked, gallery, found}]. Before alignment they have no space in common.
+function allWays(data, row, k, before = false) {
+  if (before) return MODALITIES.map((name) => ({ asked: name, gallery: name, found: foundBefore(data, name, row) }));
+  return MODALITIES.flatMap((asked) =>
+    MODALITIES.map((gallery) => ({ asked, gallery, found: nearest(data.vectors[asked], data.vectors[gallery], row, k) })),
   );
+}
+
+function foundBefore(data, modality, row) {
+  const k = data.neighbours;
+  return [...data.nearestBefore[modality].slice(row * k, (row + 1) * k)].map((other) => ({ row: other, cosine: null }));
 }

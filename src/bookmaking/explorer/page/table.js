@@ -12,7 +12,7 @@ function growTable(data, details) {
   const before = element("button", { type: "button", onclick: turn(-1) }, "Previous page");
   const after = element("button", { type: "button", onclick: turn(1) }, "Next page");
   details.querySelector(".ex-scroll").before(
-    element("p", { class: "ex-controls" }, element("label", {}, "Order by ", order), before, after));
+    element("p", { class: "ex-row" }, element("label", {}, "Order by ", order), before, after));
 
   function fill() {
     const sorted = Array.from({ length: data.count }, (_, row) => row);
@@ -29,7 +29,7 @@ function growTable(data, details) {
     return element("tr", {}, element("th", { scope: "row" }, link(row)),
       ...data.numbers.map(({ values }) => element("td", {}, formatted(values[row]))),
       ...data.labels.map(({ names, codes }) => element("td", {}, names[codes[row]])),
-      ...fourWays(data, row, 1).map(({ found }) => element("td", {}, link(found[0].row))));
+      ...allWays(data, row, 1).map(({ found }) => element("td", {}, link(found[0].row))));
   }
 
   details.addEventListener("toggle", fill, { once: true });
