@@ -14,7 +14,7 @@ FORMATS = {
     "html": (".webp", {"quality": 85, "method": 2}),
     "singlehtml": (".jpg", {"quality": 80, "optimize": True}),
 }
-IMAGE = re.compile(r'(?:<a [^>]*image-reference[^>]*>)?<img ([^>]*)src="([^"]*_images/)([^"]+)"([^>]*?) ?/>(?:</a>)?')
+IMAGE = re.compile(r'(<a [^>]*image-reference[^>]*>)?<img ([^>]*)src="([^"]*_images/)([^"]+)"([^>]*?) ?/>(?:</a>)?')
 
 
 def convert(folder: Path, builder: str) -> None:
@@ -37,7 +37,9 @@ def mend(body: str, builder: str, sources: dict[str, Path]) -> str:
     """
 
     def one(found: re.Match) -> str:
-        before, folder, name, after = found.groups()
+        link, before, folder, name, after = found.groups()
+        if link and folder not in link:  # it leads to a page
+            return found[0]
         size, holes = "", []
         if name.endswith(".png"):
             with Image.open(sources[name]) as image:
