@@ -147,8 +147,12 @@ def test_before_alignment_there_are_other_maps_and_no_search_across(chapter):
     assert tab.get_by_label("joint", exact=True).is_disabled()
     assert tab.evaluate(GALAXIES, "x") == data["before"]["image"]["map"]["x"]
     row = data["ids"].index(selected(tab))
-    wanted = {f"{name}_to_{name}": [data["ids"][other] for other in np.frombuffer(
-        base64.b64decode(one["nearest"]), "<u2").reshape(-1, 10)[row]] for name, one in data["before"].items()}
+    wanted = {
+        f"{name}_to_{name}": [
+            data["ids"][other] for other in np.frombuffer(base64.b64decode(one["nearest"]), "<u2").reshape(-1, 10)[row]
+        ]
+        for name, one in data["before"].items()
+    }
     assert found(tab) == wanted
     tab.get_by_label("before alignment", exact=True).uncheck()
     assert len(found(tab)) == 4 and tab.evaluate(GALAXIES, "x") == data["maps"]["image"]["x"]
@@ -199,7 +203,9 @@ def test_guesses_are_held_against_truth_and_network(chapter):
     panel = tab.locator("[data-part=guess]")
     panel.get_by_role("slider").fill("0.1")
     panel.get_by_role("button", name="Check").click()
-    truth, yours, told = (float(one.rstrip(".")) for one in re.findall(r"\d\.\d+\.?", panel.locator("div[role=status]").inner_text())[:3])
+    truth, yours, told = (
+        float(one.rstrip(".")) for one in re.findall(r"\d\.\d+\.?", panel.locator("div[role=status]").inner_text())[:3]
+    )
     panel.get_by_role("button", name="Show this galaxy").click()
     row = data["ids"].index(selected(tab))
     assert yours == 0.1

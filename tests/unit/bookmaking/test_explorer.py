@@ -145,7 +145,9 @@ def test_neighbours_give_p_of_z_and_the_state_before_alignment():
     assert np.abs(peaks - z[rows]).max() < 0.05
     frozen, aligned = {"image": ring, "spectrum": ring}, ring[rows]
     config = Analysis(umap_neighbors=5, umap_min_dist=0.1, n_clusters=None, dbscan_min_samples=4)
-    before = before_alignment(frozen, embeddings.where("train"), rows, {"image": aligned, "spectrum": aligned}, 3, config, 0)
+    before = before_alignment(
+        frozen, embeddings.where("train"), rows, {"image": aligned, "spectrum": aligned}, 3, config, 0
+    )
     near = np.abs(z[rows][before["image"]["nearest"]] - z[rows][:, None])
     assert near.shape == (len(rows), 3) and near.max() < 0.05 and before["image"]["map"].shape == (len(rows), 2)
     assert (before["image"]["nearest"] != np.arange(len(rows))[:, None]).all()
