@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import jupytext
 import nbformat
 import pytest
+import yaml
 
 from astroclip_book.errors import BookError
 from bookmaking.execution import executed
 from bookmaking.presets import ROOT, load_preset
-from bookmaking.site.build import build_site
+from bookmaking.site.build import build_site, stage_site
 from bookmaking.site.pdf import BROWSERS, print_book
 from bookmaking.store.run import Run
 
@@ -57,56 +58,71 @@ draw()
 """
 
 
-@pytest.fixture
-def repository(tmp_path):
-    """A book of one prose page and one executed chapter, with this book's configuration."""
-    (tmp_path / "book" / "static").mkdir(parents=True)
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n- file: book/what_ran\n"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A book of one prose page and one executed chapter, with this book's configuration, and its site."""
+    place = tmp_path_factory.mktemp("book")
+    (place / "book" / "static").mkdir(parents=True)
+    (place / "notebooks").mkdir()
+    toc = "format: jb-book\nroot: book/first\nchapters:\n- file: notebooks/01_toy\n- file: book/what_ran\n"
+    (place / "_toc.yml").write_text(toc)
+    (place / "book" / "first.md").write_text(
+        "# First\n\n{numref}`fig-toy`, and [the toy](../notebooks/01_toy.md)\n\n"
+        "```{figure} static/drawn.svg\n:width: 100%\n\nA diagram, which on the page is a link to its file.\n```\n"
     )
-    (tmp_path / "book" / "first.md").write_text("# First\n\n[The toy](../notebooks/01_toy.md)\n")
-    (tmp_path / "book" / "references.bib").write_text("")
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    shutil.copy(ROOT / "book" / "what_ran.md", tmp_path / "book")
-    shutil.copy(ROOT / "book" / "static" / "style.css", tmp_path / "book" / "static")
-    (tmp_path / "notebooks" / "01_toy.md").write_text(CHAPTER)
-    return tmp_path
-
-
-@pytest.fixture
-def run(repository):
-    run, toy = Run(load_preset("smoke"), repository / "run", steps={}), repository / "notebooks" / "01_toy.md"
-    notebook = jupytext.read(toy)
+    drawn = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>'
+    (place / "book" / "static" / "drawn.svg").write_text(drawn)
+    (place / "book" / "references.bib").write_text("")
+    shutil.copy(ROOT / "_config.yml", place)
+    shutil.copy(ROOT / "book" / "what_ran.md", place / "book")
+    shutil.copy(ROOT / "book" / "static" / "style.css", place / "book" / "static")
+    toy = place / "notebooks" / "01_toy.md"
+    toy.write_text(CHAPTER)
+    notebook, target = jupytext.read(toy), executed(opened(place), toy)
     notebook.metadata |= {"papermill": {"output_path": "/somewhere/toy.ipynb"}}
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     shown = nbformat.v4.new_output("display_data", {"image/png": PNG, "text/plain": "<Figure>"})
     notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stderr", text="/somewhere/lib.py: odd"), shown]
     given = nbformat.v4.new_code_cell("run_dir = '/somewhere'", metadata={"tags": ["injected-parameters"]})
     notebook.cells.insert(2, given)
-    executed(run, toy).parent.mkdir(parents=True)
-    nbformat.write(notebook, executed(run, toy))
-    (run.directory / "chapters.json").write_text(json.dumps({"01_toy": RECORD}))
+    target.parent.mkdir(parents=True)
+    nbformat.write(notebook, target)
+    (place / "run" / "chapters.json").write_text(json.dumps({"01_toy": RECORD}))
     toy.write_text(CHAPTER.replace("# Toy", "# Another title"))  # prose counts as it is now
-    return run
+    build_site(opened(place), place / "site", place)
+    return place
 
 
-def test_pages_are_built_once_and_bear_the_source_of_the_data(run, repository):
-    index = build_site(run, repository / "site", repository)
-    page = (index.parent / "notebooks" / "01_toy.html").read_text()
+@pytest.fixture
+def repository(built, tmp_path):
+    """A copy of it, to be changed."""
+    return shutil.copytree(built, tmp_path / "book")
+
+
+def opened(repository, **values) -> Run:
+    return Run(load_preset("smoke", **values), repository / "run", steps={})
+
+
+def build(repository):
+    return build_site(opened(repository), repository / "site", repository)
+
+
+def test_pages_are_built_once_and_bear_the_source_of_the_data(built):
+    html = built / "site" / "html"
+    page = (html / "notebooks" / "01_toy.html").read_text()
     assert "Mock survey – simulated data (preset smoke)" in page and "Another title" in page
-    downloaded = (index.parent / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
+    downloaded = (html / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
     assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
     assert "/somewhere" not in page + downloaded
     assert "What it shows." in page.partition("<figcaption>")[2].partition("</figcaption>")[0]
     line = page.partition('class="run-line"')[2].partition("</p>")[0]
     assert "Run smoke · seed 0 · configuration" in line and "commit 3c9e7f7" in line
     assert page.count('class="run-line"') == 1
-    record = (index.parent / "book" / "what_ran.html").read_text()
+    record = (html / "book" / "what_ran.html").read_text()
     assert "12.0" in record and "out of date" in record and "n_galaxies" in record
-    assert 'href="../notebooks/01_toy.html"' in (index.parent / "book" / "first.html").read_text()
-    before = index.stat().st_mtime_ns
-    assert build_site(run, repository / "site", repository).stat().st_mtime_ns == before
+    assert 'href="../notebooks/01_toy.html"' in (html / "book" / "first.html").read_text()
+    before = (html / "index.html").stat().st_mtime_ns
+    assert build(built).stat().st_mtime_ns == before
 
 
 def test_what_follows_a_mark_lies_behind_its_tab_or_fold(run, repository):
@@ -124,64 +140,56 @@ async def within_a_loop(function, *arguments):
     return function(*arguments)
 
 
-def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(run, repository):
+def test_the_book_is_printed_once_and_offered_while_it_is_of_these_pages(repository):
     if not any(map(shutil.which, BROWSERS)):
         pytest.skip("no Chromium here: apt-get install chromium")
     offered = re.compile(r'href="\.\./_static/astroclip-book\.pdf"')
-    (repository / "book" / "first.md").write_text(
-        "# First\n\n{numref}`fig-toy`, and [the toy](../notebooks/01_toy.md)\n\n"
-        "```{figure} static/drawn.svg\n:width: 100%\n\nA diagram, which on the page is a link to its file.\n```\n"
-    )
-    (repository / "book" / "static" / "drawn.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>'
-    )
-    page = repository / "site" / "html" / "book" / "first.html"
-    build_site(run, repository / "site", repository)
+    place, page = (opened(repository), repository / "site", repository), repository / "site/html/book/first.html"
     assert not offered.search(page.read_text())
     with ThreadPoolExecutor() as thread:  # this one may have a browser's loop already
-        printed = thread.submit(asyncio.run, within_a_loop(print_book, run, repository / "site", repository)).result()
+        printed = thread.submit(asyncio.run, within_a_loop(print_book, *place)).result()
     content = printed.read_bytes()
     assert content.startswith(b"%PDF") and b"/Outlines" in content and b"file:" not in content
     assert offered.search(page.read_text())
     before = printed.stat().st_mtime_ns
-    assert print_book(run, repository / "site", repository).stat().st_mtime_ns == before
+    assert print_book(*place).stat().st_mtime_ns == before
     (repository / "book" / "first.md").write_text("# Changed\n")
-    build_site(run, repository / "site", repository)
+    build(repository)
     assert not offered.search(page.read_text())
 
 
-def test_a_warning_fails_the_build_and_the_old_site_stays(run, repository):
-    index = build_site(run, repository / "site", repository)
+def test_a_warning_fails_the_build_and_the_old_site_stays(repository):
     (repository / "book" / "first.md").write_text("# First\n\n{cite}`nobody1999`\n")
     with pytest.raises(BookError, match="The site was not built"):
-        build_site(run, repository / "site", repository)
-    assert index.is_file()
+        build(repository)
+    assert (repository / "site" / "html" / "index.html").is_file()
 
 
-def test_chapters_come_first(run, repository):
+def test_chapters_come_first(repository):
     toy = repository / "notebooks" / "01_toy.md"
     toy.write_text(CHAPTER.replace("draw()", "draw(2)"))
     with pytest.raises(BookError, match="made by other code than 01_toy.md has now. Execute the chapters first"):
-        build_site(run, repository / "site", repository)
-    executed(run, toy).unlink()
+        build(repository)
+    executed(opened(repository), toy).unlink()
     with pytest.raises(BookError, match="01_toy.ipynb is not there or not a notebook. Execute the chapters first"):
-        build_site(run, repository / "site", repository)
+        build(repository)
 
 
 @pytest.mark.parametrize("left", [["text/plain"], []])
-def test_a_figure_without_a_picture_is_no_page(run, repository, left):
+def test_a_figure_without_a_picture_is_no_page(repository, left):
     """As where the environment chose another backend for matplotlib than the notebooks', or a cell shows nothing."""
-    chapter = executed(run, repository / "notebooks" / "01_toy.md")
+    chapter = executed(opened(repository), repository / "notebooks" / "01_toy.md")
     notebook = nbformat.read(chapter, as_version=4)
     del notebook.cells[-1].outputs[-1]["data"]["image/png"]
     notebook.cells[-1].outputs = notebook.cells[-1].outputs[: 1 + len(left)]
     nbformat.write(notebook, chapter)
     with pytest.raises(BookError, match="01_toy.ipynb has no picture for fig-toy: run the chapter 01_toy again"):
-        build_site(run, repository / "site", repository)
+        build(repository)
 
 
-def test_real_data_are_named(run, repository):
+def test_real_data_are_named(repository):
     (repository / "desi.h5").touch()
-    real = Run(load_preset("smoke", pairs_path=str(repository / "desi.h5")), run.directory, steps={})
-    index = build_site(real, repository / "site", repository)
-    assert "Real data: desi. Where the text speaks of a mock" in (index.parent / "book" / "first.html").read_text()
+    real = opened(repository, pairs_path=str(repository / "desi.h5"))
+    config = yaml.safe_load((stage_site(real, repository / "source", repository) / "_config.yml").read_text())
+    banner = config["sphinx"]["config"]["html_theme_options"]["announcement"]
+    assert banner.startswith("Real data: desi. Where the text speaks of a mock")
