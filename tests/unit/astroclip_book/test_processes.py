@@ -12,12 +12,15 @@ import joint_work
 import numpy as np
 import pytest
 import torch
+import yaml
 from small import Killed, killing
 from threadpoolctl import threadpool_limits
 
 from astroclip_book.data.files import read_json
 from astroclip_book.errors import BookError
 from astroclip_book.train import features, loop
+from bookmaking.presets import ROOT, load_preset
+from bookmaking.store.run import Run
 
 HERE = Path(__file__).parents[1]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -27,34 +30,6 @@ def call(*command) -> subprocess.CompletedProcess:
     source = Path(loop.__file__).parents[2]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{source}{os.pathsep}{HERE}"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
-
-
-def run(*command) -> subprocess.CompletedProcess:
-    result = call(*command)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result
-
-
-@pytest.fixture(scope="module")
-def joint(tmp_path_factory):
-    """Results of one process and of two."""
-    directory = tmp_path_factory.mktemp("joint")
-    run(sys.executable, HERE / "joint_losses.py", directory / "one.pt")
-    run(*TORCHRUN, HERE / "joint_losses.py", directory / "two.pt")
-    return [torch.load(directory / name, weights_only=True) for name in ("one.pt", "two.pt")]
-
-
-@pytest.mark.parametrize("training", ["moco", "spectra"])
-def test_two_processes_have_the_loss_and_gradient_of_one_with_the_joint_batch(joint, training):
-    one, two = (results[training] for results in joint)
-    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
-    assert one["gradient"].norm() > 1e-3
-    assert (two["gradient"] - one["gradient"]).norm() < 1e-4 * one["gradient"].norm()
-
-
-def test_the_queue_takes_the_keys_of_all_processes(joint):
-    one, two = (results["moco"]["queue"] for results in joint)
-    torch.testing.assert_close(two, one, rtol=0, atol=1e-5)
 
 
 @contextlib.contextmanager
@@ -73,6 +48,7 @@ def alone(encoders, tmp_path_factory):
     directory = tmp_path_factory.mktemp("alone")
     shutil.copytree(encoders, directory, dirs_exist_ok=True)
     with one_thread():
+        joint_work.losses(directory)
         joint_work.features(directory)
     return directory
 
@@ -87,6 +63,25 @@ def together(encoders, tmp_path_factory):
         patch.setattr(features, "half", killing(features.half, 5))
         joint_work.features(directory)
     return directory, unfinished, call(*TORCHRUN, HERE / "joint_work.py", directory, unfinished)
+
+
+@pytest.fixture
+def joint(alone, together):
+    """Losses and gradients of one process and of two."""
+    return [torch.load(directory / "losses.pt", weights_only=True) for directory in (alone, together[0])]
+
+
+@pytest.mark.parametrize("training", ["moco", "spectra"])
+def test_two_processes_have_the_loss_and_gradient_of_one_with_the_joint_batch(joint, training):
+    one, two = (results[training] for results in joint)
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    assert one["gradient"].norm() > 1e-3
+    assert (two["gradient"] - one["gradient"]).norm() < 1e-4 * one["gradient"].norm()
+
+
+def test_the_queue_takes_the_keys_of_all_processes(joint):
+    one, two = (results["moco"]["queue"] for results in joint)
+    torch.testing.assert_close(two, one, rtol=0, atol=1e-5)
 
 
 def assert_same_features(one, other):
@@ -110,18 +105,23 @@ def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alon
     assert_same_features(alone, unfinished)
 
 
-def test_torchrun_makes_features_and_one_process_finds_them_up_to_date(tmp_path):
-    """The first makes the survey while the others wait, and all train."""
-    command = ("-m", "bookmaking", "make", "features.h5", "smoke", "--run-dir", tmp_path, "--device", "cpu")
-    run(*TORCHRUN, *command)
-    manifest = read_json(tmp_path / "manifest.json")
+def test_torchrun_makes_features_and_one_process_finds_them_up_to_date(pairs, tmp_path):
+    """The first makes the index while the other waits, and both train."""
+    preset = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8"))
+    preset["data"]["pairs_path"] = str(pairs.path)
+    for section in ("image_encoder", "spectrum_encoder"):
+        preset[section] |= {"width": 4, "epochs": 1, "batch_size": 16}
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
+    directory = tmp_path / "run"
+    given = "features.h5", tmp_path / "few.yaml", "--run-dir", directory, "--device", "cpu"
+    result = call(*TORCHRUN, "-m", "bookmaking", "make", *given)
+    assert result.returncode == 0, result.stdout + result.stderr
+    manifest = read_json(directory / "manifest.json")
     joint = {name for name, record in manifest.items() if record["processes"] == 2}
-    assert joint == {"image_encoder", "spectrum_encoder", "features"} and manifest.keys() - joint == {"survey", "index"}
-    assert not list((tmp_path / ".partial").glob("*/key"))
-    again = run(sys.executable, *command).stdout.splitlines()
-    assert sorted(again) == sorted(f"{name}: up to date" for name in manifest)
-    refused = call(*TORCHRUN, "-m", "bookmaking", "make", "heads.pt", "smoke", "--run-dir", tmp_path)
-    assert refused.returncode and "'heads.pt' is made by one process: start it without torchrun" in refused.stderr
+    assert joint == {"image_encoder", "spectrum_encoder", "features"} and manifest.keys() - joint == {"index"}
+    assert not list((directory / ".partial").glob("*/key"))
+    alone = Run(load_preset(tmp_path / "few.yaml"), directory)
+    assert not any(map(alone.problem, manifest))
 
 
 def test_more_processes_than_gpus(monkeypatch):
