@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+import weakref
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -37,7 +38,10 @@ class Run:
         self._keys: dict[str, str] = {}
         self._memory, self._since = PeakMemory(), time.perf_counter()
         if chapter:
-            self._memory.__enter__()  # until the kernel ends
+            self._memory.__enter__()
+            weakref.finalize(
+                self, self._memory.__exit__
+            )  # or each run that was opened would be watched until the kernel ends
 
     @property
     def source(self) -> str:

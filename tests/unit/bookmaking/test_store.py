@@ -5,6 +5,7 @@ import errno
 import json
 import re
 import sys
+import threading
 from pathlib import Path
 
 import h5py
@@ -338,6 +339,15 @@ def test_open_run_takes_the_values_of_a_notebook_as_libraries_give_them(tmp_path
 def test_open_run_refuses_devices_that_it_does_not_know(device):
     with pytest.raises(BookError, match=f"device must be 'auto', 'cpu' or 'cuda', not '{device}'"):
         open_run(preset="smoke", device=device)
+
+
+def test_a_run_that_is_forgotten_is_not_watched_any_more(tmp_path):
+    others = set(threading.enumerate())
+    for _ in range(2):
+        open_run(chapter="05_similarity_search", preset="smoke", run_dir=tmp_path, device="cpu")
+    for thread in set(threading.enumerate()) - others:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_later_chapters_take_seed_and_data_from_the_first(tmp_path):
