@@ -83,12 +83,17 @@ def knn_predict(gallery, values, queries, k: int, weighting: Weighting = "distan
 
 
 def answers(
-    gallery_x: np.ndarray, query_x: np.ndarray, split, known: dict[str, np.ndarray], k: int | None = None
+    gallery_x: np.ndarray,
+    query_x: np.ndarray,
+    split,
+    known: dict[str, np.ndarray],
+    k: int | None = None,
+    merit: Callable | None = None,
 ) -> Iterator[tuple[str, Roles, Answer]]:
     """k-NN regression of the test objects for each of some values (N,), NaN where unknown: name, roles and answer.
 
-    k and weights are chosen on the validation objects, or k is given and the weights are by distance. ``split`` is as for
-    `Roles.known`.
+    k and weights are chosen on the validation objects, by `Neighbours.choose`, or k is given and the weights are by distance.
+    ``split`` is as for `Roles.known`.
     """
     searched = {}  # values that are known of the same objects share a search
     for name, y in known.items():
@@ -97,7 +102,7 @@ def answers(
             test = Neighbours(gallery_x, roles.gallery, query_x, roles.test, k or max(CANDIDATES))
             searched[key] = test, None if k else Neighbours(gallery_x, roles.train, query_x, roles.validation)
         test, validation = searched[key]
-        yield name, roles, test.answer(y, *((k,) if k else validation.choose(y)))
+        yield name, roles, test.answer(y, *((k,) if k else validation.choose(y, merit)))
 
 
 def shift_weights(x: np.ndarray, labelled: np.ndarray, unlabelled: np.ndarray) -> tuple[np.ndarray, float]:

@@ -132,13 +132,11 @@ def aperture_photometry(pairs: Pairs, block: int = 256) -> np.ndarray:
 
 # On cores that another chapter uses too, several threads would wait for each other.
 @threadpoolctl.threadpool_limits.wrap(limits=1)
-def boosted(
-    x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int | None, ...] = (None,)
-) -> tuple[np.ndarray, int | None]:
+def boosted(x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int | None, ...] = (None,)) -> np.ndarray:
     """Predictions of gradient-boosted trees from a table (N, d) for the test objects whose value (N,) is known, not NaN.
 
     The validation objects choose the number and the size of the trees, and how many of the first columns they use (None: all).
-    That number of columns is returned too. ``split`` is as for `Roles.known`.
+    ``split`` is as for `Roles.known`.
     """
 
     def trees(leaves: int, n: int) -> HistGradientBoostingRegressor:
@@ -152,7 +150,7 @@ def boosted(
         for n, told in enumerate(fitted.staged_predict(x[roles.validation, :seen]), start=1):
             choices[seen, leaves, n] = r2(y[roles.validation], told)["r2"]
     seen, *best = max(choices, key=choices.get)
-    return trees(*best).fit(x[roles.gallery, :seen], y[roles.gallery]).predict(x[roles.test, :seen]), seen
+    return trees(*best).fit(x[roles.gallery, :seen], y[roles.gallery]).predict(x[roles.test, :seen])
 
 
 def from_redshift(redshift: np.ndarray, y: np.ndarray, split) -> np.ndarray:

@@ -29,8 +29,7 @@ from bookmaking.figures.style import (
 FEW = 1500  # below this, points; above, their density
 BASELINES = {
     "aligned": "aligned, k-NN", "unaligned": "unaligned, k-NN", "random": "random weights, k-NN",
-    "pca": "principal components, k-NN", "photometry": "photometry, k-NN",
-    "photometry_boosted": "photometry, boosted trees", "photometry_measured": "measured photometry, boosted trees",
+    "pca": "principal components, k-NN", "photometry_boosted": "catalogue photometry, boosted trees", "photometry_measured": "measured photometry, boosted trees",
     "combined": "measured photometry + embedding", "supervised": "supervised, same size", "oracle": "best possible",
 }  # fmt: skip
 
@@ -106,12 +105,11 @@ def coverage_by_bins(coverage: dict):
 
 
 @drawing
-def baselines(metrics: dict):
-    """R² of the aligned embeddings (``property``) beside every ``baseline`` and the ``oracle`` of the metrics, where they are."""
-    rows = {"aligned": metrics["property"]} | metrics["baseline"] | {"oracle": metrics["oracle"]}
-    rows = {title: rows[way] for way, title in BASELINES.items() if rows.get(way)}
-    names = [name for name in ("redshift", "log_mstar") if name in metrics["property"]]
-    size = (WIDTH, 0.36 * len(rows) + 1.1)
+def baselines(methods: dict[str, dict]):
+    """R² of redshift and mass by method of `BASELINES`, those of the aligned embeddings first; scores by property and way to ask."""
+    rows = {title: methods[way] for way, title in BASELINES.items() if methods.get(way)}
+    names = [name for name in ("redshift", "log_mstar") if name in methods["aligned"]]
+    size = (WIDTH, 0.3 * len(rows) + 1.1)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         for row, scores in enumerate(rows.values()):
@@ -131,7 +129,7 @@ def baselines(metrics: dict):
 @drawing
 def errors_against(errors: dict[str, dict[str, dict]]):
     """Robust scatter of errors by property and modality, in groups of galaxies by magnitude or S/N, of several methods."""
-    figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 2 * len(errors) + 0.4), sharex="col", squeeze=False)
+    figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 1.7 * len(errors) + 0.4), sharex="col", squeeze=False)
     for row, (name, modalities) in zip(axes, errors.items(), strict=True):
         for axis, (modality, curves) in zip(row, modalities.items(), strict=True):
             styles = {"unaligned": (DARK, "--"), "aligned": (MODALITY[modality], "-"), "oracle": ("black", ":")}

@@ -39,11 +39,17 @@ class _End(SphinxDirective):
 
 
 class _Gather(SphinxTransform):
-    """Put what follows a mark into sphinx-design's dropdown or tab; their own directives cannot hold cells."""
+    """Put what follows a mark into sphinx-design's dropdown or tab, whose own directives cannot hold cells, and each exercise behind a tab."""
 
     default_priority = 400
 
     def apply(self, **kwargs) -> None:
+        for exercise in [*self.document.findall(nodes.admonition)]:
+            kind, _, rest = exercise[0].astext().partition(":")
+            if kind.startswith("Exercise "):
+                label = f"{kind} {'★' * rest.count('★')}"
+                mark = _Mark("", nodes.rubric(label, "", nodes.Text(label)), kind="tab")
+                exercise.parent.insert(exercise.parent.index(exercise), mark)
         for section in {mark.parent: None for mark in self.document.findall(_Mark)}:
             kept = place = []
             tabs = None

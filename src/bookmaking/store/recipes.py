@@ -159,7 +159,7 @@ STEPS = {
         (*PAIRS, "image_comparison", "spectrum_comparison", "features", "alignment")),
     "oracle": Step("06_redshift_and_mass", (), ("survey", "data", "evaluation"), PAIRS),
     "standing": Step("06_redshift_and_mass", (), ("evaluation",), ("properties", "oracle")),
-    "few_labels": Step("07_few_labels", (), ("evaluation",), (*PAIRS, "features", "alignment")),
+    "few_labels": Step("07_few_labels", (), ("evaluation",), (*PAIRS, "features", "alignment", "properties")),
     "ablations": Step(
         "08_ablations", (), ("alignment", "ablations", "evaluation"), (*PAIRS, "image_encoder", "spectrum_encoder", "features")),
     "analysis": Step("09_embedding_space", ("analysis.h5",), ("analysis",), ("alignment",), analysis),
