@@ -20,9 +20,6 @@ why: .venv/ready ## Say what of a run would be made again, and why
 reference: .venv/ready ## Make the present run of a preset the reference: book/reference/
 	@$(RUN) -m bookmaking reference "$(PRESET)"
 
-pdf: .venv/ready ## Print the book as one PDF, with Chromium; the pages then offer it: make pdf PRESET=smoke
-	@$(RUN) -m bookmaking pdf "$(PRESET)"
-
 links: book ## Ask the network whether the addresses that the book cites answer
 	.venv/bin/jupyter-book build --builder linkcheck "_build/$(PRESET)/source"
 
@@ -60,4 +57,4 @@ endif
 	@$(if $(ELSEWHERE),echo "This repository was copied or moved: its environment is made anew.")
 	@sh install.sh "$(PYTHON)"
 
-.PHONY: help book pdf links verify why reference data test bench clean lock
+.PHONY: help book links verify why reference data test bench clean lock

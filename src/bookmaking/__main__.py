@@ -15,7 +15,6 @@ from astroclip_book.train import processes
 from bookmaking.execution import execute
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.site.build import build_site
-from bookmaking.site.pdf import print_book
 from bookmaking.store.recipes import chain
 from bookmaking.store.run import Run
 from bookmaking.verify import verify, write_reference
@@ -23,7 +22,7 @@ from real_sky.download import DATA, download_dataset
 
 LOCK = ".lock"
 ON_RUNS = {
-    "book": "execute and site", "execute": "the chapters", "site": "their pages", "pdf": "the book, and print it as one PDF",
+    "book": "execute and site", "execute": "the chapters", "site": "their pages",
     "verify": "execute and compare with the reference, in a new runs/verify-<preset> unless --run-dir names a run to be completed",
     "reference": "make a run the reference", "why": "say what would be made again, and why",
     "make": "one artefact and what it needs, without the chapters; encoders and features by torchrun too",
@@ -61,7 +60,7 @@ def _on_run(options: argparse.Namespace) -> None:
     with ExitStack() as held:
         if what != "site":
             _take(held, run.directory, "--run-dir")
-        if what in ("book", "site", "pdf"):
+        if what in ("book", "site"):
             _take(held, site, "--site-dir")
         for path in run.directory.iterdir() if fresh else ():
             if path.is_dir() and not path.is_symlink():
@@ -92,7 +91,7 @@ def _make_book(options: argparse.Namespace, run: Run, site: Path) -> None:
         print("\nThe reference:", write_reference(run))
     elif options.what != "execute":
         with full_disk_explained(site):
-            print("\nThe book:", (print_book if options.what == "pdf" else build_site)(run, site))
+            print("\nThe book:", build_site(run, site))
 
 
 def _take(held: ExitStack, directory: Path, option: str) -> None:

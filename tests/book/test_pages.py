@@ -1,13 +1,17 @@
 """The built site in a real browser, opened as a plain folder without a network."""
 
+import io
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlparse
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import jupytext
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 from visits import PHONE, visit, watched
 
 from bookmaking.execution import chapters
@@ -15,10 +19,10 @@ from bookmaking.presets import ROOT
 
 
 def pages() -> list[str]:
-    """Every page of the table of contents, without suffix."""
+    """Every page of the table of contents, without suffix, and one of the modules' pages."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
-    return [toc["root"]] + [page["file"] for chapter in chapters for page in [chapter, *chapter.get("sections", [])]]
+    chapters = [page["file"] for part in toc["parts"] for page in part["chapters"]]
+    return [toc["root"], *chapters, "book/package/astroclip_book/evaluate/search"]
 
 
 @pytest.fixture(scope="session")
@@ -47,17 +51,25 @@ def test_page_is_whole_and_can_be_read_by_everyone(visits, page):
 
 
 def test_no_link_is_dead(visits, book):
-    html = book.site / "html"
-    anchors = {html / f"{page}.html": set(seen.facts["ids"]) for page, seen in visits.items()}
-    dead = []
+    html, texts = book.site / "html", {}
+    for file in (html / "book" / "package").rglob("*.html"):  # those of modules are alike, and seen as text
+        texts[file] = file.read_text()
+    anchors = {file: set(re.findall(r'id="([^"]+)"', text)) for file, text in texts.items()}
+    links = {
+        file: {(file.as_uri(), link) for link in re.findall(r'<a [^>]*href="([^"]+)"', text)}
+        for file, text in texts.items()
+    }
     for page, seen in visits.items():
-        for link in {link for link in seen.facts["links"] if link.startswith("file:")}:
-            address, anchor = urldefrag(link)
-            target = Path(unquote(urlparse(address).path))
-            known = not anchor or anchor.startswith("galaxy=") or unquote(anchor) in anchors.get(target, ())
-            if not (target.is_file() and known):
-                dead.append(f"{page}: {link}")
-    assert sum(len(seen.facts["links"]) for seen in visits.values()) > 10 * len(visits)
+        file = html / f"{page}.html"
+        anchors[file], links[file] = set(seen.facts["ids"]), {(file.as_uri(), link) for link in seen.facts["links"]}
+    dead = []
+    for link in {urljoin(base, link) for found in links.values() for base, link in found}:
+        address, anchor = urldefrag(link)
+        target = Path(unquote(urlparse(address).path))
+        known = not anchor or anchor.startswith("galaxy=") or unquote(anchor) in anchors.get(target, ())
+        if link.startswith("file:") and not (target.is_file() and known):
+            dead.append(link)
+    assert sum(map(len, links.values())) > 10 * len(links) and len(texts) > 50
     assert dead == []
 
 
@@ -65,11 +77,41 @@ def test_index_leads_to_the_first_page(open_file, book):
     open_file(book.site / "html" / "index.html").wait_for_url(f"**/{pages()[0]}.html")
 
 
-def test_search_finds_in_a_plain_folder(open_file, book):
+def test_search_in_a_plain_folder_finds_chapters_first_with_excerpts(open_file, book):
     tab = open_file(book.site / "html" / "search.html", "?q=photometric+redshift")
-    tab.locator("#search-results li a").first.wait_for()
+    tab.locator("#search-results li .context").first.wait_for()
     found = tab.locator("#search-results li a").evaluate_all("all => all.map(one => one.href)")
-    assert any("06_redshift_and_mass" in link for link in found)
+    assert any("06_redshift_and_mass" in link for link in found[:3])
+    assert not any("book/package/" in link for link in found[:3])
+    assert "redshift" in tab.locator("#search-results li .context").first.inner_text().lower()
+
+
+def test_a_tap_enlarges_a_figure_and_the_next_one_closes_it(open_file, book):
+    tab = open_file(book.site / "html" / "notebooks" / "06_redshift_and_mass.html")
+    tab.set_viewport_size({"width": 390, "height": 800})
+    small = tab.locator("article a.picture").first
+    before = small.bounding_box()["width"]
+    small.click()
+    large = tab.locator("dialog a.picture")
+    assert large.bounding_box()["width"] > 2 * before
+    large.click()
+    large.wait_for(state="hidden")
+    assert tab.url.endswith("06_redshift_and_mass.html")
+
+
+def test_dark_pages_turn_figures_around_and_not_galaxies(open_file, book):
+    tab = open_file(book.site / "html" / "notebooks" / "01_mock_survey.html")
+    tab.emulate_media(color_scheme="dark")
+    picture = tab.locator("article a.picture:has([style*=polygon])").first
+    picture.scroll_into_view_if_needed()
+    picture.locator("img").evaluate("one => one.decode()")
+    dark = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("L"), float)
+    tab.emulate_media(color_scheme="light")
+    light = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("L"), float)
+    changed = np.abs(dark - light) > 3
+    assert 0.02 < changed.mean() < 0.98
+    assert dark[changed & (light > 250)].max() < 80  # paper
+    assert light[~changed].mean() < 128  # sky
 
 
 def test_the_keyboard_sees_where_it_is(open_file, book):

@@ -34,6 +34,7 @@ FACTS = """() => {
     links: all("a[href]").map(one => one.href),
   };
 }"""
+NEAR = """() => Promise.all([...document.images].map(one => { one.loading = "eager"; return one.decode(); }))"""
 ON_PAPER = """() => ({
   bars: [...document.querySelectorAll(".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-footer")]
     .filter(one => one.checkVisibility()).map(one => one.className),
@@ -75,6 +76,7 @@ def visit(tab, troubles: list[str], page: Path) -> Visit:
         "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
     )
     tab.evaluate("() => document.fonts.ready")
+    tab.evaluate(NEAR)  # pictures that are loaded when somebody comes near
     # Colours are measured at once after a change of mode, and after what was folded unfolds.
     tab.add_style_tag(content="* { animation: none !important; transition: none !important; }")
     tab.evaluate("() => document.querySelectorAll('details').forEach(one => { one.open = true; })")

@@ -18,38 +18,41 @@ from astroclip_book.data.files import read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from bookmaking.execution import chapters, executed, records
 from bookmaking.presets import ROOT
+from bookmaking.site.modules import add_module_pages
+from bookmaking.site.pdf import print_pages
 from bookmaking.site.sphinx_pages import PDF
 from bookmaking.site.what_ran import caption_line, what_ran
 from bookmaking.store.run import Run, titled
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PICTURES = {"image/png", "image/svg+xml", "text/markdown"}  # what a figure's cell shows, or says in its place
 
 
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
     """Render the book of a run into ``<output>/html``, unless it is up to date, and return its index page.
 
-    When a chapter is not executed or lacks a figure, or Jupyter Book warns of anything, that is a BookError and the old pages stay.
+    Where there is Chromium, it prints the book as one PDF, too, which the pages offer. When a chapter is not executed or lacks a figure,
+    or Jupyter Book warns of anything, that is a BookError and the old pages stay.
     """
     index = output / "html" / "index.html"
     stage = stage_site(run, output / "source", root)
-    printed = printed_book(stage, output)
-    if printed.is_file():
-        shutil.copy(printed, stage / "book" / "static" / PDF)
-    key = _fingerprint(stage)
-    if not index.is_file() or read_json(output / "site.json").get("source") != key:
-        run_jupyter_book(stage, "html")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    state = {"source": _fingerprint(stage), "printed": browser is not None}
+    if not index.is_file() or read_json(output / "site.json") != state:
+        if browser:
+            _run_jupyter_book(stage, "singlehtml")
+            first = yaml.safe_load((stage / "_toc.yml").read_text(encoding="utf-8"))["root"]
+            printed = print_pages(browser, stage / "_build" / "singlehtml", first)
+            if printed:
+                (stage / "book" / "static" / PDF).write_bytes(printed)
+        _run_jupyter_book(stage, "html")
         shutil.rmtree(index.parent, ignore_errors=True)
         os.replace(stage / "_build" / "html", index.parent)
-        write_json(output / "site.json", {"source": key})
+        write_json(output / "site.json", state)
     return index
 
 
-def printed_book(stage: Path, output: Path) -> Path:
-    """Where the PDF lies that is made of these sources, if it has been."""
-    return output / f"{_fingerprint(stage)}.pdf"
-
-
-def run_jupyter_book(stage: Path, builder: str) -> None:
+def _run_jupyter_book(stage: Path, builder: str) -> None:
     """Render into ``_build/<builder>`` of the stage; BookError when Jupyter Book warns of anything."""
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "-W", "-n", "--keep-going", "--quiet", stage]
     result = subprocess.run([*command, "--builder", builder], check=False, capture_output=True)
@@ -65,7 +68,9 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
     no_caches = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(Path(__file__).parents[2], stage / "src", ignore=no_caches)
     (stage / "notebooks").mkdir()
-    shutil.copy(root / "_toc.yml", stage)
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    add_module_pages(stage / "book", stage / "src", toc)
+    (stage / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     banner = f"{titled(run.source)} (preset {run.preset.name})"
     if run.preset.data.pairs_path:

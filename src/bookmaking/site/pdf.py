@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
-
-from astroclip_book.errors import BookError
-from bookmaking.presets import ROOT
-from bookmaking.site.build import build_site, printed_book, run_jupyter_book, stage_site
-from bookmaking.site.sphinx_pages import PDF
-from bookmaking.store.run import Run
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FOOTER = '<p style="width: 100%; text-align: center; font-size: 8px">{} · <span class="pageNumber"></span></p>'
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
 SCALE = 0.8
@@ -26,27 +16,21 @@ TIDY = Path(__file__).with_name("tidy.js")  # mends what goes wrong where pages 
 TWICE = re.compile(rb"/Title \((.+)\1\)")  # what Chromium writes into the outline for a heading that begins a page
 
 
-def print_book(run: Run, output: Path, root: Path = ROOT) -> Path:
-    """Print the book of a run, unless its PDF is up to date, and let the site offer it; BookError without Chromium."""
-    stage = stage_site(run, output / "source", root)
-    target = printed_book(stage, output)
-    if not target.is_file():
-        browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-        if browser is None:
-            raise BookError(f"The PDF is printed by Chromium: install one of {', '.join(BROWSERS)}.")
-        run_jupyter_book(stage, "singlehtml")
-        for old in output.glob("*.pdf"):
-            old.unlink()
-        folder = stage / "_build" / "singlehtml"
-        first = folder / f"{yaml.safe_load((stage / '_toc.yml').read_text(encoding='utf-8'))['root']}.html"
-        page = folder / "whole.html"  # addresses in it are seen from here, but for the explorer's
-        text = first.read_text(encoding="utf-8").replace('src="../_static/', 'src="_static/')
-        page.write_text(text, encoding="utf-8")
-        with ThreadPoolExecutor(1) as alone:  # playwright works in no thread that already runs an event loop
+def print_pages(browser: str, folder: Path, first: str) -> bytes:
+    """The PDF of a book that Sphinx's ``singlehtml`` has rendered into a folder, as page ``first``; none if the browser fails."""
+    from playwright.sync_api import Error
+
+    page = folder / "whole.html"  # addresses in it are seen from here, but for the explorer's
+    text = (folder / f"{first}.html").read_text(encoding="utf-8").replace('src="../_static/', 'src="_static/')
+    page.write_text(text, encoding="utf-8")
+    with ThreadPoolExecutor(1) as alone:  # playwright works in no thread that already runs an event loop
+        try:
             printed = alone.submit(_print, browser, page).result()
-        # As many bytes as before: the file says where each of its parts begins.
-        target.write_bytes(TWICE.sub(lambda found: b"/Title (%s)" % found[1] + b" " * len(found[1]), printed))
-    return build_site(run, output, root).parent / "_static" / PDF
+        except Error as error:
+            print(f"{browser} did not print the book, which has no PDF now: {error}")
+            return b""
+    # As many bytes as before: the file says where each of its parts begins.
+    return TWICE.sub(lambda found: b"/Title (%s)" % found[1] + b" " * len(found[1]), printed)
 
 
 def _print(browser: str, page: Path) -> bytes:
@@ -54,6 +38,7 @@ def _print(browser: str, page: Path) -> bytes:
 
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=browser) as chromium:
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 900})
+        tab.set_default_timeout(300_000)  # a busy machine
         tab.emulate_media(media="print", color_scheme="light")
         tab.goto(page.as_uri(), wait_until="load")
         tab.wait_for_function(READY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,10 +12,12 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx_design.shared import create_component
 
-from bookmaking.site import pictures
+from bookmaking.site import finding, pictures
 
 PDF = "astroclip-book.pdf"  # among the static files, when it has been printed
 MATHJAX = "tex-chtml.js", "input/tex/extensions", "output/chtml/fonts"  # what pages load of it
+TABLE = re.compile(r'(<div class="pst-scrollable-table-container)("><table.*?</thead>)', re.DOTALL)
+TEXTS: dict[str, dict[str, str]] = {}  # of each page, for its search
 
 
 class _Mark(nodes.Element):
@@ -82,14 +86,23 @@ def setup(app) -> dict:
     app.add_transform(_Gather)
     app.connect("html-page-context", _mend, priority=900)  # after the theme has put its buttons there
     app.connect("build-finished", _lighten, priority=900)  # after MathJax has been put there
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": False}  # the texts of all pages make one file
 
 
 def _mend(app, pagename, templatename, context, doctree) -> None:
     # docutils gives entries of a bibliography a role that ARIA has withdrawn; inside a list, screen readers then find no items.
     body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     sources = {name: Path(app.srcdir) / path for path, name in app.builder.images.items()}
-    context["body"] = pictures.mend(body, app.builder.name, sources)
+    body = pictures.mend(body, app.builder.name, sources)
+    # Figures and wide tables reach into the margin; of this class the theme knows that the contents there have to make way.
+    body = body.replace('<figure class="', '<figure class="full-width ')
+    context["body"] = TABLE.sub(lambda found: found[1] + " full-width" * (found[2].count("<th") > 5) + found[2], body)
+    if doctree and app.builder.name == "html":
+        texts = TEXTS[pagename] = finding.texts(doctree)
+        picture = context["pathto"]("_static/result.png", 1)
+        context["metatags"] += finding.meta(context["title"], " ".join(texts.values()), picture)
+    if pagename == "search":
+        app.add_js_file("search_texts.js", priority=900)
     downloads = [one for one in context.get("header_buttons", []) if one.get("label") == "download-buttons"]
     if downloads and (Path(app.srcdir) / "book" / "static" / PDF).is_file():
         text = {"text": "The whole book, .pdf", "tooltip": "Download the book as PDF", "icon": "fas fa-book"}
@@ -97,10 +110,11 @@ def _mend(app, pagename, templatename, context, doctree) -> None:
 
 
 def _lighten(app, exception) -> None:
-    """Take out of the finished site what no reader loads: two thirds of it."""
+    """Write what the search shows, and take out of the finished site what no reader loads: two thirds of it."""
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
+    (site / "_static" / "search_texts.js").write_text(f"const TEXTS = {json.dumps(TEXTS)};", encoding="utf-8")
     pictures.convert(site / "_images", app.builder.name)
     mathjax = site / "_static" / "mathjax"
     kept = {file for place in MATHJAX for file in [mathjax / place, *(mathjax / place).rglob("*")]}

@@ -5,7 +5,7 @@
   for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
   for (const link of document.querySelectorAll("a[href*='.html#']")) if (link.protocol === "file:") link.href = link.hash;
   const chapters = document.querySelectorAll(".toctree-wrapper > section");
-  const title = (chapter) => chapter.querySelector("h2").firstChild.textContent;
+  const title = (chapter) => chapter.querySelector("h2, h3").firstChild.textContent;
   const places = new Map([...chapters].map((one) => [title(one), `#${one.id}`]));
   for (const link of document.querySelectorAll("#jb-print-toc a")) link.href = places.get(link.textContent.trim());
   for (const one of document.querySelectorAll(".explorer :is(h2, h3), #jb-print-toc :is(h2, p)")) one.role = "presentation";
