@@ -118,7 +118,7 @@ def rows_of_galaxies(n: int, k: int, first: str = "query"):
 
 def panels(n: int, xlabel: str):
     """A figure and its n axes below each other, for fluxes against wavelength."""
-    figure, axes = plt.subplots(n, 1, figsize=(WIDTH, 1.55 * n + 0.4), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(n, 1, figsize=(WIDTH, 1.3 * n + 0.4), sharex=True, squeeze=False)
     axes[-1, 0].set_xlabel(xlabel)
     figure.supylabel(FLUX, fontsize=9)
     return figure, axes[:, 0]
