@@ -25,6 +25,7 @@ def add_module_pages(book: Path, sources: Path, toc: dict) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(PAGE.format(package=package, name=name), encoding="utf-8")
             page["sections"].append({"file": f"{page['file']}/{place.as_posix()}"})
-            lines.append(f"- [`{name}`]({package}/{place.as_posix()}.md): {summary.splitlines()[0].replace('``', '`')}")
+            summary = summary.splitlines()[0].replace("``", "`")
+            lines.append(f"- {{doc}}`{name} <{package}/{place.as_posix()}>`: {summary}")
         with (book / "package" / f"{package}.md").open("a", encoding="utf-8") as text:
             text.write("\n".join(lines) + "\n")
