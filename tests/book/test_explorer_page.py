@@ -66,7 +66,8 @@ def alone(tab, ids: list[str]) -> str:
     places = np.array([tab.evaluate(PLACE, target) for target in ids])
     distance = np.hypot(*(places[:, None] - places).T)
     np.fill_diagonal(distance, np.inf)
-    return ids[1 + int(distance.min(1)[1:].argmax())]
+    order = np.argsort(-distance.min(1))
+    return ids[order[0] if ids[order[0]] != selected(tab) else order[1]]
 
 
 def expected(data: dict, target: str) -> dict[str, list[str]]:

@@ -201,6 +201,7 @@ def pack(
         "source": source,
         "total": total,
         "neighbours": NEIGHBOURS,
+        "first": int(np.argsort(catalog["MAG_R"])[len(redshift) // 50]) if "MAG_R" in catalog else 0,  # selected at first: a bright one
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
         "maps": {space: points_of(analysis["umap"][space]) for space in SPACES},

@@ -9,6 +9,11 @@ from astroclip_book.evaluate.photoz import errors
 STOPS = 12  # from blue to red
 
 
+def signed(value: float) -> str:
+    """Two decimals, with a minus that is no hyphen."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def tours(redshift: np.ndarray, catalog: dict, cosine: np.ndarray, told: dict, images: np.ndarray) -> list[dict]:
     """``title``, ``text``, ``map``, ``colour`` (a label of the page) and ``rows`` of each tour that the catalogue allows; the first row is selected.
 
@@ -41,7 +46,7 @@ def _swapped(cosine: np.ndarray, plain: np.ndarray, told: dict) -> dict:
     """Where image and spectrum agree least, and no artefact is the reason."""
     row = int(np.where(plain, cosine, np.inf).argmin())
     text = (
-        f"Of all images without a known artefact, this one agrees least with its spectrum: their cosine is {cosine[row]:.2f}. The image suggests "
+        f"Of all images without a known artefact, this one agrees least with its spectrum: their cosine is {signed(cosine[row])}. The image suggests "
         f"a redshift of {told['image'][row]:.2f}, the spectrum {told['spectrum'][row]:.2f}. Does the spectrum belong to another galaxy, "
         "or is one of the two poor?"
     )

@@ -124,7 +124,7 @@ def test_tours_lead_to_what_they_say():
     catalog["MAG_G"] = catalog["MAG_R"] + colour
     halo, swapped, walk, worst = tours(redshift, catalog, cosine, told, images)
     assert sorted(halo["rows"]) == list(range(6)) and halo["rows"][0] == 4 and "3 of the 10 images" in halo["text"]
-    assert swapped["rows"] == [50] and "-0.50" in swapped["text"]
+    assert swapped["rows"] == [50] and "−0.50" in swapped["text"]
     assert worst["rows"] == [60]
     assert len(walk["rows"]) == 12 and (np.diff(colour[walk["rows"]]) > 0).all()
     assert np.ptp(redshift[walk["rows"]]) < 0.4 / 2 and not set(walk["rows"]) & set(range(8))

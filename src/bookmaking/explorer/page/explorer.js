@@ -27,6 +27,7 @@ async function explore(root) {
     map.choose(state.chosen);
     state.colours = colours.colours;
     part("legend").replaceChildren(...legend(data, state.choice, colours, choose));
+    picture();
   }
 
   function ring() {
@@ -178,10 +179,12 @@ async function explore(root) {
     if (row !== state.pointed) point(row);
   }
 
+  const nearer = () => map.zoom(0.7, state.selected), farther = () => map.zoom(1 / 0.7, state.selected);
+
   function press(event) {
     const direction = ARROWS[event.key];
     const act = {
-      "+": () => map.zoom(0.7), "=": () => map.zoom(0.7), "-": () => map.zoom(1 / 0.7), 0: () => map.fit(),
+      "+": nearer, "=": nearer, "-": farther, 0: () => map.fit(),
       Enter: () => part("results").querySelector("button").focus(),
       Escape: () => { point(null); if (state.chosen.length) choose([], ""); },
     }[event.key];
@@ -218,8 +221,8 @@ async function explore(root) {
     element("label", {}, "colour ", colour),
     radios("drag", ["pan", "lasso"], "pan", (tool) => map.drag(tool)),
     element("span", { class: "ex-row" },
-      button("+", "Zoom in", () => map.zoom(0.7)),
-      button("−", "Zoom out", () => map.zoom(1 / 0.7)),
+      button("+", "Zoom in", nearer),
+      button("−", "Zoom out", farther),
       button("⤢", "Show all", () => map.fit())),
   );
   part("views").append(...Object.entries(VIEWS).map(([value, text]) =>
@@ -253,7 +256,7 @@ async function explore(root) {
   lay(state.space);
   dress();
   growTable(data, part("table"));
-  select(0, false);
+  select(data.first, false);
   if (follow()) root.scrollIntoView();
   root.dataset.ready = "true";
 }

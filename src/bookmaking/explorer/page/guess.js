@@ -20,8 +20,9 @@ function guessing(data, place, { reveal }) {
       answer.append(
         element("p", {}, `The true redshift is ${formatted(data.redshift[row])}. You said ${formatted(yours)}, the network ${formatted(told)}.`),
         element("p", {}, `Mean error |Δz|/(1 + z) of ${words}: you ${you}, the network ${network}.`),
-        element("button", { type: "button", onclick: () => ask().focus() }, "Another one"), " ",
-        element("button", { type: "button", onclick: () => reveal(row) }, "Show this galaxy"));
+        element("p", { class: "ex-row" },
+          element("button", { type: "button", onclick: () => ask().focus() }, "Another one"),
+          element("button", { type: "button", onclick: () => reveal(row) }, "Show this galaxy")));
       answer.querySelector("button").focus();
     } }, "Check");
     place.replaceChildren(

@@ -65,8 +65,11 @@ class GalaxyMap {
     return [(this.across.start + this.across.end) / 2, (this.up.start + this.up.end) / 2];
   }
 
-  zoom(factor) {
-    this.look(...this.middle, this.half * factor);
+  // About a galaxy, if it is in view, or the middle.
+  zoom(factor, row) {
+    const fixed = this.sees(row) ? [this.points.x[row], this.points.y[row]] : this.middle;
+    const [x, y] = this.middle.map((value, axis) => fixed[axis] + factor * (value - fixed[axis]));
+    this.look(x, y, this.half * factor);
   }
 
   sees(row) {
