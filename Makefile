@@ -9,7 +9,7 @@ help: ## List these commands
 	@echo "PRESET is one of:" $$(ls presets | sed 's/\.yaml//')
 
 book: .venv/ready ## Execute the chapters and build the site: make book PRESET=smoke
-	@$(RUN) -m bookmaking book "$(PRESET)"
+	@$(RUN) -m bookmaking book "$(PRESET)" $(if $(SAMPLE),--sample "$(SAMPLE)")
 
 verify: .venv/ready ## Execute a preset anew and compare every number with the committed reference
 	@$(RUN) -m bookmaking verify "$(PRESET)"
@@ -23,7 +23,7 @@ reference: .venv/ready ## Make the present run of a preset the reference: book/r
 links: book ## Ask the network whether the addresses that the book cites answer
 	.venv/bin/jupyter-book build --builder linkcheck "_build/$(PRESET)/source"
 
-data: .venv/ready ## Download real galaxies and published weights into data/: make data DATASET=desi
+data: .venv/ready ## Download real galaxies, or published weights too, into data/: make data DATASET=sample
 	@$(RUN) -m bookmaking data "$(DATASET)"
 
 test: .venv/ready ## Check style, run every unit test, every notebook and the site at PRESET=smoke

@@ -12,8 +12,8 @@ from astroclip_book.data.files import read_json
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.store.run import Run
 
-FIRST = "01_mock_survey"  # the chapter that chooses these for all others
-COMMON = ("seed", "pairs_path", "catalog_path")
+FIRST = "01_mock_survey"  # the chapter that chooses seed and data for all others
+COMMON = ("seed", "pairs_path", "catalog_path", "sample_path")
 
 
 def open_run(

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _on_run(options: argparse.Namespace) -> None:
-    preset, what = load_preset(options.preset), options.what
+    preset, what = load_preset(options.preset, sample_path=options.sample), options.what
     fresh = what == "verify" and options.run_dir is None
     run = Run(preset, options.run_dir or ROOT / "runs" / f"{'verify-' if fresh else ''}{preset.name}")
     site = (options.site_dir or ROOT / "_build" / preset.name).absolute()
@@ -83,6 +83,7 @@ def _on_run(options: argparse.Namespace) -> None:
 def _make_book(options: argparse.Namespace, run: Run, site: Path) -> None:
     if options.what != "site":
         parameters = {"preset": options.preset, "run_dir": str(run.directory), "device": options.device}
+        parameters |= {"sample_path": run.preset.sky.sample_path} if options.sample else {}
         with full_disk_explained(run.directory):
             execute(run, parameters)
     if options.what == "verify":
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("preset", help="name of a preset, or path of a YAML file like those in presets/")
         command.add_argument("--run-dir", type=Path, help="where artefacts go, by default runs/<preset>")
         command.add_argument("--site-dir", type=Path, help="where the site goes, by default _build/<preset>")
+        command.add_argument("--sample", help="file of real pairs in the release layout, on which the run is measured")
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     data = commands.add_parser("data", help="download a data set, or gather a sample")
     data.add_argument("dataset", help="name of a data set, or path of a YAML file like those in datasets/")

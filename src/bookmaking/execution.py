@@ -121,8 +121,9 @@ def _key(run: Run, chapter: Path, parameters: dict) -> str:
     files = [path for path in (*(ROOT / "book").glob("*.yaml"), *results) if path.name in text and path.is_file()]
     files += [path for path in COMMENTED if "outcomes" in text and path.is_file()]
     steps = {name: run.key(name) for name in _steps(run, chapter)}
+    given = {name: value for name, value in parameters.items() if name in text}
     shown = [path.read_text(encoding="utf-8") for path in files]
-    return digest(json.dumps([*code_key(ast.parse(text)), parameters, steps, shown], sort_keys=True))
+    return digest(json.dumps([*code_key(ast.parse(text)), given, steps, shown], sort_keys=True))
 
 
 def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:

@@ -28,6 +28,7 @@ class Sky:
     spectra_path: str | None  # .npz with flux, wavelength, redshift
     more_files: str | None  # more of them, a path or a pattern: only their redshifts are compared
     galaxies_path: str | None  # .npz with images, flux, ivar, redshift of the same galaxies
+    sample_path: str | None  # real pairs in the release layout, on which the run is measured
 
 
 @section

@@ -22,7 +22,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from astroclip_book.config import NonNegative, Positive, section
 from astroclip_book.data.files import lock, progress, read_json, write_json
-from astroclip_book.data.pairs import BANDS, IMAGE_SIZE, PIXEL_SCALE
+from astroclip_book.data.pairs import BANDS, GROUPS, IMAGE_SIZE, PIXEL_SCALE, open_pairs
 from astroclip_book.errors import BookError
 from real_sky.observations.arrays import spectra_of_arrays
 from real_sky.observations.fits_files import REQUEST
@@ -39,6 +39,7 @@ AGENT = f"astroclip-book/{version('astroclip-book')} (a book that reproduces Ast
 FOUND = 20_000  # galaxies of one field at most
 BATCH = 20  # spectra of one request
 DOWN = 3  # cut-outs in a row that the service fails to give
+LARGEST = 5000  # pairs that are read at once
 RADIUS = 4 / PIXEL_SCALE  # pixels, of the circle in which brightness is measured
 
 
@@ -102,6 +103,18 @@ def gather(sample: Sample, directory: Path) -> Path:
             }  # fmt: skip
 
         return write_pairs(output, np.arange(len(taken)), selection, batches, ivar=True)
+
+
+def read_sample(path: str | Path) -> dict[str, Images | Spectra]:
+    """Pairs in the release layout by modality, ``image`` and ``spectrum``: row by row the same galaxy. BookError if they are too many to hold."""
+    with open_pairs(Path(path)) as file:
+        if (n := sum(len(file[group]["targetids"]) for group in GROUPS)) > LARGEST:
+            raise BookError(f"{path} has {n} pairs, more than {LARGEST}: give it to a run as data.pairs_path instead.")
+        arrays = {name: np.concatenate([file[group][name][:] for group in GROUPS]) for name in file["0"]}
+    flux, z, name = arrays["spectra"], arrays["redshifts"].astype(float), arrays["targetids"].astype(str)
+    good = np.isfinite(z) & flux.any(axis=1) & arrays["images"].any(axis=(1, 2, 3))
+    images = Images(arrays["images"], z, name)[good]
+    return {"image": images, "spectrum": Spectra(flux, arrays.get("ivar", (flux != 0) * 1.0), z, name)[good]}
 
 
 class _Service:

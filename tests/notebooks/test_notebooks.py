@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from astroclip_book import AstroCLIP
-from astroclip_book.data.pairs import WAVELENGTH, Index, Pairs
+from astroclip_book.data.pairs import GROUPS, WAVELENGTH, Index, Pairs, create_pairs, open_rows
 from bookmaking.execution import chapters
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.second import write_coadd, write_cutout
@@ -98,6 +98,17 @@ def test_a_parameter_of_a_chapter_is_turned_in_it_alone(copy, tmp_path):
     assert {one for one in after if after[one]["key"] != before[one]["key"]} == {"similarity"}
 
 
+def write_sample(path, pairs):
+    """Twenty of the run's own test galaxies, as if they were real."""
+    rows = pairs.index.where("test")[:20].reshape(len(GROUPS), -1)
+    create_pairs(path, [rows.shape[1]] * len(GROUPS))
+    for group, own in zip(GROUPS, rows, strict=True):
+        values = pairs.images(own), pairs.spectra(own), pairs.index.redshift[own], pairs.index.targetid[own]
+        for name, one in zip(("images", "spectra", "redshifts", "targetids"), values, strict=True):
+            open_rows(path, group, name)[:] = one
+    return f'-p sample_path "{path}"'
+
+
 def test_last_chapter_asks_the_spectra_it_is_given(copy, tmp_path):
     pairs, executed = Pairs(copy / "pairs.h5", Index.load(copy / "index.h5")), tmp_path / "executed.ipynb"
     some = pairs.index.where("test")
@@ -106,19 +117,28 @@ def test_last_chapter_asks_the_spectra_it_is_given(copy, tmp_path):
     np.savez(tmp_path / "sky.npz", flux=flux, redshift=redshift, wavelength=WAVELENGTH, images=images)
     given = (f'-p sky_{name} "{tmp_path / "sky.npz"}"' for name in ("spectra_path", "galaxies_path"))
     places = "-p preset smoke", f'-p run_dir "{copy}"', "-p device cpu"
+    given = *given, write_sample(tmp_path / "sample.h5", pairs)
     result = alone("notebooks/11_mock_and_sky.md", executed, *places, *given)
     assert result.returncode == 0, result.stderr
-    sky = json.loads((copy / "metrics.json").read_text())["sky"]
+    metrics = json.loads((copy / "metrics.json").read_text())
+    sky, sample = metrics["sky"], metrics["sample"]
+    assert (
+        sample["real"]["image_to_spectrum"]["n"]
+        == sample["real"]["retrieval"]["n"]
+        == 20
+        == sample["test"]["retrieval"]["n"]
+    )
     found, n = sky["redshifts"]["sky"], np.sum((redshift > 0.02) & (redshift < 0.5))
     assert found["neighbours"]["n"] == found["template"]["n"] == found["image"]["n"] == n == sky["probe"]["n_real"]
     # The galaxies given are the mock's own: most of their redshifts are in the spectra.
     assert found["template"]["outliers"] < 0.3
     results = json.loads((copy / "sky_results.json").read_text(encoding="utf-8"))["objects"]
+    results = [one for one in results if one["survey"] == "sky"]
     assert len(results) == n and all(1 <= one["rank_of_image"] <= len(some) for one in results)
     # The spectra given are the mock's own: the probe must not tell them from it.
     assert sky["probe"]["auc_ci95"][0] < 0.55
     outputs = [cell.get("outputs") for cell in nbformat.read(executed, as_version=4).cells]
-    assert "Left out for want of" not in str(outputs)
+    assert "Left out for want of" not in str(outputs) and "not given a sample" not in str(outputs)
 
 
 def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(copy, tmp_path):
@@ -129,9 +149,12 @@ def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(copy,
     write_cutout(tmp_path / "galaxy_1.fits", pairs.images(two)[0])
     given = f'-p spectra_files "{tmp_path}/coadd-*.fits"', f'-p image_files "{tmp_path}/galaxy_1.fits"'
     places = "-p preset smoke", f'-p run_dir "{copy}"', "-p device cpu"
+    given = *given, write_sample(tmp_path / "sample.h5", pairs)
     result = alone("notebooks/12_your_own_galaxies.md", executed, *places, *given)
     assert result.returncode == 0, result.stderr
-    objects = json.loads((copy / "metrics.json").read_text())["own"]["objects"]
+    metrics = json.loads((copy / "metrics.json").read_text())
+    objects, found = metrics["own"]["objects"], metrics["sample"]["lookup"]
+    assert [found[name]["n"] for name in ("image", "spectrum")] == [20, 20]
     assert [one["name"] for one in objects["spectrum"]] == [str(one) for one in pairs.index.targetid[two]]
     assert [one["name"] for one in objects["image"]] == ["galaxy_1"]
     model = AstroCLIP.from_run(copy)

@@ -22,6 +22,7 @@ RELATIONS = {
     "mass_to_light_of_colour": (("$g - r$ (mag), $z < 0.1$", r"$\log_{10} M_\ast / L_r$ (solar)"), COLOUR_EDGES),
     "log_sfr_of_mass": ((LABELS["log_mstar"], r"$\log_{10}$ SFR ($M_\odot$ yr$^{-1}$)"), MASS_EDGES),
 }
+METHODS = {"neighbours": "spectrum, neighbours", "template": "spectrum, template fit", "image": "image, neighbours"}
 FORMING = -11  # log10 of stars formed a year per mass in stars, between the two sequences
 
 
@@ -140,11 +141,10 @@ def texture_differences(difference: np.ndarray):
 
 
 @drawing
-def redshifts_by_method(rows: pd.DataFrame, limit: float):
-    """True redshifts ``z`` against those of ``neighbours``, ``template`` and ``image``, a panel each, with a symbol for each ``survey``."""
-    titles = {"neighbours": "spectrum, neighbours", "template": "spectrum, template fit", "image": "image, neighbours"}
+def redshifts_by_method(rows: pd.DataFrame, limit: float, titles: dict[str, str] = METHODS):
+    """True redshifts ``z`` against those of each column of ``titles``, a panel each, with a symbol for each ``survey``."""
     titles = {name: title for name, title in titles.items() if rows[name].notna().any()}
-    figure, axes = plt.subplots(1, len(titles), figsize=(WIDTH, WIDTH / 3 + 0.7), sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, len(titles), figsize=(WIDTH, WIDTH / len(titles) + 0.7), sharex=True, sharey=True)
     window = np.array([0, 1.06 * rows[["z", *titles]].max(axis=None)])
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
         for (survey, one), marker, colour in zip(rows.groupby("survey", sort=False), "osD^v", GROUPS, strict=False):

@@ -172,7 +172,7 @@ STEPS = {
         ("image_scores", "spectrum_scores", "similarity", "properties", "oracle", "standing", "few_labels", "analysis_scores")),
     "realism": Step("11_mock_and_sky", (), ("evaluation", "sky"), (*PAIRS, "alignment")),
     "nuisances": Step("11_mock_and_sky", (), ("evaluation.k",), (*PAIRS, "features", "alignment")),
-    "own_galaxies": Step("12_your_own_galaxies", (), ("survey", "own"), (*PAIRS, "features", "alignment", "properties")),
+    "own_galaxies": Step("12_your_own_galaxies", (), ("survey", "own", "sky.sample_path"), (*PAIRS, "features", "alignment", "properties")),
 }  # fmt: skip
 
 TRAININGS = ("02_image_encoder", "03_spectrum_encoder", "04_alignment", "08_ablations")  # chapters that take longest

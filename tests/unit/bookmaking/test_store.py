@@ -370,7 +370,7 @@ OTHER = {
     "blind_weight": 0.0, "logit_scale": 2.74, "alignment_epochs": 3, "alignment_batch_size": 16, "k": 32, "bootstrap": 20,
     "pool": 20, "grid": "long", "ablations_seeds": 2, "ablations_epochs": 2, "umap_neighbors": 5, "n_clusters": 3,
     "dbscan_min_samples": 5, "seed": 5, "pairs_path": "a.h5", "catalog_path": "a.h5", "sky_spectra_path": "a.npz",
-    "sky_galaxies_path": "a.npz", "sky_more_files": "a.npz", "spectra_files": "a.npz", "image_files": "a.npz",
+    "sky_galaxies_path": "a.npz", "sky_more_files": "a.npz", "sample_path": "a.h5", "spectra_files": "a.npz", "image_files": "a.npz",
 }  # fmt: skip
 
 
