@@ -414,6 +414,11 @@ def test_two_thousand_galaxies_are_there_in_seconds(standalone, tmp_path):
     levels, windows = rng.integers(0, 255, (n, packing.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
     tab = standalone(packed(n, vectors=vectors, small=(tiles, levels, windows)))
-    assert tab.evaluate("performance.now()") < 3000
+    session = tab.context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # whatever else this machine does meanwhile
+    tab.reload()
+    tab.wait_for_selector(READY)
+    seconds = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    assert 0 < seconds["TaskDuration"] < 1  # a machine three times slower is ready in 3 s
     size = sum(file.stat().st_size for file in tmp_path.iterdir())
     assert size * packing.MOST / n < 12e6

@@ -1,7 +1,7 @@
 // The map, drawn by Bokeh: where galaxies lie, which one is near a place, what is ringed.
 
 const REACH = { mouse: 14, touch: 26 }; // pixels from a galaxy within which it is meant
-const PICTURES = 60; // galaxies in view, at most, for their images to be shown
+const PICTURES = 60; // galaxies in view, and no more than a quarter of all, for their images to be shown
 const APART = 58; // pixels between images
 const STEPS = 20; // of a move from one map to another
 
@@ -85,7 +85,7 @@ class GalaxyMap {
   // Galaxies in view that do not cover each other, those of ``first`` before others; none while there are too many.
   pictured(first) {
     const seen = [...this.points.x.keys()].filter((row) => this.sees(row)), shown = [];
-    if (seen.length > PICTURES) return [];
+    if (seen.length > Math.min(PICTURES, this.points.x.length / 4)) return [];
     for (const row of new Set([...first.filter((row) => this.sees(row)), ...seen])) {
       const [x, y] = this.pixel(row);
       if (shown.every((one) => Math.max(Math.abs(one.x - x), Math.abs(one.y - y)) > APART)) shown.push({ row, x, y });
