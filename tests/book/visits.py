@@ -34,7 +34,7 @@ FACTS = """() => {
     links: all("a[href]").map(one => one.href),
   };
 }"""
-NEAR = """() => Promise.all([...document.images].map(one => { one.loading = "eager"; return one.decode(); }))"""
+NEAR = """() => Promise.all([...document.images].map(one => { one.loading = "eager"; return one.decode().catch(() => {}); }))"""
 ON_PAPER = """() => ({
   bars: [...document.querySelectorAll(".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-footer")]
     .filter(one => one.checkVisibility()).map(one => one.className),
