@@ -76,7 +76,7 @@ def built(tmp_path_factory):
     (place / "book" / "references.bib").write_text("")
     shutil.copy(ROOT / "_config.yml", place)
     shutil.copy(ROOT / "book" / "what_ran.md", place / "book")
-    for name in ("style.css", "enlarge.js"):
+    for name in ("style.css", "pages.js"):
         shutil.copy(ROOT / "book" / "static" / name, place / "book" / "static")
     toy = place / "notebooks" / "01_toy.md"
     toy.write_text(CHAPTER)

@@ -11,3 +11,7 @@ document.addEventListener("click", (event) => {
   document.body.append(enlarged);
   enlarged.showModal();
 });
+// What unfolds a part of the contents has a name.
+for (const summary of document.querySelectorAll("nav summary")) {
+  summary.setAttribute("aria-label", `Pages of ${summary.closest("li").querySelector("a").textContent}`);
+}
