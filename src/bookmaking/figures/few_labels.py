@@ -25,11 +25,8 @@ BASELINES = {
 }  # fmt: skip
 BESIDE = {"image": ("unaligned_image", "photometry"), "spectrum": ("unaligned_spectrum",)}  # by what is asked
 BESIDE["cross"] = BESIDE["image"]
-METHODS = {
-    "neighbours": "nearest neighbours", "linear": "linear probe",
-    "logistic": "logistic regression", "distance": "distance, without labels",
-}  # fmt: skip
-COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[5], DARK), strict=True))
+METHODS = {"neighbours": "nearest neighbours", "linear": "linear probe", "logistic": "logistic regression"}
+COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[5]), strict=True))
 GALLERIES = {"bright": ("bright galaxies", GROUPS[0], "o"), "reweighted": ("bright, reweighted", GROUPS[1], "D")}
 GALLERIES["all"] = ("as many of all magnitudes", DARK, "s")
 SPACES = {"aligned": "shared space", "unaligned": "before alignment"}
