@@ -68,6 +68,8 @@ def test_a_choice_is_made_on_validation_objects_alone():
     ((_, _, chosen),) = answers(x, x, where, {"value": y})
     assert chosen.k <= 8
     assert Neighbours(x, where.where("train"), x, where.where("validation")).choose(y) == (chosen.k, chosen.weighting)
+    ((_, _, most),) = answers(x, x, where, {"value": y}, merit=lambda truth, answer: answer.k)
+    assert most.k == 256
 
 
 def test_weights_of_labelled_objects_are_the_ratio_of_densities():
