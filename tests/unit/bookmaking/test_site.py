@@ -30,6 +30,12 @@ It draws.
 preset = "laptop"  # or another
 ```
 
+## Exercises
+
+:::{admonition} Exercise 1: why? ★★
+Say it.
+:::
+
 ## More
 
 ```{tab} One
@@ -141,6 +147,7 @@ def test_what_follows_a_mark_lies_behind_its_tab_or_fold(built):
     page = (built / "site" / "html" / "notebooks" / "01_toy.html").read_text()
     tabs = re.findall(r'<label[^>]*>\s*(\w+)</label>\s*<div class="sd-tab-content[^>]*>\s*<p[^>]*>(\w+)', page)
     assert tabs == [("One", "First"), ("Two", "Second")]
+    assert re.search(r"<label[^>]*>\s*Exercise 1 ★★</label>", page)
     before, _, folded = page.partition("<details")
     assert "In sight." in before and "Why <em>so</em>" in folded.partition("</summary>")[0]
     assert "What it shows." in folded.partition("</details>")[0]
