@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import os
@@ -123,7 +122,7 @@ def _key(run: Run, chapter: Path, parameters: dict) -> str:
     steps = {name: run.key(name) for name in _steps(run, chapter)}
     given = {name: value for name, value in parameters.items() if name in text}
     shown = [path.read_text(encoding="utf-8") for path in files]
-    return digest(json.dumps([*code_key(ast.parse(text)), given, steps, shown], sort_keys=True))
+    return digest(json.dumps([*code_key(text), given, steps, shown], sort_keys=True))
 
 
 def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:

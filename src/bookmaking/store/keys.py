@@ -33,26 +33,26 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def code_of(function: Callable) -> ast.AST:
-    """The syntax tree of a function, or of that of a partial one."""
-    return ast.parse(textwrap.dedent(inspect.getsource(getattr(function, "func", function))))
+def code_of(function: Callable) -> str:
+    """The source of a function, or of that of a partial one."""
+    return textwrap.dedent(inspect.getsource(getattr(function, "func", function)))
 
 
-def code_of_chapter(stem: str) -> ast.AST:
-    """The syntax tree of a chapter's code cells, without that of the parameters."""
+def code_of_chapter(stem: str) -> str:
+    """The source of a chapter's code cells, without that of the parameters."""
     page = next(path for path in (ROOT / "notebooks" / f"{stem}.md", ROOT / "book" / f"{stem}.md") if path.is_file())
     cells = CELL.findall(page.read_text(encoding="utf-8"))
-    return ast.parse("\n".join(code for head, code in cells if not re.search(r"tags:.*\bparameters\b", head)))
+    return "\n".join(code for head, code in cells if not re.search(r"tags:.*\bparameters\b", head))
 
 
-def code_key(tree: ast.AST) -> tuple[str, dict[str, str]]:
-    """Hash of a tree and of all that it imports from the four packages, directly or not; versions of the other packages imported.
+def code_key(code: str) -> tuple[str, dict[str, str]]:
+    """Hash of some code and of all that it imports from the four packages, directly or not; versions of the other packages imported.
 
     Comments, docstrings and layout do not count; files of other kinds under a module's name (``claims.csv``, or ``page/map.js``
     beside ``page.py``) do.
     """
-    text, waiting = _plain(tree), imports(tree) | READERS
-    found, others = {}, set()
+    imported, text = _parsed(code, "")
+    waiting, found, others = READERS | imported, {}, set()
     while waiting:
         name = waiting.pop()
         top, path = name.partition(".")[0], _source(name)
@@ -118,7 +118,7 @@ def _source(module: str) -> Path | None:
 def _versions(names: set[str]) -> dict[str, str]:
     """Version of each installed distribution by which these can be imported, without a local part such as +cpu."""
     found = {one for name in names for one in _distributions().get(name, ())}
-    return {one: metadata.version(one).partition("+")[0] for one in sorted(found)}
+    return {one: _version(one).partition("+")[0] for one in sorted(found)}
 
 
-_distributions = functools.cache(metadata.packages_distributions)
+_distributions, _version = functools.cache(metadata.packages_distributions), functools.cache(metadata.version)

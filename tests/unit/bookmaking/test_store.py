@@ -153,11 +153,11 @@ def test_keys_follow_code_but_not_its_comments(toy, open_):
 def test_a_package_of_another_version_makes_stale_what_uses_it(toy, open_, monkeypatch):
     (toy / "toy_package" / "depth.py").write_text("import sklearn.decomposition\nDEPTH = 1\n")
     make_all(open_())
-    version = keys.metadata.version
+    version = keys._version
     with monkeypatch.context() as patch:
-        patch.setattr(keys.metadata, "version", lambda name: version(name) + "+cpu")
+        patch.setattr(keys, "_version", lambda name: version(name) + "+cpu")
         assert open_().problem("encoder") is None
-    monkeypatch.setattr(keys.metadata, "version", lambda name: "9.9" if name == "scikit-learn" else version(name))
+    monkeypatch.setattr(keys, "_version", lambda name: "9.9" if name == "scikit-learn" else version(name))
     assert f"made with scikit-learn = '{version('scikit-learn')}', now '9.9'" in open_().problem("encoder")
     assert open_().problem("survey") is open_().problem("numbers") is None
 
