@@ -132,11 +132,12 @@ class _Service:
             names = ["sparcl_id", "targetid", "ra", "dec", "redshift"]
             for field in self.sample.fields:
                 search = [[name, *values] for name, values in (self.sample.constraints | field).items()]
-                records = self._sparcl(f"find/?limit={FOUND}", {"outfields": names, "search": search})
-                found |= {int(one["targetid"]): {name: one[name] for name in names} for one in records}
+                for one in self._sparcl(f"find/?limit={FOUND}", {"outfields": names, "search": search}, names):
+                    targetid = int(one["targetid"])
+                    found[targetid] = one | {"targetid": targetid}
             before = {"asked": asked, "found": [found[targetid] for targetid in sorted(found)]}
             write_json(path, before)
-        return [one | {"targetid": int(one["targetid"])} for one in before["found"]]
+        return before["found"]
 
     def spectra(self, objects: list[dict], left_out: dict) -> dict[int, Spectra]:
         """Spectra by TARGETID; those that show too little are left out."""
@@ -144,14 +145,13 @@ class _Service:
         missing = {one["sparcl_id"]: one["targetid"] for one in objects if not paths[one["targetid"]].exists()}
         if missing:
             release = ",".join(self.sample.constraints.get("data_release", []))
-            what = f"spectras/?include=sparcl_id,flux,ivar,wavelength&format=json&dataset_list={release}"
-            for record in self._sparcl(what, list(missing)):
+            names = ["sparcl_id", "flux", "ivar", "wavelength"]
+            what = f"spectras/?include={','.join(names)}&format=json&dataset_list={release}"
+            for record in self._sparcl(what, list(missing), names):
                 if (targetid := missing.get(str(record["sparcl_id"]))) is not None:
                     part = paths[targetid].with_suffix(".part")
                     with part.open("wb") as file:
-                        np.savez(
-                            file, **{name: np.array(record[name], float) for name in ("flux", "ivar", "wavelength")}
-                        )
+                        np.savez(file, **{name: np.array(record[name], float) for name in names[1:]})
                     part.replace(paths[targetid])
         spectra = {}
         for one in objects:
@@ -191,19 +191,19 @@ class _Service:
             return None
         return image
 
-    def _sparcl(self, what: str, body) -> list[dict]:
-        """Records that SPARCL answers with; BookError where it refuses, or answers otherwise than documented."""
+    def _sparcl(self, what: str, body, names: list[str]) -> list[dict]:
+        """These fields of SPARCL's records; BookError where it refuses, or answers otherwise than documented."""
         answer = self._ask("POST", f"{self.sample.spectra}/api/{what}", json=body)
         try:
             header, *records = json.loads(answer.data)
-            if answer.status != 200 or not isinstance(header, dict) or not all("sparcl_id" in one for one in records):
+            if answer.status != 200 or not isinstance(header, dict):
                 raise ValueError("no list of a header and records")
-        except (ValueError, TypeError) as error:
+            return [{name: record[name] for name in names} for record in records]
+        except (ValueError, TypeError, KeyError) as error:
             told = f"{answer.status}, {answer.data[:300]!r}"
             raise BookError(
                 f"{self.sample.spectra} refuses {what}, or answers in another form ({error}): {told}"
             ) from error
-        return records
 
     def _ask(self, method: str, address: str, patient: bool = False, **body) -> urllib3.BaseHTTPResponse | None:
         """An answer, after some patience. A ``patient`` caller gets None where there is none, but not `DOWN` times in a row."""
