@@ -20,7 +20,7 @@ from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH, Embeddings, Pairs
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.photoz import errors
 from bookmaking.explorer.predicted import MODALITIES, Z_BINS, before_alignment, redshift_distributions
-from bookmaking.explorer.tours import tours
+from bookmaking.explorer.tours import opening, tours
 from bookmaking.figures.galaxies import LINES, limits, rgb
 from bookmaking.figures.style import FAINT, GROUPS
 
@@ -201,7 +201,7 @@ def pack(
         "source": source,
         "total": total,
         "neighbours": NEIGHBOURS,
-        "first": int(np.argsort(catalog["MAG_R"])[len(redshift) // 50]) if "MAG_R" in catalog else 0,  # selected at first: a bright one
+        "first": opening(catalog, len(redshift)),
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
         "maps": {space: points_of(analysis["umap"][space]) for space in SPACES},

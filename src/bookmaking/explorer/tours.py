@@ -20,9 +20,19 @@ def tours(redshift: np.ndarray, catalog: dict, cosine: np.ndarray, told: dict, i
     Of n galaxies: redshifts, catalogue columns, cosines of their image and spectrum, predicted redshifts by modality (all (n,)), and the
     neighbours (n, k) of their images.
     """
-    plain = catalog.get("ARTEFACT", np.full(len(redshift), "none")).astype(str) == "none"
+    plain = _plain(catalog, len(redshift))
     parts = [_artefact(catalog, images), _swapped(cosine, plain, told), _blue_to_red(redshift, catalog, plain)]
     return [*filter(None, parts), _worst(redshift, told)]
+
+
+def opening(catalog: dict, n: int) -> int:
+    """Which of n galaxies is selected at first: a bright one without a known artefact, the first where nothing is known."""
+    magnitude = np.where(_plain(catalog, n), catalog.get("MAG_R", np.zeros(n)), np.inf)
+    return int(np.argsort(magnitude, kind="stable")[n // 50 if "MAG_R" in catalog else 0])
+
+
+def _plain(catalog: dict, n: int) -> np.ndarray:
+    return catalog.get("ARTEFACT", np.full(n, "none")).astype(str) == "none"
 
 
 def _artefact(catalog: dict, images: np.ndarray) -> dict | None:

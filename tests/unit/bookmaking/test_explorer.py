@@ -16,7 +16,7 @@ from bookmaking.explorer import packing
 from bookmaking.explorer.packing import byte_neighbours, categories, numbers, to_bytes
 from bookmaking.explorer.page import markup
 from bookmaking.explorer.predicted import before_alignment, redshift_distributions
-from bookmaking.explorer.tours import tours
+from bookmaking.explorer.tours import opening, tours
 
 
 def test_bytes_fill_their_range_and_keep_directions():
@@ -126,6 +126,8 @@ def test_tours_lead_to_what_they_say():
     assert sorted(halo["rows"]) == list(range(6)) and halo["rows"][0] == 4 and "3 of the 10 images" in halo["text"]
     assert swapped["rows"] == [50] and "−0.50" in swapped["text"]
     assert worst["rows"] == [60]
+    first = opening(catalog, n)
+    assert first >= 8 and (catalog["MAG_R"][8:] < catalog["MAG_R"][first]).sum() == 2 and opening({}, n) == 0
     assert len(walk["rows"]) == 12 and (np.diff(colour[walk["rows"]]) > 0).all()
     assert np.ptp(redshift[walk["rows"]]) < 0.4 / 2 and not set(walk["rows"]) & set(range(8))
 
