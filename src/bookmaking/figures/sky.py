@@ -207,5 +207,5 @@ def under_nuisances(scores: dict[str, dict]):
         name_rows(axis, [name.replace("_", " ") for name in names])
         axis.set(title=modality, xlabel=r"share beyond $0.05\,(1+z)$", xlim=(0, None))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
-    axes[1].legend(loc="best")
+    axes[0].legend(loc="lower left")
     return figure
