@@ -207,10 +207,10 @@ def test_the_command(server, tmp_path):
         assert result.returncode == status and re.search(said, result.stdout + result.stderr, re.DOTALL)
 
 
-def test_killed_five_times_at_random(tmp_path):
+def test_killed_twice_at_random(tmp_path):
     """Its own process, killed when so many bytes are out."""
     body = BODY[:4] + random_bytes(2**25)
-    kills = sorted(random.Random(0).sample(range(2**21, len(body), 2**16), 5))
+    kills = sorted(random.Random(0).sample(range(2**21, len(body), 2**16), 2))
     with RangeServer(body) as server:
         call = f"from real_sky.download import download_dataset as d; d({write_set(tmp_path, server)!r}, {str(tmp_path)!r})"
 
@@ -225,5 +225,5 @@ def test_killed_five_times_at_random(tmp_path):
             process = subprocess.Popen([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
             server.watch = kill
             codes.append(process.wait())
-    assert codes == [-signal.SIGKILL] * 5 + [0]
+    assert codes == [-signal.SIGKILL] * 2 + [0]
     assert (tmp_path / "weights.pt").read_bytes() == body and server.sent < 1.2 * len(body)
