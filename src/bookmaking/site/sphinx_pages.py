@@ -58,16 +58,17 @@ class _Gather(SphinxTransform):
             kept = place = []
             tabs = None
             for child in section.children:
-                if not isinstance(child, _Mark):
-                    place.append(child)
-                elif child["kind"] == "end":
+                kind = child["kind"] if isinstance(child, _Mark) else None
+                if kind == "end" or isinstance(child, nodes.section):
                     place, tabs = kept, None
-                elif child["kind"] == "fold":
+                if kind is None:
+                    place.append(child)
+                elif kind == "fold":
                     look = {"opened": False, "type": "dropdown", "has_title": True, "icon": None, "chevron": None}
                     look |= {"container_classes": ["sd-mb-3"], "title_classes": [], "body_classes": []}
                     kept.append(place := create_component("dropdown", children=child.children, **look))
                     tabs = None
-                else:
+                elif kind == "tab":
                     if tabs is None:
                         kept.append(tabs := create_component("tab-set", classes=["sd-tab-set"]))
                     child[0]["classes"] = ["sd-tab-label"]

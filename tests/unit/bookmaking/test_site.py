@@ -53,6 +53,15 @@ Second.
 
 In sight.
 
+```{fold} An aside
+```
+
+Beside.
+
+### Beneath
+
+Open again.
+
 ```{fold} Why *so*
 ```
 
@@ -148,8 +157,9 @@ def test_what_follows_a_mark_lies_behind_its_tab_or_fold(built):
     tabs = re.findall(r'<label[^>]*>\s*(\w+)</label>\s*<div class="sd-tab-content[^>]*>\s*<p[^>]*>(\w+)', page)
     assert tabs == [("One", "First"), ("Two", "Second")]
     assert re.search(r"<label[^>]*>\s*Exercise 1 ★★</label>", page)
-    before, _, folded = page.partition("<details")
-    assert "In sight." in before and "Why <em>so</em>" in folded.partition("</summary>")[0]
+    before, aside, folded = page.split("<details")
+    assert "In sight." in before and "Open again." in aside.partition("</details>")[2]
+    assert "Why <em>so</em>" in folded.partition("</summary>")[0]
     assert "What it shows." in folded.partition("</details>")[0]
 
 
