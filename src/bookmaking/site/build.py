@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -39,13 +40,18 @@ def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     state = {"source": _fingerprint(stage), "printed": browser is not None}
     if not index.is_file() or read_json(output / "site.json") != state:
+        offered = stage / "book" / "static" / PDF
         if browser:
             _run_jupyter_book(stage, "singlehtml")
-            first = yaml.safe_load((stage / "_toc.yml").read_text(encoding="utf-8"))["root"]
-            printed = print_pages(browser, stage / "_build" / "singlehtml", first)
-            if printed:
-                (stage / "book" / "static" / PDF).write_bytes(printed)
-        _run_jupyter_book(stage, "html")
+            offered.touch()  # for the pages; what is printed meanwhile replaces it
+        with ThreadPoolExecutor(1) as beside:  # playwright works in no thread that already runs an event loop
+            printing = beside.submit(print_pages, browser, stage) if browser else None
+            _run_jupyter_book(stage, "html")
+        if printing and not (printed := printing.result()):
+            offered.unlink()
+            _run_jupyter_book(stage, "html")
+        elif printing:
+            (stage / "_build" / "html" / "_static" / PDF).write_bytes(printed)
         shutil.rmtree(index.parent, ignore_errors=True)
         os.replace(stage / "_build" / "html", index.parent)
         write_json(output / "site.json", state)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-# By builder, as what matplotlib's files are kept: JPEG goes into a PDF as it is, all else is unpacked there.
+# By builder, as what matplotlib's files are kept, and how wide in pixels: JPEG goes into a PDF as it is, all else is unpacked there.
 FORMATS = {
-    "html": (".webp", {"quality": 85, "method": 2}),
-    "singlehtml": (".jpg", {"quality": 80, "optimize": True}),
+    "html": (".webp", {"quality": 85, "method": 2}, 2000),
+    "singlehtml": (".jpg", {"quality": 70, "optimize": True}, 1100),
 }
 IMAGE = re.compile(r'(<a [^>]*image-reference[^>]*>)?<img ([^>]*)src="([^"]*_images/)([^"]+)"([^>]*?) ?/>(?:</a>)?')
 
@@ -21,8 +21,10 @@ def convert(folder: Path, builder: str) -> None:
     """Write the PNG files of a folder in the format of a builder, and remove them."""
 
     def one(path: Path) -> None:
-        suffix, options = FORMATS[builder]
-        Image.open(path).convert("RGB").save(path.with_suffix(suffix), **options)
+        suffix, options, width = FORMATS[builder]
+        picture = Image.open(path).convert("RGB")
+        picture.thumbnail((width, picture.height))
+        picture.save(path.with_suffix(suffix), **options)
         path.unlink()
 
     with ThreadPoolExecutor(2) as pool:  # the encoders run without Python's lock

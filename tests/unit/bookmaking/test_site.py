@@ -1,6 +1,7 @@
 """The site: warnings are errors, an old site outlives a failed build, nothing changed is nothing built."""
 
 import asyncio
+import io
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jupytext
 import nbformat
+import pikepdf
 import pytest
 import yaml
 
@@ -167,7 +169,10 @@ def test_the_book_is_printed_and_offered_where_there_is_a_browser(built):
     if not any(map(shutil.which, BROWSERS)):
         pytest.skip("no Chromium here: apt-get install chromium")
     content = (built / "site" / "html" / "_static" / "astroclip-book.pdf").read_bytes()
-    assert content.startswith(b"%PDF") and b"/Outlines" in content and b"file:" not in content
+    with pikepdf.open(io.BytesIO(content)) as pdf, pdf.open_outline() as outline:
+        assert [one.title for one in outline.root] == ["First"]
+        links = [str(link.get("/A", {}).get("/URI", "")) for page in pdf.pages for link in page.get("/Annots", [])]
+    assert links and not any(link.startswith("file:") for link in links)
     assert 'href="../_static/astroclip-book.pdf"' in (built / "site" / "html" / "book" / "first.html").read_text()
 
 
