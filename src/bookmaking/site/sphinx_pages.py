@@ -119,7 +119,8 @@ def _lighten(app, exception) -> None:
     pictures.convert(site / "_images", app.builder.name)
     mathjax = site / "_static" / "mathjax"
     kept = {file for place in MATHJAX for file in [mathjax / place, *(mathjax / place).rglob("*")]}
-    for path in {*mathjax.rglob("*"), *site.glob("_static/**/*.map")} - kept:
+    unused = *mathjax.rglob("*"), *site.glob("_static/**/*.map"), *site.glob("_static/vendor/**/*.ttf")
+    for path in {*unused} - kept:
         if path.is_file():
             path.unlink()
     for path in site.glob("_sources/**/*.ipynb"):  # to be executed: the page shows what comes out
