@@ -11,7 +11,7 @@ from PIL import Image
 
 # By builder, as what matplotlib's files are kept, and how wide in pixels: JPEG goes into a PDF as it is, all else is unpacked there.
 FORMATS = {
-    "html": (".webp", {"quality": 80, "method": 2}, 2000),
+    "html": (".webp", {"quality": 75, "method": 2}, 2000),
     "singlehtml": (".jpg", {"quality": 68, "optimize": True}, 1100),
 }
 IMAGE = re.compile(r'(<a [^>]*image-reference[^>]*>)?<img ([^>]*)src="([^"]*_images/)([^"]+)"([^>]*?) ?/>(?:</a>)?')
