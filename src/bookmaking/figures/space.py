@@ -147,7 +147,7 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     luck = luck.format(**scores)
     if group is None:
         return Markdown(
-            f"**No group matches them better than chance.** There are {wanted} {noun} in the test set. "
+            f"**No group matches the {noun} better than chance.** There are {wanted} of them in the test set. "
             f"Of the island or cluster that matches them best: {luck}."
         )
     # Gathering better than by luck is not yet an island of their own.
