@@ -123,7 +123,7 @@ def test_the_command_fails_with_the_report_and_begins_anew_unless_it_is_given_a_
 def test_every_number_of_a_committed_reference_has_a_tolerance_and_one_altered_number_fails(name):
     reference = json.loads((module.REFERENCES / f"{name}.json").read_text())["metrics"]
     table = compare(reference, reference, name)  # dots within keys make no difference to names
-    assert name in preset_names() and len(table) == len(reference) > 100 and table["holds"].all()
+    assert name in preset_names() and len(table) == len(reference) > 90 and table["holds"].all()
     altered = "property.redshift.image.n"
     assert not compare(reference, {**reference, altered: reference[altered] + 1}, name).loc[altered, "holds"]
     assert tolerances(["timing.survey.wall_seconds"], name).empty
