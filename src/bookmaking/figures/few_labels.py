@@ -29,7 +29,7 @@ METHODS = {"neighbours": "nearest neighbours", "linear": "linear probe", "logist
 COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[5]), strict=True))
 GALLERIES = {"bright": ("bright galaxies", GROUPS[0], "o"), "reweighted": ("bright, reweighted", GROUPS[1], "D")}
 GALLERIES["all"] = ("as many of all magnitudes", DARK, "s")
-SPACES = {"aligned": "shared space", "unaligned": "before alignment"}
+SPACES = {"aligned": "after alignment", "unaligned": "before alignment"}
 
 
 @drawing
