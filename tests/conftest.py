@@ -24,10 +24,11 @@ class Book:
     site: Path  # html/ lies in it
 
     def build(self) -> subprocess.CompletedProcess:
-        """Build, or bring up to date, by the command that `make book` runs."""
-        command = [sys.executable, "-m", "bookmaking", "book", "smoke"]
+        """Build, or bring up to date, by the command that `make book` runs; one process after the other."""
+        command = [sys.executable, "-m", "bookmaking", "book", "smoke", "--device", "cpu"]
         places = ["--run-dir", self.run, "--site-dir", self.site]
-        return subprocess.run([*command, *places, "--device", "cpu"], capture_output=True, text=True, check=False)
+        with lock(self.run.parent / "lock"):
+            return subprocess.run([*command, *places], capture_output=True, text=True, check=False)
 
 
 def pytest_addoption(parser):
@@ -53,8 +54,7 @@ def book(request, tmp_path_factory) -> Book:
         request.config.getoption("--book-dir") or shared / "the book"
     )  # every smoke book is on a path with a space
     book = Book(directory.absolute() / "run", directory.absolute() / "site")
-    with lock(directory / "lock"):  # one process builds, the others find it built
-        result = book.build()
+    result = book.build()
     assert result.returncode == 0, result.stdout + result.stderr
     return book
 
