@@ -148,7 +148,7 @@ def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
     except DeadKernelError as error:
         free = shutil.disk_usage(target.parent).free / 2**30
         raise BookError(
-            f"{chapter.name} stopped: its process was killed, most often for want of memory or of disk space "
+            f"{chapter.name} stopped: its process was killed, most often for lack of memory or disk space "
             f"({free:.1f} GiB free in {target.parent}). What is made is kept; run again to continue."
         ) from error
     failed.unlink(missing_ok=True)

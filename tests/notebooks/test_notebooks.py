@@ -138,7 +138,7 @@ def test_last_chapter_asks_the_spectra_it_is_given(copy, tmp_path):
     # The spectra given are the mock's own: the probe must not tell them from it.
     assert sky["probe"]["auc_ci95"][0] < 0.55
     outputs = [cell.get("outputs") for cell in nbformat.read(executed, as_version=4).cells]
-    assert "Left out for want of" not in str(outputs) and "not given a sample" not in str(outputs)
+    assert "Not computed without" not in str(outputs) and "not given a sample" not in str(outputs)
 
 
 def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(copy, tmp_path):

@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from astroclip_book.evaluate.photoz import errors
+from bookmaking.figures.tables import number
 
 STOPS = 12  # from blue to red
-
-
-def signed(value: float) -> str:
-    """Two decimals, with a minus that is no hyphen."""
-    return f"{value:.2f}".replace("-", "−")
 
 
 def tours(redshift: np.ndarray, catalog: dict, cosine: np.ndarray, told: dict, images: np.ndarray) -> list[dict]:
@@ -56,7 +52,7 @@ def _swapped(cosine: np.ndarray, plain: np.ndarray, told: dict) -> dict:
     """Where image and spectrum agree least, and no artefact is the reason."""
     row = int(np.where(plain, cosine, np.inf).argmin())
     text = (
-        f"Of all images without a known artefact, this one agrees least with its spectrum: their cosine is {signed(cosine[row])}. The image suggests "
+        f"Of all images without a known artefact, this one agrees least with its spectrum: their cosine is {number(cosine[row], '.2f')}. The image suggests "
         f"a redshift of {told['image'][row]:.2f}, the spectrum {told['spectrum'][row]:.2f}. Does the spectrum belong to another galaxy, "
         "or is one of the two poor?"
     )
