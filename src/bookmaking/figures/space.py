@@ -10,6 +10,7 @@ from IPython.display import Markdown
 
 from astroclip_book.data.pairs import Pairs
 from bookmaking.figures.galaxies import limits, mark_lines, show_image, stack
+from bookmaking.figures.search import KINDS
 from bookmaking.figures.style import (
     FAINT,
     GROUPS,
@@ -23,8 +24,12 @@ from bookmaking.figures.style import (
     group_colour,
     name_rows,
 )
+from bookmaking.figures.tables import number
 
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
+DETECTORS = {
+    "image_distance": "image: distance", "spectrum_distance": "spectrum: distance", "redshift": "redshift difference"
+}  # fmt: skip
 METHODS = {"dbscan": "island", "hdbscan": "island (HDBSCAN)", "kmeans": "k-means cluster"}
 
 
@@ -58,31 +63,12 @@ def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], n
 
 
 @drawing
-def kept_by_maps(order: dict[str, dict[str, dict[str, dict[str, float]]]]):
-    """R² by space, "space" or "map", and property: from neighbours in the space (full) and on the map of it (open)."""
-    names = list(next(iter(order.values()))["map"])
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.36 * len(names) + 0.9))
-    for offset, (space, found) in zip((-0.22, 0, 0.22), order.items(), strict=True):
-        rows, colour = np.arange(len(names)) + offset, MODALITY[space]
-        inside, on_map = ([found[way][name]["r2"] for name in names] for way in ("space", "map"))
-        axis.hlines(rows, on_map, inside, color=colour, lw=0.8)
-        axis.plot(inside, rows, "o", ms=4.5, color=colour, label=space)
-        axis.plot(on_map, rows, "o", ms=4.5, mfc="white", color=colour)
-    axis.axvline(0, color=FAINT, lw=0.8)
-    name_rows(axis, [NAMES[name] for name in names])
-    axis.set_xlabel("$R^2$ from the ten nearest other galaxies: filled in the space, open on its map")
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-@drawing
-def curves(x: dict[str, np.ndarray], y: dict[str, np.ndarray], marked: dict[str, tuple[float, float]], **labels):
-    """A curve for each modality, or anything else, with a point marked on it."""
+def silhouettes(curves: pd.DataFrame, taken: int):
+    """Mean silhouette against the number of clusters (rows), a curve for each modality (column) with a dot at the number taken."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.6))
-    for name, values in y.items():
-        (line,) = axis.plot(x[name], values, color=MODALITY.get(name), label=name)
-        axis.plot(*marked[name], "o", ms=5, color=line.get_color())
-    axis.set(**labels)
+    for name, curve in curves.items():
+        axis.plot(curve, "o-", color=MODALITY[name], ms=5, markevery=curve.index == taken, label=name)
+    axis.set(xlabel="number of clusters", ylabel="mean silhouette")
     axis.legend()
     return figure
 
@@ -110,31 +96,33 @@ def cluster_members(pairs: Pairs, positions: np.ndarray, groups: np.ndarray, see
 
 
 @drawing
-def effects(sizes: pd.DataFrame):
-    """Cohen's d of each property (columns) in each cluster (rows); colours saturate at 2."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.34 * len(sizes) + 1.3))
-    text = sizes.map(lambda d: "–" if np.isnan(d) else f"{d:+.1f}".replace("-", "−"))
-    bar = {"label": "Cohen's $d$", "extend": "both", "pad": 0.01}
+def cluster_means(means: pd.DataFrame):
+    """Standardised mean of each property (columns) in each cluster (rows); colours saturate at 2."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.34 * len(means) + 1.3))
+    text = means.map(lambda mean: number(mean, "+.1f"))
+    bar = {"label": "mean (σ of all)", "extend": "both", "pad": 0.01}
     scale = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2, "cbar_kws": bar}
-    sns.heatmap(sizes, annot=text, fmt="", annot_kws={"fontsize": 8}, ax=axis, **scale)
-    axis.set_xticklabels([NAMES[name] for name in sizes], rotation=35, ha="right")
-    axis.set_yticklabels([f"cluster {group}" for group in sizes.index], rotation=0)
+    sns.heatmap(means, annot=text, fmt="", annot_kws={"fontsize": 8}, ax=axis, **scale)
+    axis.set_xticklabels([NAMES[name] for name in means], rotation=35, ha="right")
+    axis.set_yticklabels([f"cluster {group}" for group in means.index], rotation=0)
+    axis.set_ylabel("")
     return figure
 
 
 @drawing
-def detectors(after: dict[str, dict[str, dict]], before: dict[str, dict[str, dict]], titles: dict[str, str]):
-    """Areas under ROC of each detector (rows) by kind (titles of panels) after alignment (filled) and before it (open); the line is chance."""
+def detectors(after: dict[str, dict[str, dict]], before: dict[str, dict[str, dict]], counts: dict[str, int]):
+    """Areas under ROC by kind (panels) and detector (rows), after alignment (filled) and before it (open); the line is chance."""
+    names = list(dict.fromkeys(name for scores in after.values() for name in scores))
     figure, axes = plt.subplots(1, len(after), figsize=(WIDTH, 2.6), sharex=True, sharey=True, squeeze=False)
     for axis, kind in zip(axes[0], after, strict=True):
-        for row, name in enumerate(titles):
+        for row, name in enumerate(names):
             style = {"color": MODALITY.get(name.split("_")[0], MODALITY["cross"])}
             for scores, offset, fill in ((before, 0.17, "white"), (after, -0.17, None)):
                 if name in scores[kind]:
                     estimate(axis, scores[kind][name], "auc", row + offset, mfc=fill, **style)
         axis.axvline(0.5, color=FAINT, lw=0.8, ls=":")
-        axis.set(title=kind, xlabel="area under ROC")
-        name_rows(axis, list(titles.values()))
+        axis.set(title=f"{(KINDS | {'swapped': 'swapped pair'})[kind]} ({counts[kind]})", xlabel="area under ROC")
+        name_rows(axis, [DETECTORS.get(name, name) for name in names])
     return figure
 
 

@@ -71,11 +71,9 @@ def test_groups_are_numbered_by_size_and_to_match():
 
 def test_stability_is_one_for_clear_groups_and_low_for_noise():
     vectors, group = planted()
-    rand, clusters = space.stability(vectors, group, seed=0)
-    assert rand > 0.99 and min(clusters) > 0.99 and len(clusters) == 3
+    assert space.stability(vectors, group, seed=0) > 0.99
     noise = unit(np.random.default_rng(0).standard_normal((90, 8)))
-    rand, clusters = space.stability(noise, space.kmeans(noise, 5, 0), seed=0)
-    assert rand < 0.7 and max(clusters) < 0.9
+    assert space.stability(noise, space.kmeans(noise, 5, 0), seed=0) < 0.7
 
 
 def test_a_group_is_found_again_as_far_as_they_overlap():
