@@ -73,10 +73,10 @@ def alone(tab, ids: list[str]) -> str:
 def expected(data: dict, target: str) -> dict[str, list[str]]:
     """What Python finds with the same bytes."""
     ids, row = np.array(data["ids"]), np.array([data["ids"].index(target)])
-    small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
-    vectors = {name: values.reshape(len(ids), -1) for name, values in small.items()}
-    ways = [(asked, gallery) for asked in vectors for gallery in vectors]
-    return {f"{a}_to_{b}": ids[packing.byte_neighbours(vectors[a], vectors[b], row, 10)[0]].tolist() for a, b in ways}
+    raw = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
+    small, n = {name: values.reshape(len(ids), -1) for name, values in raw.items()}, data["count"]
+    ways = [(asked, gallery) for asked in small for gallery in small]
+    return {f"{a}_to_{b}": ids[packing.byte_neighbours(small[a], small[b][:n], row, 10)[0]].tolist() for a, b in ways}
 
 
 def found(tab) -> dict[str, list[str]]:
@@ -394,6 +394,24 @@ def test_rare_labels_are_drawn_last_and_larger(standalone):
     tab.get_by_label("colour").select_option(label="image artefact")
     drawn = tab.evaluate("() => Bokeh.documents[0].get_model_by_name('galaxies').data")
     assert drawn["row"][-1] == 3 and drawn["size"][-1] > max(drawn["size"][:-1])
+
+
+def test_real_galaxies_are_marked_and_find_test_galaxies(standalone):
+    data = packed(34, real=4)
+    tab = standalone(data)
+    assert tab.evaluate(GALAXIES, "marker") == 30 * ["circle"] + 4 * ["star"]
+    tab.get_by_role("button", name="real galaxies (4)").click()
+    panel = tab.locator("[data-part=selection]")
+    assert panel.locator(".ex-real").count() == 4
+    panel.locator(f"[data-galaxy='{data['ids'][31]}']").click()
+    galaxy = tab.locator("[data-part=galaxy]")
+    assert galaxy.locator("h2").inner_text() == f"real galaxy {data['ids'][31]}"
+    assert galaxy.locator("[aria-label*='; measured']").count() == 1 and "unknown" not in galaxy.inner_text()
+    assert found(tab) == expected(data, data["ids"][31])
+    tab.get_by_label("before alignment", exact=True).check()
+    tab.get_by_label("colour").select_option(label="morphology")
+    assert tab.evaluate(GALAXIES, "colour")[30:] == 4 * [data["colours"]["plain"]]
+    assert standalone(packed()).get_by_role("button", name="real galaxies").count() == 0
 
 
 def test_labels_from_files_stay_text(standalone):

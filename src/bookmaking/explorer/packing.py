@@ -15,11 +15,13 @@ from bokeh.plotting import figure
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from PIL import Image
+from sklearn.preprocessing import normalize
 
 from astroclip_book.data.pairs import PIXEL_SCALE, WAVELENGTH, Embeddings, Pairs
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.photoz import errors
-from bookmaking.explorer.predicted import MODALITIES, Z_BINS, before_alignment, redshift_distributions
+from astroclip_book.evaluate.search import nearest
+from bookmaking.explorer.predicted import MODALITIES, Z_BINS, before_alignment, placed, redshift_distributions
 from bookmaking.explorer.tours import opening, tours
 from bookmaking.figures.galaxies import LINES, limits, rgb
 from bookmaking.figures.style import FAINT, GROUPS
@@ -135,7 +137,7 @@ def byte_neighbours(query: np.ndarray, gallery: np.ndarray, rows: np.ndarray, k:
     lengths = np.linalg.norm(gallery, axis=1)
     for row in rows:
         score = gallery @ query[row].astype(float) / lengths
-        score[row] = -np.inf
+        score[row : row + 1] = -np.inf  # real galaxies stand beyond the gallery
         found.append(np.argsort(-score, kind="stable")[:k])
     return np.array(found)
 
@@ -147,12 +149,13 @@ BLOCK = 200  # galaxies whose pixels are in memory at a time
 
 
 def write_explorer(
-    directory: Path, source: str, pairs: Pairs, embeddings: Embeddings, frozen: dict, catalog: dict, analysis: dict, config, seed: int
+    directory: Path, source: str, pairs: Pairs, embeddings: Embeddings, frozen: dict, catalog: dict, analysis: dict, config, seed: int,
+    real: tuple | None,
 ) -> dict:  # fmt: skip
     """Pack the test set, or as many of it as a page can hold, drawn at random, and return the metrics.
 
     Frozen features (N, d) by modality and the catalogue's columns, under PROVABGS names, are aligned with the embeddings; ``analysis`` is
-    the content of ``analysis.h5``, and ``config`` the preset's section of that name.
+    the content of ``analysis.h5``, and ``config`` the preset's section of that name. With ``real``, last rows are by `real.with_real`.
     BookError when the test set has fewer galaxies than are shown as neighbours.
     """
     total = len(analysis["index"])
@@ -166,28 +169,34 @@ def write_explorer(
         method: {space: values[kept] for space, values in analysis.get(method, {}).items()}
         for method in ("umap", "kmeans", "dbscan")
     }
-    fit = embeddings.where("train")
-    before = before_alignment(frozen, fit, rows, groups["umap"], NEIGHBOURS, config, seed)
+    columns, n = {name: values[rows] for name, values in catalog.items()}, len(rows)
+    blocks = [rows[start : start + BLOCK] for start in range(0, n, BLOCK)]
+    parts = [(thumbnails(pairs.images(one)), *binned_spectra(pairs.spectra(one))) for one in blocks]
+    if real:
+        rows, parts = np.append(rows, np.arange(len(embeddings.split))[-len(real[0]) :]), [*parts, real]
+    before = before_alignment(frozen, embeddings.where("train"), rows, groups["umap"], NEIGHBOURS, config, seed)
     vectors = {name: getattr(embeddings, name)[rows] for name in MODALITIES}
-    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    parts = ((thumbnails(pairs.images(one)), *binned_spectra(pairs.spectra(one))) for one in blocks)
+    for space, points in groups["umap"].items():
+        x = normalize(vectors["image"] + vectors["spectrum"]) if space == "joint" else vectors[space]
+        groups["umap"][space] = placed(points, nearest(x[n:], x[:n], NEIGHBOURS)[0])
     content = pack(
-        source, total, embeddings.targetid[rows], embeddings.redshift[rows], {k: v[rows] for k, v in catalog.items()}, groups,
-        before, redshift_distributions(embeddings, rows), vectors, tuple(map(np.concatenate, zip(*parts, strict=True))),
+        source, total, embeddings.targetid[rows], embeddings.redshift[rows], columns, groups, before,
+        redshift_distributions(embeddings, rows), vectors, tuple(map(np.concatenate, zip(*parts, strict=True))), n,
     )  # fmt: skip
     files = {"explorer_data.js": script(content).encode(), "bokeh.js": bokeh_script()}
     for name, content in files.items():
         (directory / name).write_bytes(content)
-    return {"explorer": {"n": len(rows), "total": total, "bytes": sum(map(len, files.values()))}}
+    return {"explorer": {"n": n, "total": total, "bytes": sum(map(len, files.values()))}}
 
 
 def pack(
     source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, before: dict, pz: dict,
-    vectors: dict, small: tuple,
+    vectors: dict, small: tuple, n: int,
 ) -> dict:  # fmt: skip
-    """All that the page loads, as `script` writes it: of arrays (n,), of ``total`` galaxies n are shown.
+    """All that the page loads, as `script` writes it: of ``total`` galaxies n are shown, the first of each array.
 
-    ``before`` is by `before_alignment`, ``pz`` by `redshift_distributions`; ``small`` are `thumbnails`, and levels and windows by `binned_spectra`.
+    The rest are real galaxies, of which neither catalogue nor groups know. ``before`` is by `before_alignment`, ``pz`` by
+    `redshift_distributions`; ``small`` are `thumbnails`, and levels and windows by `binned_spectra`.
     """
     tiles, levels, windows = small
     agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])
@@ -195,20 +204,22 @@ def pack(
     added = {f"Δz/(1 + z) from its {name}": errors(redshift, mean) for name, mean in told.items()}
     added["cosine of its image and spectrum"] = agreement
     bytes_of = {name: to_bytes(one) for name, one in vectors.items()}
-    alike = byte_neighbours(bytes_of["image"], bytes_of["image"], np.arange(len(redshift)), NEIGHBOURS)
+    alike = byte_neighbours(bytes_of["image"][:n], bytes_of["image"][:n], np.arange(n), NEIGHBOURS)
+    known = redshift[:n], catalog, agreement[:n], {name: mean[:n] for name, mean in told.items()}, alike
     viridis = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, 128))]  # even to the eye
     return {
         "source": source,
         "total": total,
+        "count": n,
         "neighbours": NEIGHBOURS,
-        "first": opening(catalog, len(redshift)),
+        "first": opening(catalog, n),
         "ids": [str(target) for target in targetid.tolist()],  # beyond what a number in a browser can hold
         "redshift": rounded(redshift),
         "maps": {space: points_of(analysis["umap"][space]) for space in SPACES},
         "before": {name: {"map": points_of(one["map"]), "nearest": text_of(one["nearest"].astype("<u2"))} for name, one in before.items()},
         "pz": {"bins": Z_BINS, "highest": pz["highest"],
                **{name: {"mean": rounded(told[name]), "levels": text_of(pz[name]["levels"])} for name in MODALITIES}},
-        "tours": [{**tour, "rows": [int(row) for row in tour["rows"]]} for tour in tours(redshift, catalog, agreement, told, alike)],
+        "tours": [{**tour, "rows": [int(row) for row in tour["rows"]]} for tour in tours(*known)],
         "numbers": [*numbers(redshift, catalog), *({"label": label, "values": rounded(one)} for label, one in added.items())],
         "labels": categories(catalog, analysis),
         "vectors": {name: text_of(one) for name, one in bytes_of.items()},
@@ -230,19 +241,20 @@ def points_of(points: np.ndarray) -> dict[str, list]:
 def map_figure() -> dict:
     """JSON of a figure named ``map`` for ``Bokeh.embed.embed_item``, without axes, as those of a UMAP mean nothing; the page fills it.
 
-    Its sources are ``galaxies`` (columns row, x, y, colour, size, in the order of drawing) and ``rings`` (x, y, size, colour, width): what is
-    selected and what it found.
+    Its sources are ``galaxies`` (columns row, x, y, colour, size, marker, edge, in the order of drawing) and ``rings`` (x, y, size, colour,
+    width): what is selected and what it found.
     Buttons of the page stand for a toolbar, as a keyboard does not reach Bokeh's.
     """
-    galaxies = ColumnDataSource({name: [] for name in ("row", "x", "y", "colour", "size")}, name="galaxies")
+    columns = ("row", "x", "y", "colour", "size", "marker", "edge")
+    galaxies = ColumnDataSource({name: [] for name in columns}, name="galaxies")
     rings = ColumnDataSource({name: [] for name in ("x", "y", "size", "colour", "width")}, name="rings")
     pan, lasso, wheel = PanTool(name="pan"), LassoSelectTool(name="lasso"), WheelZoomTool(name="wheel")
     plot = figure(name="map", tools=[pan, lasso, wheel], active_drag=pan, active_scroll=wheel, toolbar_location=None,
                   x_range=Range1d(0, 1, name="across"), y_range=Range1d(0, 1, name="up"),
                   sizing_mode="stretch_both", min_border=2, outline_line_alpha=0)  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
-    drawn = plot.scatter("x", "y", source=galaxies, name="drawn", size="size", fill_color="colour",
-                         line_width=0.5, line_alpha=0.55, selection_fill_alpha=1,
+    drawn = plot.scatter("x", "y", source=galaxies, name="drawn", size="size", marker="marker", fill_color="colour",
+                         line_width="edge", line_alpha=0.55, selection_fill_alpha=1,
                          nonselection_fill_alpha=0.12, nonselection_line_alpha=0.1)  # fmt: skip
     ring = {"size": "size", "fill_alpha": 0, "line_color": "colour", "line_width": "width"}
     plot.scatter("x", "y", source=rings, level="overlay", **ring)

@@ -27,8 +27,9 @@ def explorer(run: Run) -> HTML:
 
 def markup(data: dict, static: str = "../_static") -> str:
     """Elements, style and scripts of the explorer of packed data; ``static`` is the address of the folder with what it loads."""
-    shown, total = f"{len(data['ids']):,}", f"{data['total']:,}"
+    shown, total, real = f"{data['count']:,}", f"{data['total']:,}", len(data["ids"]) - data["count"]
     share = f"all {total} test galaxies" if shown == total else f"{shown} of {total} test galaxies, drawn at random"
+    share += f". Stars on the map are {real} real galaxies of a sample" if real else ""
     parts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
         css=(FOLDER / "page.css").read_text(encoding="utf-8"), title=html.escape(f"{titled(data['source'])}; {share}."),
@@ -38,10 +39,11 @@ def markup(data: dict, static: str = "../_static") -> str:
 
 def table(data: dict) -> str:
     """Galaxies at even steps of redshift, with their properties and the nearest other one in each direction, as an HTML table."""
-    n = len(data["ids"])
-    rows = np.argsort(data["redshift"], kind="stable")[np.linspace(0, n - 1, min(n, TABLE_ROWS)).round().astype(int)]
+    n = data["count"]
+    places = np.linspace(0, n - 1, min(n, TABLE_ROWS)).round().astype(int)
+    rows = np.argsort(data["redshift"][:n], kind="stable")[places]
     small = {name: np.frombuffer(base64.b64decode(text), np.int8) for name, text in data["vectors"].items()}
-    vectors = {name: values.reshape(n, -1) for name, values in small.items()}
+    vectors = {name: values.reshape(len(data["ids"]), -1)[:n] for name, values in small.items()}
     links = np.array([f'<a href="#galaxy={html.escape(one)}">{html.escape(one)}</a>' for one in data["ids"]])
     columns = {one["label"]: [number(one["values"][row], ".4g") for row in rows] for one in data["numbers"]}
     columns |= {one["label"]: [html.escape(one["names"][one["codes"][row]]) for row in rows] for one in data["labels"]}

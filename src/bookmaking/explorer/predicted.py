@@ -40,13 +40,20 @@ def before_alignment(features: dict, fit: np.ndarray, rows: np.ndarray, maps: di
     """UMAP ``map`` (n, 2) and the ``nearest`` k others (n, k) of the galaxies at ``rows``, of the frozen features (N, d) of each modality.
 
     Features are standardised by the rows ``fit``. A map is turned to lie over the aligned one of ``maps``, as turns mean nothing.
+    Rows beyond those of ``maps`` are real galaxies: `placed`, and nobody's neighbours.
     """
     found, itself = {}, np.arange(len(rows))
     for modality in MODALITIES:
-        x = standardise(features[modality], fit)[rows]
-        points = project(x, config.umap_neighbors, config.umap_min_dist, seed)
         aligned = maps[modality]
+        x, own = standardise(features[modality], fit)[rows], len(aligned)
+        points = project(x[:own], config.umap_neighbors, config.umap_min_dist, seed)
         turn, _ = orthogonal_procrustes(points - points.mean(0), aligned - aligned.mean(0))
+        near = others(nearest(x, x[:own], k + 1)[0], itself, k)
         turned = (points - points.mean(0)) @ turn + aligned.mean(0)
-        found[modality] = {"map": turned, "nearest": others(nearest(x, x, k + 1)[0], itself, k)}
+        found[modality] = {"map": placed(turned, near[own:]), "nearest": near}
     return found
+
+
+def placed(points: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """A map (n, 2) and, below, further galaxies (m, 2): each at the median place of its neighbours, rows (m, k) of the map."""
+    return np.concatenate([points, np.median(points[near], axis=1)])

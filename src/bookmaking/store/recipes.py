@@ -122,19 +122,23 @@ def analysis(run, scratch: Path) -> None:
 
 
 def explorer(run, scratch: Path) -> dict:
-    """Pack the test set for the explorer's page."""
+    """Pack the test set for the explorer's page, and some real galaxies if the run was given a sample."""
     import h5py
 
     from astroclip_book.data.files import read_hdf5
     from astroclip_book.data.pairs import Embeddings
+    from astroclip_book.model import AstroCLIP
     from bookmaking.explorer.packing import write_explorer
+    from bookmaking.explorer.real import with_real
 
     embeddings, analysis = Embeddings.load(run.path("embeddings.h5")), read_hdf5(run.path("analysis.h5"))
     with h5py.File(run.path("features.h5")) as file:
         frozen = {modality: file[modality]["clean"][:] for modality in ("image", "spectrum")}
-    catalog, preset = run.truth(embeddings.targetid), run.preset
+    catalog, preset, real = run.truth(embeddings.targetid), run.preset, None
+    if path := preset.sky.sample_path:
+        embeddings, frozen, real = with_real(path, AstroCLIP.from_run(run.directory, run.device), embeddings, frozen)
     return write_explorer(
-        scratch, run.source, run.pairs(), embeddings, frozen, catalog, analysis, preset.analysis, preset.seed
+        scratch, run.source, run.pairs(), embeddings, frozen, catalog, analysis, preset.analysis, preset.seed, real
     )
 
 
@@ -165,7 +169,7 @@ STEPS = {
     "analysis": Step("09_embedding_space", ("analysis.h5",), ("analysis",), ("alignment",), analysis),
     "analysis_scores": Step("09_embedding_space", (), ("evaluation", "analysis"), (*PAIRS, "features", "alignment", "analysis")),
     "explorer": Step(
-        "10_explorer", ("explorer_data.js", "bokeh.js"), ("analysis",), (*PAIRS, "features", "alignment", "analysis"), explorer),
+        "10_explorer", ("explorer_data.js", "bokeh.js"), ("analysis", "sky.sample_path"), (*PAIRS, "features", "alignment", "analysis"), explorer),
     "explorer_search": Step("10_explorer", (), (), ("alignment", "explorer")),
     "claims": Step(
         "claims", (), (),

@@ -5,17 +5,21 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from packed import EVIL, N, packed, unit
 from PIL import Image
-from small import write_pairs
+from small import write_encoders, write_pairs
 
 from astroclip_book.config import Analysis
 from astroclip_book.data.pairs import N_WAVELENGTH, WAVELENGTH, Embeddings, Pairs, index_pairs
 from astroclip_book.errors import BookError
+from astroclip_book.model import AstroCLIP
+from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from bookmaking.explorer import packing
 from bookmaking.explorer.packing import byte_neighbours, categories, numbers, to_bytes
 from bookmaking.explorer.page import markup
 from bookmaking.explorer.predicted import before_alignment, redshift_distributions
+from bookmaking.explorer.real import with_real
 from bookmaking.explorer.tours import opening, tours
 
 
@@ -155,30 +159,57 @@ def test_neighbours_give_p_of_z_and_the_state_before_alignment():
     assert (before["image"]["nearest"] != np.arange(len(rows))[:, None]).all()
 
 
+def decoded(text: str, dtype, n: int) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype).reshape(n, -1)
+
+
 def test_the_test_set_or_a_part_of_it_is_packed(tmp_path, monkeypatch):
     index, _ = index_pairs(write_pairs(tmp_path / "pairs.h5"), 0.2, 0)
-    n, test = len(index), index.where("test")
-    embeddings = Embeddings(unit(n), unit(n, seed=1), index.targetid, index.redshift, index.split)
+    pairs, n, test = Pairs(tmp_path / "pairs.h5", index), len(index), index.where("test")
+    write_encoders(tmp_path)
+    networks = (
+        ImageFeatures.load(tmp_path / "image_encoder.pt"),
+        SpectrumFeatures.load(tmp_path / "spectrum_encoder.pt"),
+    )
+    heads = torch.nn.ModuleDict({name: torch.nn.LazyLinear(32) for name in ("image", "spectrum")})
+    model, every = AstroCLIP(*networks, heads), np.arange(n)
+    images, spectra = model.encode_images(pairs.images(every)), model.encode_spectra(pairs.spectra(every))
+    embeddings = Embeddings(images[1], spectra[1], index.targetid, index.redshift, index.split)
     points = np.random.default_rng(0).normal(size=(len(test), 2))
     analysis = {"index": test, "umap": dict.fromkeys(packing.SPACES, points)}
     config = Analysis(umap_neighbors=5, umap_min_dist=0.1, n_clusters=None, dbscan_min_samples=4)
-    frozen, catalog = {"image": unit(n), "spectrum": unit(n)}, {"MAG_R": np.arange(n) + 0.5}
-    given = "mock survey", Pairs(tmp_path / "pairs.h5", index), embeddings, frozen, catalog, analysis, config, 0
+    frozen, catalog = {"image": images[0], "spectrum": spectra[0]}, {"MAG_R": every + 0.5}
 
-    def written(most):
+    def written(most, embeddings=embeddings, frozen=frozen, real=None):
         monkeypatch.setattr(packing, "MOST", most)
+        given = "mock survey", pairs, embeddings, frozen, catalog, analysis, config, 0, real
         told = packing.write_explorer(tmp_path, *given)["explorer"]
         return told, packing.read_script((tmp_path / "explorer_data.js").read_text(encoding="utf-8"))
 
     told, content = written(4000)
     assert told["n"] == told["total"] == 20
     assert told["bytes"] == sum((tmp_path / name).stat().st_size for name in ("explorer_data.js", "bokeh.js")) > 1e6
-    assert len(base64.b64decode(content["vectors"]["image"])) == 20 * 32
+    assert decoded(content["vectors"]["image"], np.int8, 20).shape == (20, 32)
     assert content["numbers"][1] == {"label": "r magnitude", "values": (test + 0.5).tolist()}
     told, some = written(12)
     assert told["n"] == 12 and set(some["ids"]) < set(content["ids"]) and some["total"] == 20
     place = content["ids"].index(some["ids"][3])
     assert some["maps"]["joint"]["x"][3] == content["maps"]["joint"]["x"][place]
+    # Of a sample that is the run's own file, galaxies that are on the map find themselves there.
+    told, content = written(4000, *with_real(tmp_path / "pairs.h5", model, embeddings, frozen))
+    ids, real = np.array(content["ids"]), np.arange(20, 80)
+    assert told["n"] == content["count"] == 20 and len(ids) == len(content["redshift"]) == 80
+    assert [len(column["values"]) for column in content["numbers"]] == [80, 20, 80, 80, 80]
+    vectors = decoded(content["vectors"]["image"], np.int8, 80)
+    before = decoded(content["before"]["image"]["nearest"], "<u2", 80)
+    twins = np.isin(ids[real], ids[:20])
+    assert twins.sum() > 5 and before.max() < 20
+    for found in (byte_neighbours(vectors, vectors[:20], real, 1), before[real]):
+        assert (ids[found[twins, 0]] == ids[real][twins]).all()
+    x = np.array(content["before"]["image"]["map"]["x"])
+    np.testing.assert_allclose(x[real], np.median(x[before[real]], axis=1), atol=1e-3)
+    assert "Stars on the map are 60 real galaxies of a sample." in markup(content)
+    assert max(max(tour["rows"]) for tour in content["tours"]) < 20
     monkeypatch.setattr(packing, "NEIGHBOURS", 20)
     with pytest.raises(BookError, match="shows 20 neighbours, and the test set has 20 galaxies"):
         written(12)

@@ -22,7 +22,7 @@ function colourer(data, choice) {
       order: rows.sort((a, b) => rank[choice.codes[b]] - rank[choice.codes[a]] || a - b),
     };
   }
-  const sorted = knownSorted(choice.values);
+  const sorted = knownSorted(choice.all);
   const low = quantile(sorted, 0.01), high = quantile(sorted, 0.99);
   const colours = choice.values.map((value) => {
     if (value === null) return plain;
@@ -37,11 +37,11 @@ function colourer(data, choice) {
 // or a label.
 function legend(data, choice, { low, high, names }, choose) {
   if (choice.kind === "number") {
-    const unknown = choice.values.filter((value) => value === null).length;
+    const unknown = choice.all.filter((value) => value === null).length;
     const tenth = (name, share) => {
-      const limit = quantile(knownSorted(choice.values), share), sign = share < 0.5 ? 1 : -1;
+      const limit = quantile(knownSorted(choice.all), share), sign = share < 0.5 ? 1 : -1;
       const within = (value) => value !== null && sign * (value - limit) <= 0;
-      const rows = choice.values.flatMap((value, row) => (within(value) ? [row] : []));
+      const rows = choice.all.flatMap((value, row) => (within(value) ? [row] : []));
       return element("button", { type: "button", onclick: () => choose(rows, `${choice.label}, ${name}`) }, name);
     };
     const bar = element("span", { class: "ex-bar", "aria-hidden": "true" });

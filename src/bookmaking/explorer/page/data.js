@@ -1,4 +1,4 @@
-// What the run has packed, as the page uses it.
+// What the run has packed, as the page uses it. Rows beyond ``count`` are real galaxies: nobody's neighbours, in no statistic of all.
 
 const MODALITIES = ["image", "spectrum"];
 
@@ -15,7 +15,8 @@ function unpack(data) {
   }
   return {
     ...data,
-    count: data.ids.length,
+    numbers: data.numbers.map((one) => ({ ...one, all: one.values.slice(0, data.count) })),
+    real: [...data.ids.keys()].slice(data.count),
     rows: new Map(data.ids.map((id, row) => [id, row])),
     vectors,
     levels: toBytes(data.spectra.levels),
@@ -39,7 +40,7 @@ function sheetAddress(data, sheet) {
 }
 
 function formatted(value) {
-  if (value === null) return "unknown";
+  if (value == null) return "unknown";
   const size = Math.abs(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3).replace("-", "−");
 }
@@ -52,5 +53,5 @@ function quantile(sorted, share) {
 }
 
 function knownSorted(values) {
-  return values.filter((value) => value !== null).sort((a, b) => a - b);
+  return values.filter((value) => value != null).sort((a, b) => a - b);
 }

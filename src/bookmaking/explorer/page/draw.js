@@ -21,7 +21,7 @@ function shape(tag, attributes = {}, ...children) {
 function thumbnail(data, row, label) {
   const { columns } = data.sheets, place = row % columns ** 2;
   const said = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
-  const image = element("span", { class: "ex-thumbnail", ...said });
+  const image = element("span", { class: row < data.count ? "ex-thumbnail" : "ex-thumbnail ex-real", ...said });
   image.style.backgroundImage = `url(${sheetAddress(data, Math.floor(row / columns ** 2))})`;
   image.style.backgroundSize = `${100 * columns}%`;
   const percent = (step) => `${(100 * step) / (columns - 1)}%`;
@@ -79,8 +79,8 @@ function spectrumDrawing(data, row, { width, height, labelled, other = null }) {
     shape("text", { x: left - 4, y: top + 8, "text-anchor": "end" }, formatted(high[row])),
     shape("text", { x: left - 4, y: bottom, "text-anchor": "end" }, formatted(low[row])),
   );
-  const beside = other === null ? "" : `; over that of galaxy ${data.ids[other]}, shifted to this redshift`;
-  return described(drawing, `Spectrum of galaxy ${data.ids[row]}, lines marked at redshift ${formatted(data.redshift[row])}${beside}`);
+  const beside = other === null ? "" : `; over that of ${title(data, other)}, shifted to this redshift`;
+  return described(drawing, `Spectrum of ${title(data, row)}, lines marked at redshift ${formatted(data.redshift[row])}${beside}`);
 }
 
 function described(drawing, text) {
@@ -89,7 +89,7 @@ function described(drawing, text) {
   return drawing;
 }
 
-// p(z) from image and from spectrum, each to its peak, and the true redshift.
+// p(z) from image and from spectrum, each to its peak, and the true redshift, of a real galaxy the measured one.
 function redshiftDrawing(data, row, { width, height }) {
   const { bins, highest } = data.pz, top = 16, bottom = height - 28, left = 4, right = width - 8;
   const across = (z) => left + (z / highest) * (right - left);
@@ -102,10 +102,11 @@ function redshiftDrawing(data, row, { width, height }) {
     }
     drawing.append(shape("path", { d: `${outline}L${right} ${bottom}`, class: `ex-pz ex-pz-${name}` }));
   }
-  const z = data.redshift[row], x = across(z);
+  const z = data.redshift[row], x = across(z), [word, half] = row < data.count ? ["true", 28] : ["measured", 56];
+  const known = `${word} ${formatted(z)}`;
   drawing.append(
     shape("line", { x1: x, x2: x, y1: top - 2, y2: bottom, class: "ex-truth" }),
-    shape("text", { x: Math.min(Math.max(x, 28), right - 22), y: 11, "text-anchor": "middle" }, `true ${formatted(z)}`),
+    shape("text", { x: Math.min(Math.max(x, half), right - 22), y: 11, "text-anchor": "middle" }, known),
     shape("path", { d: `M${left} ${bottom}H${right}`, class: "ex-axis" }),
     shape("text", { x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "redshift z"),
   );
@@ -113,7 +114,7 @@ function redshiftDrawing(data, row, { width, height }) {
     drawing.append(shape("text", { x: Math.max(across(tick), 9), y: bottom + 12, "text-anchor": "middle" }, tick.toFixed(1)));
   }
   const means = MODALITIES.map((name) => `mean ${formatted(data.pz[name].mean[row])} from its ${name}`).join(", ");
-  return described(drawing, `Distribution of redshifts: ${means}; true ${formatted(z)}`);
+  return described(drawing, `Distribution of redshifts: ${means}; ${known}`);
 }
 
 // Shares of all galaxies, filled, and of the chosen ones, as a line, in the same bins.
@@ -129,7 +130,7 @@ function histogram(values, chosen) {
     }
     return counts;
   };
-  const all = shares(sorted), some = chosen.length ? shares(chosen) : new Array(bins).fill(0);
+  const all = shares(sorted), some = shares(chosen);
   const peak = Math.max(...all, ...some);
   const x = (bin) => ((bin * width) / bins).toFixed(1), y = (share) => (height - (share / peak) * (height - 6)).toFixed(1);
   const outline = (counts) => counts.map((share, bin) => `L${x(bin)} ${y(share)}L${x(bin + 1)} ${y(share)}`).join("");

@@ -27,6 +27,10 @@ async function explore(root) {
     map.choose(state.chosen);
     state.colours = colours.colours;
     part("legend").replaceChildren(...legend(data, state.choice, colours, choose));
+    if (data.real.length) {
+      part("legend").append(element("button", { type: "button", onclick: () => choose(data.real, "Real galaxies") },
+        element("span", { "aria-hidden": "true" }, "★ "), `real galaxies (${data.real.length})`));
+    }
     picture();
   }
 
@@ -88,7 +92,7 @@ async function explore(root) {
     part("dock").hidden = true;
     search();
     view("galaxy");
-    part("of").textContent = title(data, row);
+    part("of").textContent = title(data, row) + (row < data.count ? "" : ", among the test galaxies");
     say(`Selected: ${title(data, row)}, redshift ${formatted(data.redshift[row])}; ${data.neighbours} nearest found in each direction.`);
     map.reveal(row);
     ring();
@@ -148,7 +152,7 @@ async function explore(root) {
     paint(moving);
     if (state.selected !== null) search();
     map.fit();
-    part("map").setAttribute("aria-label", `${state.space} map of ${data.count} galaxies${before ? ", before alignment" : ""}`);
+    part("map").setAttribute("aria-label", `${state.space} map of ${data.ids.length} galaxies${before ? ", before alignment" : ""}`);
   }
 
   function recolour(label) {

@@ -2,18 +2,19 @@
 
 const REACH = { mouse: 14, touch: 26 }; // pixels from a galaxy within which it is meant
 const PICTURES = 60; // galaxies in view, and no more than a quarter of all, for their images to be shown
+const STAR = 18; // pixels, of a real galaxy
 const APART = 58; // pixels between images
 const STEPS = 20; // of a move from one map to another
 
 async function drawMap(data, place) {
   await Bokeh.embed.embed_item({ ...data.figure, target_id: place.id });
   const found = Bokeh.documents.map((one) => one.get_model_by_name("map")).find((plot) => plot !== null);
-  return new GalaxyMap(found, (name) => found.document.get_model_by_name(name));
+  return new GalaxyMap(found, (name) => found.document.get_model_by_name(name), data);
 }
 
 class GalaxyMap {
-  constructor(plot, named) {
-    this.plot = plot;
+  constructor(plot, named, data) {
+    [this.plot, this.data] = [plot, data];
     [this.galaxies, this.rings, this.drawn] = ["galaxies", "rings", "drawn"].map(named);
     [this.pan, this.lasso] = ["pan", "lasso"].map(named);
     [this.across, this.up] = ["across", "up"].map(named);
@@ -22,16 +23,20 @@ class GalaxyMap {
     plot.properties.inner_height.change.connect(() => this.look(...this.middle, this.half));
   }
 
-  // Galaxies of other colours, or at other places, to which they move.
+  // Galaxies of other colours, or at other places, to which they move. Real ones lie over all as stars.
   show(points, { colours, sizes, order }, moving = false) {
     const before = moving && !matchMedia("(prefers-reduced-motion: reduce)").matches ? this.points : null;
-    const of = (values) => order.map((row) => values[row]);
+    const { real, colours: { plain } } = this.data, rows = [...order, ...real], of = (values) => rows.map((row) => values[row]);
+    const unlike = (own, star) => [...order.map(own), ...real.map(() => star)];
     this.points = points;
-    this.place = new Map(order.map((row, index) => [row, index]));
-    const still = { row: order, colour: of(colours), size: of(sizes) };
+    this.place = new Map(rows.map((row, index) => [row, index]));
+    const still = this.still = {
+      row: rows, colour: rows.map((row) => colours[row] ?? plain), size: unlike((row) => sizes[row], STAR),
+      marker: unlike(() => "circle", "star"), edge: unlike(() => 0.5, 1.5),
+    };
     let step = before ? 0 : STEPS;
     const draw = () => {
-      if (this.points !== points) return;
+      if (this.still !== still) return; // colours or places changed meanwhile
       const share = 0.5 - 0.5 * Math.cos((Math.PI * step) / STEPS);
       const on = (axis) => (before ? points[axis].map((end, row) => before[axis][row] + share * (end - before[axis][row])) : points[axis]);
       const [x, y] = step < STEPS ? [on("x"), on("y")] : [points.x, points.y];

@@ -3,21 +3,22 @@
 const GALLERY = 40; // thumbnails of a selection
 
 function title(data, row) {
-  return `galaxy ${data.ids[row]}`;
+  return `${row < data.count ? "" : "real "}galaxy ${data.ids[row]}`;
 }
 
 function properties(data, row) {
   const words = [
     ...data.numbers.map(({ label, values }) => [label, formatted(values[row])]),
-    ...data.labels.map(({ label, names, codes }) => [label, names[codes[row]]]),
+    ...data.labels.map(({ label, names, codes }) => [label, names[codes[row]] ?? "unknown"]),
   ];
   return element("dl", { class: "ex-properties" },
-    ...words.map(([label, value]) => element("div", {}, element("dt", {}, label), element("dd", {}, value))));
+    ...words.filter(([, value]) => row < data.count || value !== "unknown").map(([label, value]) =>
+      element("div", {}, element("dt", {}, label), element("dd", {}, value))));
 }
 
 function likeness(data, row) {
   const width = Math.round(data.sheets.width);
-  return element("figure", {}, thumbnail(data, row, `Image of galaxy ${data.ids[row]}, ${width} arcsec wide`),
+  return element("figure", {}, thumbnail(data, row, `Image of ${title(data, row)}, ${width} arcsec wide`),
     element("figcaption", {}, `${width}″ wide`));
 }
 
@@ -25,7 +26,7 @@ function likeness(data, row) {
 function galaxy(data, row, other, heading) {
   const told = MODALITIES.map((name) => element("span", { class: `ex-key-${name}` }, ` ${name}: ${formatted(data.pz[name].mean[row])} `));
   const under = other === null ? null : element("span", { class: "ex-key-other" },
-    ` thin: galaxy ${data.ids[other]}, z ${formatted(data.redshift[other])}, shifted and scaled`);
+    ` thin: ${title(data, other)}, z ${formatted(data.redshift[other])}, shifted and scaled`);
   return [
     element("div", { class: "ex-row" }, heading,
       element("a", { href: `#galaxy=${data.ids[row]}` }, "link")),
@@ -67,7 +68,7 @@ function results(data, ways, { select, compare, enter }) {
 }
 
 function selection(data, rows, name, { select, clear }) {
-  const step = Math.max(1, rows.length / GALLERY);
+  const step = Math.max(1, rows.length / GALLERY), known = (values) => rows.some((row) => values[row] != null);
   const shown = Array.from({ length: Math.min(rows.length, GALLERY) }, (_, place) => rows[Math.floor(place * step)]);
   const gallery = element("ol", { class: "ex-found ex-small" }, ...shown.map((row) =>
     element("li", {}, element("button",
@@ -76,27 +77,26 @@ function selection(data, rows, name, { select, clear }) {
       thumbnail(data, row)))));
   const few = rows.length > shown.length ? ` Shown are ${shown.length} of them, at even steps through the file.` : "";
   return [
-    element("h2", {}, `${name}: ${rows.length} of ${data.count} galaxies`),
-    element("p", {}, `Outlined, the selection; filled, all galaxies.${few} `,
+    element("h2", {}, `${name}: ${rows.length} of ${data.ids.length} galaxies`),
+    element("p", {}, `Outlined, the selection; filled, all test galaxies.${few} `,
       element("button", { type: "button", onclick: clear }, "Clear selection")),
     gallery,
-    element("div", { class: "ex-many" }, ...data.numbers.map((column) => numberPanel(column, rows)),
-      ...data.labels.map((column) => labelPanel(column, rows))),
+    element("div", { class: "ex-many" }, ...data.numbers.filter(({ values }) => known(values)).map((column) => numberPanel(column, rows)),
+      ...data.labels.filter(({ codes }) => known(codes)).map((column) => labelPanel(column, rows))),
   ];
 }
 
-function numberPanel({ label, values }, rows) {
+function numberPanel({ label, values, all }, rows) {
   const chosen = knownSorted(rows.map((row) => values[row]));
-  const { low, high, drawing } = histogram(values, chosen);
-  const middle = chosen.length ? formatted(quantile(chosen, 0.5)) : "unknown";
+  const { low, high, drawing } = histogram(all, chosen);
   return element("figure", {}, element("figcaption", {}, label), drawing,
     element("p", { class: "ex-ends" }, element("span", {}, formatted(low)), element("span", {}, formatted(high))),
-    element("p", {}, `median ${middle}, of all ${formatted(quantile(knownSorted(values), 0.5))}`));
+    element("p", {}, `median ${formatted(quantile(chosen, 0.5))}, of all ${formatted(quantile(knownSorted(all), 0.5))}`));
 }
 
 function labelPanel({ label, names, codes }, rows) {
   const share = (some, code) => some.filter((one) => one === code).length / some.length;
-  const chosen = rows.map((row) => codes[row]);
+  const chosen = rows.flatMap((row) => codes[row] ?? []);
   const table = element("table", {}, element("caption", {}, label),
     element("thead", {}, element("tr", {}, ...["", "selection", "all"].map((name) => element("th", { scope: "col" }, name)))));
   const percent = (value) => `${(100 * value).toFixed(value > 0 && value < 0.1 ? 1 : 0)}%`;

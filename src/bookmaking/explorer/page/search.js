@@ -7,9 +7,9 @@ function product(first, row, second, other, dimension) {
   return sum;
 }
 
-// The k nearest galaxies, the query left out: [{row, cosine}], best first, equal ones in the order of the file.
-function nearest(query, gallery, row, k) {
-  const scores = new Float64Array(gallery.lengths.length);
+// The k nearest of the first ``count`` galaxies, the query left out: [{row, cosine}], best first, equal ones in the order of the file.
+function nearest(query, gallery, row, k, count) {
+  const scores = new Float64Array(count);
   for (let other = 0; other < scores.length; other++) {
     scores[other] = product(query.values, row, gallery.values, other, query.dimension) / gallery.lengths[other];
   }
@@ -22,7 +22,7 @@ function nearest(query, gallery, row, k) {
 function allWays(data, row, k, before = false) {
   if (before) return MODALITIES.map((name) => ({ asked: name, gallery: name, found: foundBefore(data, name, row) }));
   return MODALITIES.flatMap((asked) =>
-    MODALITIES.map((gallery) => ({ asked, gallery, found: nearest(data.vectors[asked], data.vectors[gallery], row, k) })),
+    MODALITIES.map((gallery) => ({ asked, gallery, found: nearest(data.vectors[asked], data.vectors[gallery], row, k, data.count) })),
   );
 }
 
