@@ -11,7 +11,6 @@ import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from astroclip_book.data.pairs import WAVELENGTH
-from bookmaking.figures.galaxies import mark_lines, smooth
 from bookmaking.figures.style import FAINT, GROUPS, LABELS, MODALITY, WIDTH, drawing, legend_of, name_rows
 from real_sky.sky import COLOUR_EDGES, MASS_EDGES, REDSHIFT_EDGES, STATISTICS, WINDOWS, binned, binned_percentiles
 
@@ -155,25 +154,6 @@ def redshifts_by_method(rows: pd.DataFrame, limit: float, titles: dict[str, str]
         axis.set(title=title, xlabel=f"true {LABELS['redshift']}", xlim=window, ylim=window, aspect="equal")
     axes[0].set_ylabel(f"measured {LABELS['redshift']}")
     legend_of(figure, axes)
-    return figure
-
-
-@drawing
-def spectra_beside(panels: list[tuple[float, dict[str, np.ndarray]]]):
-    """By true redshift, a panel each with three spectra (7781,) by their labels: observed, fitted to that, and another below."""
-    figure, axes = plt.subplots(len(panels), 1, figsize=(WIDTH, 1.9 * len(panels)), sharex=True, squeeze=False)
-    for panel, (redshift, curves) in zip(axes[:, 0], panels, strict=True):
-        smoothed = {label: smooth(flux) for label, flux in curves.items()}
-        observed, _, other = smoothed.values()
-        styles = zip((observed, observed, other), (0, 0, -6), ("black", "#D55E00", OURS["color"]), strict=True)
-        for (label, flux), (scale, level, colour) in zip(smoothed.items(), styles, strict=True):
-            low, middle, high = np.percentile(scale[200:-200], [10, 50, 90])
-            scaled = np.clip(2 * (flux - middle) / (high - low), -3, 4)
-            panel.plot(WAVELENGTH, scaled + level, color=colour, lw=0.7, label=label)
-        panel.set(xlim=WAVELENGTH[[0, -1]], yticks=[])
-        mark_lines(panel, redshift)
-        panel.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=3, fontsize=6.5, borderpad=0)
-    panel.set_xlabel("observed wavelength (Å)")
     return figure
 
 
