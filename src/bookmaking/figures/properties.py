@@ -7,12 +7,14 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import binom
 
 from astroclip_book.data.pairs import Pairs
 from bookmaking.figures.galaxies import show_galaxy
 from bookmaking.figures.style import (
     ASKED,
+    DARK,
     FAINT,
     LABELS,
     MARKERS,
@@ -119,6 +121,32 @@ def baselines(methods: dict[str, dict]):
         name_rows(axis, list(rows))
         axis.set_xlabel(f"$R^2$ of {LABELS[name]}")
         axis.axvline(0, color=FAINT, lw=0.8)
+    legend_of(figure, axes[0, :1])
+    return figure
+
+
+@drawing
+def errors_against(errors: dict[str, dict[str, dict]]):
+    """Robust scatter of errors by property and modality, in groups of galaxies by magnitude or S/N, of several methods."""
+    figure, axes = plt.subplots(len(errors), 2, figsize=(WIDTH, 1.7 * len(errors) + 0.4), sharex="col", squeeze=False)
+    for row, (name, modalities) in zip(axes, errors.items(), strict=True):
+        for axis, (modality, curves) in zip(row, modalities.items(), strict=True):
+            styles = {"unaligned": (DARK, "--"), "aligned": (MODALITY[modality], "-"), "oracle": ("black", ":")}
+            for method, (colour, style) in styles.items():
+                if method in curves:
+                    value, (low, high) = curves[method]["scatter"], np.transpose(curves[method]["scatter_ci95"])
+                    axis.plot(curves["at"], value, style, marker=".", color=colour, label=BASELINES[method])
+                    axis.fill_between(curves["at"], low, high, color=colour, alpha=0.15, lw=0)
+            axis.set(yscale="log", xscale="log" if modality == "spectrum" else "linear")
+            for one in (axis.yaxis, axis.xaxis) if modality == "spectrum" else (axis.yaxis,):
+                ticks = LogLocator(subs=(1, 2, 5))
+                one.set(major_locator=ticks, major_formatter="{x:g}", minor_formatter=NullFormatter())
+            axis.grid(alpha=0.3)
+        row[0].set_ylabel(r"$\sigma_\mathrm{NMAD}$ of redshift" if name == "redshift" else "scatter of mass (dex)")
+    axes[-1, 0].set_xlabel("$r$ (AB mag), fainter to the right")
+    axes[-1, 1].set_xlabel("mean S/N a pixel of the spectrum")
+    for axis, title in zip(axes[0], ("image → image", "spectrum → spectrum"), strict=True):
+        axis.set_title(title)
     legend_of(figure, axes[0, :1])
     return figure
 

@@ -16,6 +16,7 @@ from astroclip_book.evaluate.properties import (
     aperture_photometry,
     boosted,
     fit_chosen,
+    from_redshift,
     held_out,
     known_properties,
     photometry,
@@ -75,6 +76,17 @@ def test_trees_learn_from_new_columns_and_nothing_from_copies(galaxies):
     alone = score(x[:, :1])
     assert score(x[:, [0, 0, 0]]) == pytest.approx(alone, abs=0.01)
     assert score(x, columns=(1, 2)) == score(x) > alone + 0.2
+
+
+def test_what_redshift_says_of_a_property_and_what_it_leaves(galaxies):
+    rng, z, test = np.random.default_rng(2), galaxies.redshift.copy(), galaxies.where("test")
+    rest = rng.normal(size=N)
+    y = np.log10(z) / np.log10(z).std() + rest
+    y[test[:3]], z[test[3]] = np.nan, np.nan
+    told = from_redshift(z, y, galaxies)
+    assert np.isnan(told[test[:4]]).all() and np.isfinite(told[test[4:]]).all()
+    assert 0.35 < r2_score(y[test[4:]], told[test[4:]]) < 0.65  # half the variance
+    assert np.corrcoef((y - told)[test[4:]], rest[test[4:]])[0, 1] > 0.98
 
 
 def test_photometry_is_a_magnitude_two_colours_and_a_size():
