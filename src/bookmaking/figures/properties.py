@@ -82,20 +82,21 @@ def pit_histogram(places: dict[str, np.ndarray], scores: dict[str, dict]):
 
 
 @drawing
-def coverage_by_bins(coverage: dict, promised: float):
-    """Coverage (`photoz.local_coverage`) by modality (rows), kind of calibration and quantity (columns), and the share promised."""
-    quantities = next(iter(coverage.values()))["one factor"]
+def coverage_by_bins(coverage: dict):
+    """Coverage (`photoz.local_coverage`) by modality (rows), promised share, kind of calibration and quantity (columns)."""
+    quantities = next(iter(coverage["image"].values()))["one factor"]
     size = (WIDTH, 1.7 * len(coverage) + 0.6)
     figure, axes = plt.subplots(len(coverage), len(quantities), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for (modality, calibrated), row in zip(coverage.items(), axes, strict=True):
+    for (modality, levels), row in zip(coverage.items(), axes, strict=True):
         style = {"ls": "", "marker": MARKERS[modality], "ms": 4, "color": MODALITY[modality], "capsize": 1.5}
         for axis, quantity in zip(row, quantities, strict=True):
-            axis.axhline(promised, color=FAINT, lw=0.8, ls="--")
-            for (label, bins), offset, fill in zip(calibrated.items(), (-0.12, 0.12), ("white", None), strict=True):
-                for place, one in enumerate(bins[quantity], 1):
-                    if one["n"]:
-                        error = np.abs(np.array(one["coverage_ci95"])[:, None] - one["coverage"])
-                        axis.errorbar(place + offset, one["coverage"], error, mfc=fill, label=label, **style)
+            for promised, calibrated in levels.items():
+                axis.axhline(promised, color=FAINT, lw=0.8, ls="--")
+                for (label, bins), offset, fill in zip(calibrated.items(), (-0.12, 0.12), ("white", None), strict=True):
+                    for place, one in enumerate(bins[quantity], 1):
+                        if one["n"]:
+                            error = np.abs(np.array(one["coverage_ci95"])[:, None] - one["coverage"])
+                            axis.errorbar(place + offset, one["coverage"], error, mfc=fill, label=label, **style)
         row[0].set_ylabel(f"{modality}:\nwithin the interval")
     for axis, quantity in zip(axes[-1], quantities, strict=True):
         axis.set(xticks=range(1, 5), xlabel=f"quarter of\n{quantity}")
