@@ -108,8 +108,8 @@ class Alignment:
 class Ablations:
     """Alignments that differ from the preset's in one thing each; shorter ones, as there are many."""
 
-    # "long" has more values of each choice, "encoders" trains encoders too
-    grid: Literal["short", "long", "encoders"]
+    # "long" has more values of each choice, "encoders" trains encoders too, "scale" whole runs
+    grid: Literal["short", "long", "encoders", "scale"]
     seeds: PositiveInt  # heads of each variant; the reference has at least three
     epochs: PositiveInt
     batch_size: PositiveInt

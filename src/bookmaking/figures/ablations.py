@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, NullLocator
 
-from bookmaking.figures.style import FAINT, MODALITY, WIDTH, drawing
+from bookmaking.figures.style import ASKED, FAINT, MODALITY, WIDTH, drawing
 
 SHOWN = {  # score: (title, colour)
     "redshift_image": ("$R^2$ of $z$,\nimage", MODALITY["image"]),
@@ -78,4 +80,44 @@ def scaling(result: dict):
         axis.set(xscale="log", xlabel="training pairs")
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.legend()
+    return figure
+
+
+@drawing
+def scale(runs: dict, laws: dict[str, np.ndarray]):
+    """Scores of whole runs against their training pairs, with 95 % intervals, and straight lines of the logarithms of some scores.
+
+    Runs of one recipe, whose names end in "galaxies", are joined by lines; those of all epochs are open, "overnight" is a star.
+    """
+    panels = {  # title: score, and where it stands in each run
+        "$R^2$ of $z$": ("r2", {way: (way, "redshift") for way in ("image", "spectrum", "cross")}),
+        r"$\sigma_\mathrm{NMAD}$ of $z$ from spectra": ("nmad", {"spectrum": ("spectrum", "redshift")}),
+        "recall at 10": ("recall_at_10", {"joint": ()}),
+        "redshifts of real spectra off by > 0.05 (1 + $z$)": ("outliers_005", {"spectrum": ("real",)}),
+    }
+    if "real" not in min(runs.values(), key=len):  # no file of real spectra was given
+        panels.popitem()
+    grown = [name for name in runs if name.endswith("galaxies")]
+    marks = {"o-": grown, "o": [name for name in runs if name not in (*grown, "overnight")], "*": {"overnight"} & runs.keys()}
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.8), sharex=True)
+    n = np.unique([one["pairs"] for one in runs.values()])
+    for axis, (title, (score, ways)) in zip(axes.flat, panels.items(), strict=False):
+        for way, place in ways.items():
+            for mark, names in marks.items():
+                found = [functools.reduce(dict.get, place, runs[name]) for name in names]
+                value, edges = (np.array([one[key] for one in found]).T for key in (score, f"{score}_ci95"))
+                axis.errorbar(
+                    [runs[name]["pairs"] for name in names], value, np.abs(edges - value), fmt=mark, capsize=2,
+                    ms=9 if mark == "*" else 5, color=MODALITY[way], mfc="white" if mark == "o" else None,
+                    label=ASKED.get(way) if mark == "o-" and len(ways) > 1 else None)  # fmt: skip
+        if score in laws:
+            law = np.exp(np.polyval(laws[score], np.log(n)))
+            axis.plot(n, law, color=FAINT, ls="--", label=f"∝ pairs$^{{{laws[score][0]:.2f}}}$")
+        axis.set(xscale="log", title=title, ylim=(min(0, axis.get_ylim()[0]), None))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xticks(n, [f"{one:,}" for one in n])
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend()
+    for axis in axes[1]:
+        axis.set_xlabel("training pairs")
     return figure
