@@ -98,7 +98,11 @@ def scale(runs: dict, laws: dict[str, np.ndarray]):
     if "real" not in min(runs.values(), key=len):  # no file of real spectra was given
         panels.popitem()
     grown = [name for name in runs if name.endswith("galaxies")]
-    marks = {"o-": grown, "o": [name for name in runs if name not in (*grown, "overnight")], "*": {"overnight"} & runs.keys()}
+    marks = {
+        "o-": grown,
+        "o": [name for name in runs if name not in (*grown, "overnight")],
+        "*": {"overnight"} & runs.keys(),
+    }
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.8), sharex=True)
     n = np.unique([one["pairs"] for one in runs.values()])
     for axis, (title, (score, ways)) in zip(axes.flat, panels.items(), strict=False):
