@@ -63,12 +63,13 @@ def groups_on_maps(maps: dict[str, np.ndarray], groups: dict[str, np.ndarray], n
 
 
 @drawing
-def silhouettes(curves: pd.DataFrame, taken: int):
-    """Mean silhouette against the number of clusters (rows), a curve for each modality (column) with a dot at the number taken."""
+def curves(x: dict[str, np.ndarray], y: dict[str, np.ndarray], marked: dict[str, tuple[float, float]], **labels):
+    """A curve for each modality, or anything else, with a point marked on it."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.6))
-    for name, curve in curves.items():
-        axis.plot(curve, "o-", color=MODALITY[name], ms=5, markevery=curve.index == taken, label=name)
-    axis.set(xlabel="number of clusters", ylabel="mean silhouette")
+    for name, values in y.items():
+        (line,) = axis.plot(x[name], values, color=MODALITY.get(name), label=name)
+        axis.plot(*marked[name], "o", ms=5, color=line.get_color())
+    axis.set(**labels)
     axis.legend()
     return figure
 
