@@ -140,7 +140,8 @@ def errors_against(errors: dict[str, dict[str, dict]]):
                     axis.fill_between(curves["at"], low, high, color=colour, alpha=0.15, lw=0)
             axis.set(yscale="log", xscale="log" if modality == "spectrum" else "linear")
             for one in (axis.yaxis, axis.xaxis) if modality == "spectrum" else (axis.yaxis,):
-                ticks = LogLocator(subs=(1, 2, 5))
+                low, high = one.get_view_interval()
+                ticks = LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,))
                 one.set(major_locator=ticks, major_formatter="{x:g}", minor_formatter=NullFormatter())
             axis.grid(alpha=0.3)
         row[0].set_ylabel(r"$\sigma_\mathrm{NMAD}$ of redshift" if name == "redshift" else "scatter of mass (dex)")
