@@ -63,7 +63,9 @@ def test_a_preset_or_file_that_is_not_there_is_named_with_those_there_are(tmp_pa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BookError, match="no preset 'lapdog'. Use one of: .*smoke"):
         load_preset("lapdog")
-    with pytest.raises(BookError, match=f"There is no file {tmp_path / 'mine.yaml'}. Use one of: .*laptop, overnight, smoke"):
+    with pytest.raises(
+        BookError, match=f"There is no file {tmp_path / 'mine.yaml'}. Use one of: .*laptop, overnight, smoke"
+    ):
         load_preset("mine.yaml")
 
 
