@@ -116,8 +116,8 @@ def _makers(run: Run, chapter: Path) -> set[str]:
 
 def _key(run: Run, chapter: Path, parameters: dict) -> str:
     text = "\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code")
-    results = (ROOT / "book" / "reference" / name for name in ("sky_results.json", "encoders.json", "scale.json"))
-    files = [path for path in (*(ROOT / "book").glob("*.yaml"), *results) if path.name in text and path.is_file()]
+    committed = (*(ROOT / "book").glob("*.yaml"), *(ROOT / "book" / "reference").glob("*.json"))
+    files = [path for path in sorted(committed) if path.name in text]
     files += [path for path in COMMENTED if "outcomes" in text and path.is_file()]
     steps = {name: run.key(name) for name in _steps(run, chapter)}
     given = {name: value for name, value in parameters.items() if name in text}
