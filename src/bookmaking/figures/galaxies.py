@@ -68,7 +68,7 @@ def mark_lines(axes, redshift: float = 0.0, names: bool = True) -> None:
         if not low < middle < high:
             continue
         for wavelength in wavelengths:
-            axes.axvline(wavelength, color="#777777", lw=0.6, ls=":", zorder=0)
+            axes.axvline(wavelength, color="#777777", lw=0.6, ls=":", zorder=1.5)  # over raw spectra, under smooth ones
         if names:  # those of close lines would print over each other: lower every one that is too near the last
             crowded = middle - previous < 0.06 * (high - low)
             axes.text(middle, 0.87 if crowded else 0.985, name, transform=axes.get_xaxis_transform(), **style)
@@ -143,7 +143,7 @@ def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
     """Observed spectra (n, 7781), raw in grey and smoothed over 12 Å, each with its lines at its redshift."""
     figure, axes = panels(len(flux), "observed wavelength (Å)")
     for axis, values, z, label in zip(axes, flux, redshift, labels, strict=True):
-        axis.plot(WAVELENGTH, values, color="#cccccc", lw=0.3, rasterized=True)
+        axis.plot(WAVELENGTH, values, color="#cccccc", lw=0.3, rasterized=True, zorder=1)
         show_spectrum(axis, values, z)
         axis.set_title(label, loc="right", fontsize=8, pad=2)
     return figure
@@ -152,10 +152,10 @@ def observed_spectra(flux: np.ndarray, redshift: np.ndarray, labels: list[str]):
 @drawing
 def one_galaxy(model: np.ndarray, image: np.ndarray, truth: np.ndarray, spectrum: np.ndarray, redshift: float):
     """A galaxy's image (h, w, 3) and spectrum (7781,) without and with noise."""
-    figure, axes = plt.subplot_mosaic("ABCC", figsize=(WIDTH, 2.0), width_ratios=(1, 1, 1.5, 1.5))
+    figure, axes = plt.subplot_mosaic("ABCC", figsize=(WIDTH, 2.4), width_ratios=(1, 1, 1.5, 1.5))
     for name, pixels, label in (("A", model, "noiseless"), ("B", image, "as observed")):
         show_image(axes[name], pixels, label)
-    axes["C"].plot(WAVELENGTH, spectrum, color="#BBBBBB", lw=0.4)
+    axes["C"].plot(WAVELENGTH, spectrum, color="#BBBBBB", lw=0.4, zorder=1)
     axes["C"].plot(WAVELENGTH, truth, color=MODALITY["spectrum"], lw=0.8)
     axes["C"].set(xlim=WAVELENGTH[[0, -1]], ylim=limits(spectrum), xlabel="observed wavelength (Å)", ylabel=FLUX)
     mark_lines(axes["C"], redshift)

@@ -8,7 +8,7 @@ from matplotlib.patheffects import withStroke
 from speclite.filters import load_filter
 
 from astroclip_book.data.pairs import WAVELENGTH
-from bookmaking.figures.style import BAND, FAINT, LABELS, WIDTH, drawing
+from bookmaking.figures.style import BAND, FAINT, LABELS, WIDTH, drawing, legend_of
 from mock_survey.population import template_mix
 from mock_survey.sed import BANDS, colour, photometry
 from mock_survey.spectra.light import rest_templates
@@ -74,6 +74,6 @@ def colour_tracks(catalog: dict[str, np.ndarray], redshift: np.ndarray):
     axes[0].set(xlabel=LABELS["redshift"], ylabel="$g - r$ (mag)", xlim=(0, 0.6), ylim=(0, 2))
     axes[1].set(xlabel=LABELS["redshift"], ylabel="$r - z$ (mag)", xlim=(0, 0.6), ylim=(-0.1, 1.5))
     axes[2].set(xlabel="$r - z$ (mag)", ylabel="$g - r$ (mag)", xlim=(-0.1, 1.5), ylim=(0, 2))
-    axes[0].legend(loc="lower right")
+    legend_of(figure, axes)
     figure.colorbar(shades, ax=axes[2], label=LABELS["redshift"]).solids.set_alpha(1)
     return figure
