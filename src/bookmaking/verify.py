@@ -21,8 +21,8 @@ COMMENTED = (REFERENCES / "laptop.json", REFERENCES / OTHER_SEED / "laptop.json"
 DIGITS = 7  # significant ones of a reference: those of single precision
 
 
-def committed() -> list[dict[str, float]]:
-    """Numbers of the two runs on which chapters comment, by dotted name; BookError where one is missing."""
+def committed() -> list[dict]:
+    """Numbers of the two runs on which chapters comment, and intervals [low, high] of paired gains, by dotted name; BookError where one is missing."""
     if missing := [str(path) for path in COMMENTED if not path.is_file()]:
         raise BookError(f"{', '.join(missing)} is missing, on which the chapters comment: take it from the repository.")
     return [one["metrics"] | one["not_compared"] for one in map(read_json, COMMENTED)]
@@ -94,6 +94,8 @@ def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
     path.parent.mkdir(exist_ok=True)
     rounded = {k: v if isinstance(v, int) else float(f"{v:.{DIGITS}g}") for k, v in sorted(found.items())}
     others = {k: v for k, v in rounded.items() if k not in kept and not k.startswith(("timing.", "memory."))}
+    # Chapter 06 joins the paired differences of both committed runs, which takes their intervals.
+    others |= {k: v for k, v in flat(run.metrics).items() if k.startswith("gain.") and k.endswith("_ci95")}
     content = {"seed": run.preset.seed, "commit": commit(), "metrics": {k: v for k, v in rounded.items() if k in kept}}
     write_json(path, content | {"not_compared": others if name == COMMENTED[0].stem else {}})
     return path  # chapters comment on what is not compared, too

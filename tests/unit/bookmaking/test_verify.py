@@ -19,8 +19,12 @@ FAMILIES = [
     {"name": "scores", "metrics": ["*.r2"], "reason": "trained", "absolute": {"laptop": 0.02}},
     {"name": "rest", "metrics": ["*"], "reason": "follows from others"},
 ]
-METRICS = {"counts": {"train": 7200}, "property": {"image": {"r2": 0.8123456789, "r2_ci95": [0.7, 0.9], "k": 32}}}
-LISTED = "counts.train\nproperty.*\nproperty.image.r2\n"
+METRICS = {
+    "counts": {"train": 7200},
+    "property": {"image": {"r2": 0.8123456789, "r2_ci95": [0.7, 0.9], "k": 32}},
+    "gain": {"image": {"r2_ci95": [-0.01, 0.03]}},
+}
+LISTED = "counts.train\ngain.*\nproperty.*\nproperty.image.r2\n"
 
 
 @pytest.fixture
@@ -42,8 +46,9 @@ def reference(run, tmp_path):
 
 
 def test_a_run_agrees_with_itself_and_the_reference_holds_what_is_compared(run, reference):
-    kept = json.loads((reference / "laptop.json").read_text())["metrics"]
-    assert kept == {"counts.train": 7200, "property.image.r2": 0.8123457}
+    kept = json.loads((reference / "laptop.json").read_text())
+    assert kept["metrics"] == {"counts.train": 7200, "property.image.r2": 0.8123457}
+    assert kept["not_compared"] == {"property.image.k": 32, "gain.image.r2_ci95": [-0.01, 0.03]}
     run.metrics["property"]["image"]["k"] = 64  # what is not compared may change
     assert "All 2 numbers agree" in verify(run, reference)
 
