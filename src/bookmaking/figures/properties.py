@@ -146,7 +146,7 @@ def errors_against(errors: dict[str, dict[str, dict]]):
             axis.grid(alpha=0.3)
         row[0].set_ylabel(r"$\sigma_\mathrm{NMAD}$ of redshift" if name == "redshift" else "scatter of mass (dex)")
     axes[-1, 0].set_xlabel("$r$ (AB mag), fainter to the right")
-    axes[-1, 1].set_xlabel("mean S/N a pixel of the spectrum")
+    axes[-1, 1].set_xlabel("mean S/N per pixel of the spectrum")
     for axis, title in zip(axes[0], ("image → image", "spectrum → spectrum"), strict=True):
         axis.set_title(title)
     legend_of(figure, axes[0, :1])
