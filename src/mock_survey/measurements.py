@@ -26,7 +26,6 @@ BLOCK = 50  # galaxies whose spectra are in memory at a time
 PIXEL = WAVELENGTH[1] - WAVELENGTH[0]
 MEASURED = ("OII_3730", "Hb", "OIII_5008", "Ha", "NII_6585", "SII_6718")  # strong lines, one of each blend
 REACH = 15  # pixels to either side of a line's centre: half the distance of [N II] from H-alpha
-BAND = "decamDR1-r"
 DARKEST = 0.1  # of its light, the least that a galaxy is measured to have: there is a log to be taken
 
 
@@ -93,7 +92,7 @@ def spectrum_measurements(galaxies: Galaxies, prior: Galaxies, rng: np.random.Ge
         gas = seen - np.einsum("nk,nkp->np", shares, parts)
         stars = weighed(shares, star_information(parts, seen, sigma, calibration), expected, covariance, rng)
         bright = np.maximum(stars.sum(axis=1), DARKEST)
-        shares, mass = stars / bright[:, None], kcorrect.mremain / sed.rest_flux(BAND)
+        shares, mass = stars / bright[:, None], kcorrect.mremain / sed.rest_flux()
         # No mixture has less mass in its light than the youngest template.
         logs = [np.log10(total * bright), np.log10(total * bright * np.maximum(shares @ mass, mass.min()))]
         measured.append(np.column_stack([block["redshift"], *logs, *_gas(block, gas, sigma, rng), shares]))
@@ -104,7 +103,7 @@ def star_light(galaxies: Galaxies) -> tuple[np.ndarray, np.ndarray]:
     """r-band light in the fibre (n,), 1 for absolute magnitude zero, and the share (n, 5) of each template in it."""
     bulge, disc = galaxies["aperture"].T[:, :, None]
     formed = galaxies["bulge_coefficients"] * bulge + galaxies["disc_coefficients"] * disc
-    each = galaxies["formed_mass"][:, None] * formed * sed.rest_flux(BAND)
+    each = galaxies["formed_mass"][:, None] * formed * sed.rest_flux()
     total = each.sum(axis=1)
     return total, each / total[:, None]
 
@@ -114,7 +113,7 @@ def template_spectra(galaxies: Galaxies) -> np.ndarray:
     total = star_light(galaxies)[0]
     dark = {name: 0 * galaxies[name] for name in ("line_luminosity", "nuclear_width", "broad_width")}
     parts = []
-    for k, flux in enumerate(sed.rest_flux(BAND)):
+    for k, flux in enumerate(sed.rest_flux()):
         alone = np.tile(np.eye(5)[k], (len(total), 1))
         mass = {"bulge_coefficients": 0 * alone, "disc_coefficients": alone, "formed_mass": total / flux}
         parts.append(light.observed_spectra(galaxies | dark | mass, np.ones((len(total), 2))))

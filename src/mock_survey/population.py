@@ -17,7 +17,8 @@ from mock_survey.spectra.star_formation import star_formation
 
 # The sample is a mixture of DESI target classes, in shares that give the redshifts of the AstroCLIP release. Of the bright
 # ones, it has more above the limit of SDSS's main sample than a survey of one magnitude limit would.
-CLASSES, STRATA, SHARES = ("bright", "faint", "lrg"), np.array([0, 0, 1, 2]), (0.16, 0.54, 0.22, 0.08)
+CLASSES = ("bright", "faint", "lrg")
+STRATA, SHARES = np.array([0, 0, 1, 2]), (0.16, 0.54, 0.22, 0.08)  # positions in `CLASSES`, and their shares
 SDSS_BRIGHTER = 1.73  # mag above the limit of BGS Bright; SDSS's main sample ends at r = 17.77
 FAINT_EXTRA = 0.675  # mag beyond BGS Bright; BGS Faint ends at r = 20.175 (Hahn et al. 2023), its fibre cuts left out
 LRG_EXTRA = 1.7  # z < 20 in the parent imaging sample is r of about 21.2 for a red galaxy at z = 0.6
@@ -46,7 +47,7 @@ def legacy_seed(seed: int):
 
 def log_ratios(coefficients: np.ndarray) -> np.ndarray:
     """Log ratios (n, 4) of the r-band light of four templates to that of the fourth, the old one, from ``coefficients`` (n, 5)."""
-    light = coefficients * sed.rest_flux(sed.REST_BAND)
+    light = coefficients * sed.rest_flux()
     share = np.maximum(light / light.sum(axis=1, keepdims=True), FAINTEST_SHARE)
     return np.log(share[:, OTHERS] / share[:, [OLDEST]])
 
@@ -71,7 +72,7 @@ def template_mix(redshift: np.ndarray, absolute_r: np.ndarray, rng: np.random.Ge
     share = softmax(np.insert(ratios, OLDEST, 0, axis=1), axis=1)
     light = np.where(share > 2 * FAINTEST_SHARE, share, 0)
     light /= light.sum(axis=1, keepdims=True)
-    return light / sed.rest_flux(sed.REST_BAND) * 10 ** (-0.4 * absolute_r)[:, None]
+    return light / sed.rest_flux() * 10 ** (-0.4 * absolute_r)[:, None]
 
 
 def stratum(magnitudes: np.ndarray, magnitude_limit: float) -> np.ndarray:
@@ -103,7 +104,11 @@ def draw_population(n: int, seed: int, magnitude_limit: float) -> dict[str, np.n
                 chosen.append(part | {"target": np.full(rows.size, target)})
         order = rng.permutation(n)
         galaxies = {name: np.concatenate([part[name] for part in chosen])[order] for name in chosen[0]}
-        galaxies |= _stars(galaxies, rng)
+        left, metals = sed.surviving(galaxies["coefficients"])
+        galaxies["log_mstar"] = np.log10(galaxies["formed_mass"] * left)
+        galaxies["log_z"] = np.log10(metals / sed.SOLAR_METALLICITY)
+        galaxies["age"] = sed.age(galaxies["coefficients"], galaxies["redshift"])
+        galaxies |= star_formation(galaxies, rng)
         return galaxies | structure.draw_structure(galaxies, rng)
 
 
@@ -124,18 +129,10 @@ def _draw_pool(magnitude_limit: float, area: float, rng: np.random.Generator) ->
     z, m = z[could], m[could]
     coefficients = template_mix(z, m, rng)
     formed = coefficients.sum(axis=1)
-    magnitudes = sed.photometry(coefficients, z)
     return {
-        "redshift": z, "absolute_r": m, "coefficients": coefficients / formed[:, None], "formed_mass": formed, "magnitudes": magnitudes,
-    }  # fmt: skip
-
-
-def _stars(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    coefficients, redshift = galaxies["coefficients"], galaxies["redshift"]
-    left, metals = sed.surviving(coefficients)
-    mass = np.log10(galaxies["formed_mass"] * left)
-    return {
-        "log_mstar": mass,
-        "log_z": np.log10(metals / sed.SOLAR_METALLICITY),
-        "age": sed.age(coefficients, redshift),
-    } | star_formation(galaxies | {"log_mstar": mass}, rng)
+        "redshift": z,
+        "absolute_r": m,
+        "coefficients": coefficients / formed[:, None],
+        "formed_mass": formed,
+        "magnitudes": sed.photometry(coefficients, z),
+    }

@@ -17,7 +17,7 @@ SOLAR_METALLICITY = 0.02  # of the Padova 1994 tracks behind the templates
 
 
 @functools.cache
-def rest_flux(band: str) -> np.ndarray:
+def rest_flux(band: str = REST_BAND) -> np.ndarray:
     """Flux (5,) of each template at 10 pc through a band in its rest frame, 1 for AB magnitude zero."""
     return 10 ** (-0.4 * kcorrect.absolute_magnitudes(np.eye(5), band))
 

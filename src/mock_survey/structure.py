@@ -11,6 +11,7 @@ from astroclip_book.data.catalog import COSMOLOGY
 from mock_survey import sed
 
 MORPHOLOGIES = ("elliptical", "lenticular", "spiral", "irregular")
+HALF_LIGHT = 1.678  # half-light radius of an exponential disc, in its scale lengths
 BULGE_SIZE = 0.35  # half-light radius of a bulge in that of its disc, after Simard et al. (2011)
 DISC_THICKNESS = 0.2  # shortest axis in the longest, of a disc seen edge on (Holmberg 1958)
 # log of the half-light radius in kpc at 10^10.7 solar masses and z = 0.1 if the third were 0; slope with mass; its rise towards
@@ -67,7 +68,7 @@ def half_light_radius(log_mass, redshift, early, rng: np.random.Generator) -> np
 def disc_radius(radius: np.ndarray, bulge_to_total: np.ndarray) -> np.ndarray:
     """Half-light radius of a disc that makes, with a bulge `BULGE_SIZE` as large, the half-light ``radius`` of both."""
     r = np.geomspace(0.2, 1.1, 200)  # in radii of the disc
-    exponential = 1 - (1 + 1.678 * r) * np.exp(-1.678 * r)
+    exponential = 1 - (1 + HALF_LIGHT * r) * np.exp(-HALF_LIGHT * r)
     de_vaucouleurs = gammainc(8, 7.669 * (r / BULGE_SIZE) ** 0.25)
     share = np.linspace(0, 1, 51)
     growth = share[:, None] * de_vaucouleurs + (1 - share[:, None]) * exponential

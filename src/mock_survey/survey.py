@@ -44,9 +44,10 @@ def simulate(survey: Survey, seed: int, directory: Path, workers: int | None = N
     workers = workers or max(1, min(cores(), len(missing) // WORTH_A_PROCESS))
     jobs = (delayed(render)({name: values[block] for name, values in galaxies.items()}, seed) for block in missing)
     rendered = Parallel(workers, return_as="generator")(jobs)
-    # Views of the rows of all groups, one after the other.
-    maps = [[pairs.open_rows(path, group, name) for group in pairs.GROUPS] for name in ("images", "spectra")]
-    images, spectra = ([row for rows in one for row in np.asarray(rows)] for one in maps)
+    images, spectra = (  # views of the rows of all groups, one after the other
+        [row for group in pairs.GROUPS for row in np.asarray(pairs.open_rows(path, group, name))]
+        for name in ("images", "spectra")
+    )
     with progress(total=len(blocks), initial=len(blocks) - len(missing), desc="mock survey") as bar:
         for block, (image, spectrum, ratio) in zip(missing, rendered, strict=True):
             for i, index in enumerate(block):
@@ -95,14 +96,25 @@ def render(block: Galaxies, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def catalog(galaxies: Galaxies, snr: np.ndarray) -> dict[str, np.ndarray]:
     """Truth in PROVABGS and Legacy Survey names; magnitudes are those without Galactic dust, as in DESI's selection."""
     g = galaxies
-    columns = {"TARGETID": g["targetid"], "Z": g["redshift"], "LOG_MSTAR": g["log_mstar"], "LOG_SFR": g["log_sfr"]}
-    columns |= {"LOG_SSFR": g["log_sfr"] - g["log_mstar"], "AVG_SFR": 10 ** g["log_sfr"], "TAGE_MW": g["age"]}
-    columns |= {"Z_MW": sed.SOLAR_METALLICITY * 10 ** g["log_z"], "VDISP": g["stellar_dispersion"], "SNR_SPEC": snr}
-    columns |= {"BULGE_TO_TOTAL": g["bulge_to_total"], "HALF_LIGHT_RADIUS": g["radius"]}
-    columns |= {"PITCH": np.where(g["spiral"], np.degrees(np.abs(g["pitch"])), np.nan)}
-    words = {"TARGET_CLASS": (population.CLASSES, "target"), "MORPHOLOGY": (structure.MORPHOLOGIES, "morphology")}
-    words |= {"IONISATION": (lines.KINDS, "ionisation"), "ARTEFACT": (artefacts.NAMES, "artefact")}
-    columns |= {name: np.array(kinds, "S")[g[key]] for name, (kinds, key) in words.items()}
+    columns = {
+        "TARGETID": g["targetid"],
+        "Z": g["redshift"],
+        "LOG_MSTAR": g["log_mstar"],
+        "LOG_SFR": g["log_sfr"],
+        "LOG_SSFR": g["log_sfr"] - g["log_mstar"],
+        "AVG_SFR": 10 ** g["log_sfr"],
+        "TAGE_MW": g["age"],
+        "Z_MW": sed.SOLAR_METALLICITY * 10 ** g["log_z"],
+        "VDISP": g["stellar_dispersion"],
+        "SNR_SPEC": snr,
+        "BULGE_TO_TOTAL": g["bulge_to_total"],
+        "HALF_LIGHT_RADIUS": g["radius"],
+        "PITCH": np.where(g["spiral"], np.degrees(np.abs(g["pitch"])), np.nan),
+        "TARGET_CLASS": np.array(population.CLASSES, "S")[g["target"]],
+        "MORPHOLOGY": np.array(structure.MORPHOLOGIES, "S")[g["morphology"]],
+        "IONISATION": np.array(lines.KINDS, "S")[g["ionisation"]],
+        "ARTEFACT": np.array(artefacts.NAMES, "S")[g["artefact"]],
+    }
     same = ("axis_ratio", "inclination", "spiral", "bar", "ring", "merger", "quiescent", "n_neighbours", "ebv")
     columns |= {name.upper(): g[name] for name in same}
     bands = {

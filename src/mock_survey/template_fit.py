@@ -18,8 +18,11 @@ STEP = 2.25e-4  # of ln(wavelength), 67 km/s: no pixel of `GRID` is narrower tha
 GRID = np.arange(np.log(WAVELENGTH[0]), np.log(WAVELENGTH[-1]), STEP)
 SHIFTS = round(np.log(1 + FAR) / STEP)
 DISPERSION = 150.0  # km/s, of stars and gas
-# Gas lit by young stars and by a nucleus, as `line_ratios` takes it: log [N II]/Ha, [O III]/Hb, [S II]/Ha, [O II]/Ha, E(B-V), hard.
-GAS = (-0.5, 0.0, -0.45, 0.1, 0.2, False), (-0.05, 0.6, -0.25, 0.3, 0.2, True)
+# Gas lit by young stars and by a nucleus, as `line_ratios` takes it.
+GAS = (
+    {"nitrogen": -0.5, "oxygen": 0.0, "sulphur": -0.45, "oxygen_two": 0.1, "dust": 0.2, "hard": False},
+    {"nitrogen": -0.05, "oxygen": 0.6, "sulphur": -0.25, "oxygen_two": 0.3, "dust": 0.2, "hard": True},
+)
 DEGREE = 2  # of the polynomial that is added, for what calibration and a lost level change
 CANDIDATES = 15  # minima of chi² of which the best with no negative light is taken
 APART = 0.005  # in ln(1 + z): nearer minima are the same answer
@@ -72,9 +75,11 @@ def fit_redshift(flux: np.ndarray, ivar: np.ndarray) -> Fit:
     others = [value for value, other, _ in fits if abs(other - shift) * STEP > APART]
     before, at, after = chi2[shift - 1 : shift + 2]  # the minimum of a parabola through three points
     finer = shift + 0.5 * (before - after) / (before - 2 * at + after)
-    model = np.interp(np.log(WAVELENGTH), GRID, model)
     return Fit(
-        float(np.exp(STEP * (SHIFTS - finer)) - 1), best / (w > 0).sum(), min(others, default=np.inf) - best, model
+        redshift=float(np.exp(STEP * (SHIFTS - finer)) - 1),
+        chi2=best / (w > 0).sum(),
+        delta_chi2=min(others, default=np.inf) - best,
+        model=np.interp(np.log(WAVELENGTH), GRID, model),
     )
 
 
@@ -85,6 +90,6 @@ def _templates() -> np.ndarray:
     wavelength, stars = rest_templates()
     sigma = REST[:, None] * DISPERSION / SPEED
     profiles = np.exp(-0.5 * ((rest - REST[:, None]) / sigma) ** 2) / sigma
-    gas = [line_ratios(*np.array(ratios[:5])[:, None], ratios[5])[0] @ profiles for ratios in GAS]
+    gas = [line_ratios(**{name: np.array([value]) for name, value in one.items()})[0] @ profiles for one in GAS]
     templates = np.array([*(np.interp(rest, wavelength, widened(one, DISPERSION)) for one in stars), *gas])
     return templates / np.sqrt(np.mean(templates**2, axis=1, keepdims=True))

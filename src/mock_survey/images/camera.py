@@ -71,6 +71,12 @@ def expose(image: np.ndarray, sky_noise: np.ndarray, rng: np.random.Generator) -
     return image + photons * np.asarray(sky_noise, np.float32) * resampled_noise(len(image), rng)
 
 
+def frequencies(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Angular frequencies of a transform's columns, (size // 2 + 1,), and rows, (size,), in radians a pixel."""
+    half = size // 2
+    return 2 * np.pi * np.arange(half + 1) / size, 2 * np.pi * np.arange(-half, half) / size
+
+
 def fourier(profile: galsim.GSObject, size: int) -> np.ndarray:
     """Transform of a profile."""
     half = size // 2
@@ -87,7 +93,7 @@ def pixel_response(size: int) -> np.ndarray:
 @functools.cache
 def halo(size: int) -> np.ndarray:
     """Transforms (3, size, size // 2 + 1) of a star's halo in g, r, z on square pixels: it falls as r^-3, as Moffat's with beta 3/2."""
-    kx, ky = (2 * np.pi * np.arange(*ends) / size for ends in ((0, size // 2 + 1), (-(size // 2), size // 2)))
+    kx, ky = frequencies(size)
     profile = np.exp(-HALO_SCALE / PIXEL_SCALE * np.hypot(kx, ky[:, None])).astype(np.float32)
     return HALO_SHARE[:, None, None] * profile * pixel_response(size)
 

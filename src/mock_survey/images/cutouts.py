@@ -12,6 +12,7 @@ from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
 from mock_survey.images import camera
 from mock_survey.images.camera import develop, fourier, galactic_transmission, paint, pixel_response
 from mock_survey.images.field import counts_table, field_image, field_objects
+from mock_survey.structure import HALF_LIGHT
 
 RESOLVED = 0.6  # arcsec; structure in a smaller disc would not be seen
 YOUNG_TINT = 10 ** (-0.4 * np.array([-0.3, 0.0, 0.15]))  # arms are bluer than their disc
@@ -64,11 +65,11 @@ def galaxy_components(galaxy: dict, size: int, rng: np.random.Generator) -> Comp
     shares = [(fourier(spheroid, size), bulge), (fourier(disc, size), (1 - bulge) * (1 - young - barred))]
     if young.any():
         # What of an exponential disc lies in the stamp, to which the painted light is confined.
-        inside = gammainc(2, 1.678 * IMAGE_SIZE / 2 * PIXEL_SCALE / galaxy["disc_radius"])
+        inside = gammainc(2, HALF_LIGHT * IMAGE_SIZE / 2 * PIXEL_SCALE / galaxy["disc_radius"])
         shares.append((paint(young_light(galaxy, rng), size), (1 - bulge) * young * inside))
     if barred.any():
         # In the disc's plane, four times as long as wide, with the flat profile of a low Sérsic index.
-        bar = galsim.Gaussian(sigma=0.25 * galaxy["bar_length"] * galaxy["disc_radius"] / 1.678)
+        bar = galsim.Gaussian(sigma=0.25 * galaxy["bar_length"] * galaxy["disc_radius"] / HALF_LIGHT)
         bar = bar.shear(q=0.25, beta=galaxy["bar_angle"] * galsim.radians).shear(q=galaxy["axis_ratio"], beta=angle)
         shares.append((fourier(bar, size), (1 - bulge) * barred))
     if galaxy["merger"]:  # part of the light belongs to a second nucleus and to tidal tails
@@ -86,7 +87,7 @@ def young_light(galaxy: dict, rng: np.random.Generator) -> np.ndarray:
     """Logarithmic spiral arms, ring or clumps with their knots, (152, 152) of unit sum."""
     c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
     # In the plane of the inclined disc, in its scale lengths; flattened so that the area stays, as by GalSim's shear.
-    flattening, scale = np.sqrt(galaxy["axis_ratio"]), 1.678 / galaxy["disc_radius"]
+    flattening, scale = np.sqrt(galaxy["axis_ratio"]), HALF_LIGHT / galaxy["disc_radius"]
     u, v = (X * c + Y * s) * (flattening * scale), (Y * c - X * s) * (scale / flattening)
     if galaxy["morphology"] == 3:  # an irregular's young light sits off its centre
         u = u - rng.uniform(0.2, 0.8)

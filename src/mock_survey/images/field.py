@@ -5,7 +5,8 @@ import functools
 import numpy as np
 
 from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE
-from mock_survey.images.camera import blur, develop
+from mock_survey.images.camera import blur, develop, frequencies
+from mock_survey.structure import HALF_LIGHT
 
 SIDE = IMAGE_SIZE * PIXEL_SCALE  # arcsec
 FAINT = 24.0  # r magnitude; fainter ones drown in the noise
@@ -76,14 +77,13 @@ def field_image(objects: dict[str, np.ndarray], psf_sigma: np.ndarray) -> np.nda
 
 def _transforms(objects: dict[str, np.ndarray], shift: np.ndarray, size: int) -> np.ndarray:
     """Transforms of unit flux, (n, size, size // 2 + 1), moved by ``shift`` (n, 2) pixels."""
-    kx, ky = (2 * np.pi * np.arange(*ends) / size for ends in ((0, size // 2 + 1), (-(size // 2), size // 2)))
+    kx, ky = frequencies(size)
     phase = np.exp(-1j * shift[:, 1, None] * ky)[:, :, None] * np.exp(-1j * shift[:, 0, None] * kx)[:, None]
-    column = {name: objects[name][:, None, None].astype(np.float32) for name in ("radius", "axis_ratio", "angle")}
     kx, ky = kx.astype(np.float32), ky.astype(np.float32)[:, None]
-    c, s = np.cos(column["angle"]), np.sin(column["angle"])
-    length = (column["radius"] / (1.678 * PIXEL_SCALE)) ** 2
-    q = column["axis_ratio"]
-    square = length * ((kx * c + ky * s) ** 2 / q + (ky * c - kx * s) ** 2 * q)
+    radius, q, angle = (objects[name][:, None, None].astype(np.float32) for name in ("radius", "axis_ratio", "angle"))
+    scale_length = radius / (HALF_LIGHT * PIXEL_SCALE)
+    c, s = np.cos(angle), np.sin(angle)
+    square = scale_length**2 * ((kx * c + ky * s) ** 2 / q + (ky * c - kx * s) ** 2 * q)
     # Disc and core: as peaked as a Sérsic profile of index 2.
     light = sum(share * (1 / ((1 + x) * np.sqrt(1 + x))) for share, x in ((0.7, square), (0.3, 0.09 * square)))
     return light * phase.astype(np.complex64)

@@ -28,23 +28,23 @@ TEMPLATE_DISPERSION = 110.0  # km/s: half a bin's width, and 3 Å at 5000 of the
 
 
 @functools.cache
-def _aperture_table(spheroid: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Light in the fibre against log half-light radius (arcsec), by Hankel transform of the seen profile."""
+def _aperture_table(kind: type[galsim.GSObject]) -> tuple[np.ndarray, np.ndarray]:
+    """Light in the fibre against log half-light radius (arcsec) of a kind of profile, by its Hankel transform as seen."""
     radius, k, reach = np.geomspace(0.02, 60, 60), np.geomspace(1e-3, 40, 6000), np.geomspace(1e-5, 2400, 3000)
-    profile = galsim.DeVaucouleurs(half_light_radius=1) if spheroid else galsim.Exponential(half_light_radius=1)
+    profile = kind(half_light_radius=1)
     unit = np.array([profile.kValue(x, 0).real for x in reach])
     window = FIBRE_RADIUS * j1(k * FIBRE_RADIUS) * np.exp(-0.5 * (k * FIBRE_SEEING / 2.3548) ** 2)
     return np.log(radius), np.array([np.trapezoid(window * np.interp(k * r, reach, unit), k) for r in radius])
 
 
 def fibre_truth(galaxies: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What a centred fibre sees.
+    """What a centred fibre sees in 1 arcsec seeing of bulges and discs that are taken for circular.
 
     ``fibre_fraction``, the share of the light in g, r, z (n, 3) in it, and ``aperture``, those of bulge and disc (n, 2) in a
     spectrum that is calibrated for point sources.
     """
-    radii = {True: galaxies["bulge_radius"], False: galaxies["disc_radius"]}  # seen in 1 arcsec, taken for circular
-    bulge, disc = (np.interp(np.log(radius), *_aperture_table(spheroid)) for spheroid, radius in radii.items())
+    bulge = np.interp(np.log(galaxies["bulge_radius"]), *_aperture_table(galsim.DeVaucouleurs))
+    disc = np.interp(np.log(galaxies["disc_radius"]), *_aperture_table(galsim.Exponential))
     share = galaxies["bulge_share"]
     fraction = share * bulge[:, None] + (1 - share) * disc[:, None]
     return {"aperture": np.stack([bulge, disc], axis=1) / POINT_SOURCE, "fibre_fraction": fraction}
@@ -77,9 +77,8 @@ def observed_spectra(galaxies: dict[str, np.ndarray], share: np.ndarray) -> np.n
     broad = at_halpha * galaxies["broad_width"][:, None] * BROAD_RATIO
     flux = np.empty((len(share), WAVELENGTH.size))
     for i, z in enumerate(galaxies["redshift"]):
-        flux[i] = np.interp(WAVELENGTH / (1 + z), rest, widened(continuum[i], galaxies["stellar_dispersion"][i])) / (
-            1 + z
-        )
+        stars = widened(continuum[i], galaxies["stellar_dispersion"][i])
+        flux[i] = np.interp(WAVELENGTH / (1 + z), rest, stars) / (1 + z)
         add_lines(flux[i], z, lines[i], galaxies["gas_dispersion"][i])
         if galaxies["broad_width"][i]:
             add_lines(flux[i], z, broad[i], galaxies["broad_dispersion"][i])

@@ -8,6 +8,7 @@ from astroclip_book.data.pairs import WAVELENGTH
 from mock_survey.spectra.spectrograph import resolution_sigma
 
 SPEED = 299792.458  # km/s
+PIXEL = 0.8  # angstrom, of `WAVELENGTH`
 REACH = 4.5  # sigma, beyond which a line's wing is dropped
 
 _ROWS = Path(__file__).with_suffix(".csv").read_text(encoding="utf-8").split()[1:]
@@ -15,6 +16,8 @@ LINES = {name: float(value) for name, value in (row.split(",") for row in _ROWS)
 REST = np.array([*LINES.values()])
 # Case B at 10,000 K relative to H-beta (Osterbrock & Ferland 2006, table 4.4).
 BALMER = {"Ha": 2.86, "Hb": 1.0, "Hg": 0.468, "Hd": 0.259, "He": 0.159, "H8": 0.105}
+# log10 of the luminosity of H-alpha, erg/s, for a solar mass of stars a year (Kennicutt & Evans 2012, table 1).
+HALPHA_OF_RATE = 41.27
 # Of a broad-line region, relative to H-alpha.
 BROAD_RATIO = np.array([{"Ha": 1, "Hb": 0.33, "Hg": 0.15, "Hd": 0.08}.get(name, 0) for name in LINES])
 
@@ -49,23 +52,32 @@ def line_truth(galaxies: dict[str, np.ndarray], rng: np.random.Generator) -> dic
     oxygen = -0.43 - 1.37 * (nitrogen + 0.4) + rng.normal(0, 0.18, n)
     sulphur, oxygen_two = rng.normal(-0.47, 0.1, n), 0.03 - 0.06 * x + rng.normal(0, 0.16, n)
     stars = line_ratios(nitrogen, oxygen, sulphur, oxygen_two, dust)
-    # H-alpha of Kennicutt & Evans (2012), table 1.
-    halpha = 10 ** (galaxies["log_sfr"] + 41.27 - 0.4 * dust * calzetti(LINES["Ha"]))
-    seyfert, composite = kind == 3, kind == 2
-    # Places in the diagrams of Kewley et al. (2006); old stars light gas as weakly ionised as a liner's.
-    normal = rng.standard_normal((4, n))
+    halpha = 10 ** (galaxies["log_sfr"] + HALPHA_OF_RATE - 0.4 * dust * calzetti(LINES["Ha"]))
+    # By `KINDS`: log [N II]/H-alpha and its scatter, log [O III]/H-beta, equivalent width of H-alpha in angstrom and its
+    # scatter. Places in the diagrams of Kewley et al. (2006); old stars light gas as weakly ionised as a liner's.
+    of_kind = np.array([
+        [0.05, 0.05, -0.1, -0.05, 0.05],
+        [0.2, 0.2, 0.1, 0.15, 0.2],
+        [0.25, 0.25, 0.2, 0.75, 0.25],
+        [0.15, 0.0, 4.0, 12.0, 1.0],
+        [0.3, 0.0, 0.5, 0.7, 0.45],
+    ])  # fmt: skip
+    nitrogen, nitrogen_scatter, oxygen, width, width_scatter = of_kind[:, kind]
+    seyfert, normal = kind == 3, rng.standard_normal((4, n))
     nucleus = line_ratios(
-        np.select([seyfert, composite], [-0.05 + 0.15 * normal[0], -0.1 + 0.1 * normal[0]], 0.05 + 0.2 * normal[0]),
-        np.select([seyfert, composite], [0.75 + 0.2 * normal[1], 0.2 + 0.2 * normal[1]], 0.25 + 0.2 * normal[1]),
-        *(-0.25 + 0.15 * normal[2], 0.3 + 0.2 * normal[3], 0.7 * dust, seyfert),
+        nitrogen=nitrogen + nitrogen_scatter * normal[0],
+        oxygen=oxygen + 0.2 * normal[1],
+        sulphur=-0.25 + 0.15 * normal[2],
+        oxygen_two=0.3 + 0.2 * normal[3],
+        dust=0.7 * dust,
+        hard=seyfert,
     )
-    typical, scatter = np.array([0.15, 0.0, 4.0, 12.0, 1.0]), np.array([0.3, 0.0, 0.5, 0.7, 0.45])  # by `KINDS`
-    width = typical[kind] * rng.lognormal(0, scatter[kind])
+    width = width * rng.lognormal(0, width_scatter)
     broad = seyfert & (rng.random(n) < TYPE_ONE)
     return {
         "ionisation": kind,  # position in `KINDS`
-        "line_luminosity": stars
-        * halpha[:, None],  # (n, 29) erg/s, of gas lit by young stars, dimmed by the galaxy's dust
+        # (n, 29) erg/s, of gas lit by young stars, dimmed by the galaxy's dust
+        "line_luminosity": stars * halpha[:, None],
         "nuclear_width": width,  # angstrom, equivalent width of H-alpha from gas lit by a nucleus or by old stars
         "nuclear_ratio": nucleus,  # (n, 29), its lines relative to that
         "broad_width": np.where(broad, rng.lognormal(np.log(60.0), 0.6, n), 0.0),  # of H-alpha from a broad-line region
@@ -102,11 +114,11 @@ def add_lines(spectrum: np.ndarray, redshift: float, flux: np.ndarray, dispersio
     """
     centre = REST * (1 + redshift)
     sigma = np.hypot(centre * dispersion / SPEED, resolution_sigma(centre))
-    half = int(np.ceil(REACH * sigma.max() / 0.8))
-    first = np.rint((centre - WAVELENGTH[0]) / 0.8).astype(int)
-    shown = (first > -half) & (first < WAVELENGTH.size + half) & (flux > 0)
-    pixel = first[shown, None] + np.arange(-half, half + 1)
+    half = int(np.ceil(REACH * sigma.max() / PIXEL))
+    middle = np.rint((centre - WAVELENGTH[0]) / PIXEL).astype(int)
+    shown = (middle > -half) & (middle < WAVELENGTH.size + half) & (flux > 0)
+    pixel = middle[shown, None] + np.arange(-half, half + 1)
     inside = (pixel >= 0) & (pixel < WAVELENGTH.size)
-    distance = (WAVELENGTH[0] + 0.8 * pixel - centre[shown, None]) / sigma[shown, None]
+    distance = (WAVELENGTH[0] + PIXEL * pixel - centre[shown, None]) / sigma[shown, None]
     density = (flux / (np.sqrt(2 * np.pi) * sigma))[shown, None] * np.exp(-0.5 * distance**2)
     np.add.at(spectrum, pixel[inside], density[inside])
