@@ -46,20 +46,26 @@ def image_measurements(galaxies: Galaxies, rng: np.random.Generator) -> np.ndarr
     error = np.linalg.cholesky(covariance) @ rng.standard_normal(flux.shape)[..., None]
     measured = flux + error[..., 0]
     seen = np.maximum(measured.sum(axis=-1), FAINTEST)
-    whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))
+    whole, parts = -2.5 * np.log10(seen), -2.5 * np.log10(np.maximum(measured, FAINTEST))  # magnitudes less 22.5
     # The width of a Gaussian on the plane whose flux has signal-to-noise ratio q is known to a share 1 / q, in all bands
     # together; the seeing's part of it is no news.
     ratio = flux / np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-    error = 1 / np.sqrt(np.square(ratio * (1 - seeing / spread)).sum(axis=1) + np.finfo(float).tiny)
-    sizes = np.log(radii) + error * rng.standard_normal(radii.shape)
+    width_error = 1 / np.sqrt(np.square(ratio * (1 - seeing / spread)).sum(axis=1) + np.finfo(float).tiny)
+    sizes = np.log(radii) + width_error * rng.standard_normal(radii.shape)
     # Stretched along one axis and shrunk along the other: two widths that differ, each known sqrt(2) times worse.
-    shape = np.log(galaxies["axis_ratio"]) + 2 * error[:, 1] * rng.standard_normal(len(error))
+    shape = np.log(galaxies["axis_ratio"]) + 2 * width_error[:, 1] * rng.standard_normal(len(radii))
     # What the mock paints, as `cutouts.galaxy_components` does: nothing in discs too small to show it.
     painted = [galaxies[name] for name in ("spiral", "bar", "ring", "dust_lane")] + [galaxies["morphology"] == 3]
     structure = [flag & (galaxies["disc_radius"] > RESOLVED) for flag in painted] + [galaxies["merger"]]
-    columns = [*-np.diff(whole).T, 22.5 + whole[:, 1], *(measured[..., 0] / seen).T]
-    columns += [*-np.diff(parts[..., 0]).T, *-np.diff(parts[..., 1]).T, *sizes.T, shape, *structure]
+    columns = [*colours(whole), 22.5 + whole[:, 1], *(measured[..., 0] / seen).T]
+    columns += [*colours(parts[..., 0]), *colours(parts[..., 1]), *sizes.T, shape, *structure]
     return np.stack(columns, axis=1).astype(float)
+
+
+def colours(magnitudes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """g - r and r - z, (n,) each, of magnitudes (n, 3)."""
+    g, r, z = magnitudes.T
+    return g - r, r - z
 
 
 def flux_covariance(flux: np.ndarray, spread: np.ndarray, sky_noise: np.ndarray) -> np.ndarray:

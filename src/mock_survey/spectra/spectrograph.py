@@ -14,7 +14,7 @@ CROSSOVERS = (5790.0, 7570.0)
 _RESOLVING = (((3600, 2110), (5800, 3520)), ((5760, 3800), (7620, 5050)), ((7520, 4080), (9824, 5100)))
 
 SKY_LINE_SIGMA = 1.0  # angstrom, of the excess variance
-SKY_FLUX = 6.0  # 1e-17 erg/s/cm²/Å in a fibre: a dark to moonlit sky of some 21 mag per square arcsec
+SKY_FLUX = 6.0  # 1e-17 erg/s/cm²/Å in a fibre: a moonlit sky of 19.7 mag per square arcsec in r; a dark one has 21
 # Noise at 7000 Å in 1e-17 erg/s/cm²/Å by target class, in bright and in dark time, and its scatter: the S/N that FastSpecFit
 # gives of DESI galaxies (``datasets/fit_spectra.py``), as of the survey's validation, SV3, which the release is mostly from.
 NOISE, NOISE_SCATTER = np.array([0.50, 0.50, 0.22]), np.array([0.25, 0.25, 0.2])
