@@ -55,3 +55,11 @@ def test_the_citation_names_this_version():
     assert citation["version"] == project["version"] and citation["license"] == project["license"]["text"]
     readme = (ROOT / "README.md").read_text()
     assert citation["title"] in readme and citation["references"][0]["doi"] in readme
+
+
+def test_an_installed_package_has_the_files_beside_its_modules():
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    there = {ROOT / "src" / name / pattern for name, patterns in packaged.items() for pattern in patterns}
+    tracked = subprocess.run(["git", "ls-files", "src"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    beside = [ROOT / name for name in tracked.split() if not name.endswith(".py")]
+    assert beside and [path for path in beside if not any(path.match(str(pattern)) for pattern in there)] == []
