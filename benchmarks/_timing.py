@@ -20,3 +20,9 @@ def in_turns(functions: dict[str, Callable[[], object]], rounds: int = 7) -> dic
                 torch.cuda.synchronize()
             seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values[1:]) for name, values in seconds.items()}
+
+
+def rates(functions: dict[str, Callable[[], object]], amount: float, unit: str) -> dict:
+    """The entry of a benchmark whose functions, `ours` and `theirs` among them, each get through an ``amount`` of ``unit``."""
+    per_second = {name: amount / value for name, value in in_turns(functions).items()}
+    return {"ratio": per_second["ours"] / per_second["theirs"], **per_second, "unit": f"{unit}/s"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from _timing import in_turns
+from _timing import in_turns, rates
 
 from astroclip_book.data.pairs import GROUPS, IMAGE_SIZE, N_WAVELENGTH, Index, Pairs, create_pairs, open_rows
 
@@ -53,6 +53,11 @@ def all_rows(per_group: int) -> Index:
     group, row = np.divmod(np.arange(n), per_group)
     redshift, split = np.zeros(n, np.float32), np.zeros(n, np.uint8)
     return Index(np.arange(n), redshift, group.astype(np.int16), row.astype(np.int32), split)
+
+
+def gigabytes(index: Index) -> float:
+    """Size of all images and spectra of an index."""
+    return 4e-9 * len(index) * (3 * IMAGE_SIZE**2 + N_WAVELENGTH)
 
 
 def read_pairs(path: Path, index: Index) -> None:
@@ -98,30 +103,21 @@ def entries():
         check(path, index)
         buffer = memoryview(bytearray(BUFFER))
         seconds = in_turns({"ours": lambda: read_pairs(path, index), "theirs": lambda: read_bytes(path, buffer)})
-        rates = {
-            "ours": 4e-9 * len(index) * (3 * IMAGE_SIZE**2 + N_WAVELENGTH) / seconds["ours"],
-            "theirs": 1e-9 * path.stat().st_size / seconds["theirs"],
-        }
-        yield "hdf5_read", {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "GB/s"}
+        ours, theirs = gigabytes(index) / seconds["ours"], 1e-9 * path.stat().st_size / seconds["theirs"]
+        yield "hdf5_read", {"ratio": ours / theirs, "ours": ours, "theirs": theirs, "unit": "GB/s"}
 
         for name, options in (("hdf5_read_chunked", {}), ("hdf5_read_gzip", {"compression": "gzip"})):
             chunked = Path(directory) / f"{name}.h5"
             some = make_chunked(chunked, **options)
-            seconds = in_turns({"ours": lambda: read_pairs(chunked, some), "theirs": lambda: read_datasets(chunked)})  # noqa: B023
-            rates = {
-                label: 4e-9 * len(some) * (3 * IMAGE_SIZE**2 + N_WAVELENGTH) / value for label, value in seconds.items()
-            }
-            yield name, {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "GB/s"}
+            ways = {"ours": lambda: read_pairs(chunked, some), "theirs": lambda: read_datasets(chunked)}  # noqa: B023
+            yield name, rates(ways, gigabytes(some), "GB")
 
         order = np.random.default_rng(1).permutation(len(index))
         pairs = Pairs(path, index)
         with h5py.File(path, "r") as file:
-            seconds = in_turns(
-                {"ours": lambda: read_batches(pairs, order), "theirs": lambda: read_rows(file, index, order)}
-            )
+            ways = {"ours": lambda: read_batches(pairs, order), "theirs": lambda: read_rows(file, index, order)}
+            yield "hdf5_shuffled", rates(ways, len(index), "spectra")
         pairs.file.close()
-        rates = {label: len(index) / value for label, value in seconds.items()}
-        yield "hdf5_shuffled", {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "spectra/s"}
 
 
 def check(path: Path, index: Index) -> None:

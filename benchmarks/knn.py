@@ -6,7 +6,7 @@ work and the largest k that the book chooses from; all on as many threads. Befor
 
 import numpy as np
 import torch
-from _timing import in_turns
+from _timing import rates
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 from threadpoolctl import threadpool_limits
@@ -40,6 +40,5 @@ def entries():
         with threadpool_limits(threads):  # of every OpenBLAS and OpenMP
             ours, theirs = (way() for way in ways.values())
             np.testing.assert_allclose(ours, theirs, atol=1e-3)  # rounding may swap the last neighbour with the next
-            seconds = in_turns({name: lambda way=way: r2_score(truth, way()) for name, way in ways.items()})
-        rates = {name: QUERIES / value for name, value in seconds.items()}
-        yield f"knn_{k}", {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "queries/s", "threads": threads}
+            timed = {name: lambda way=way: r2_score(truth, way()) for name, way in ways.items()}
+            yield f"knn_{k}", {**rates(timed, QUERIES, "queries"), "threads": threads}

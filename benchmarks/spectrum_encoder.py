@@ -12,7 +12,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from _timing import DEVICE, in_turns
+from _timing import DEVICE, rates
 from torch import nn
 
 from astroclip_book.data.pairs import N_WAVELENGTH
@@ -95,6 +95,5 @@ def entries():
         if torch.is_autocast_enabled(DEVICE):
             runs |= {"ours_float32": (ours, nullcontext), "theirs_bf16": (theirs, fast)}
     for name, way in (("forward", seen), ("train", learned)):
-        seconds = in_turns({label: partial(way, *run) for label, run in runs.items()})
-        rates = {label: BATCH / value for label, value in seconds.items()}
-        yield f"spectrum_encoder_{name}", {"ratio": rates["ours"] / rates["theirs"], **rates, "unit": "spectra/s"}
+        timed = {label: partial(way, *run) for label, run in runs.items()}
+        yield f"spectrum_encoder_{name}", rates(timed, BATCH, "spectra")

@@ -33,7 +33,8 @@ def fit(directory: Path) -> dict:
     rows = np.random.default_rng(0).choice(len(x), len(x), p=weight / weight.sum())
     mixture = GaussianMixture(COMPONENTS, reg_covar=1e-3, max_iter=300, random_state=0).fit(x[rows])
     parts = {"weights": mixture.weights_, "means": mixture.means_, "covariances": mixture.covariances_}
-    rounded = {name: _rounded(values.tolist()) for name, values in parts.items()}
+    four_digits = np.vectorize(lambda value: float(f"{value:.4g}"))
+    rounded = {name: four_digits(values).tolist() for name, values in parts.items()}
     reach = np.percentile(x[:, :2], [0.1, 99.9], axis=0).T.round(3).tolist()
     return {"n": len(x), "range": reach, **rounded, "luminosity_function": _luminosity_function(*galaxies["gama"])}
 
@@ -68,10 +69,6 @@ def _luminosity_function(z, magnitude, coefficients, apparent) -> dict:
 
     found = minimize(cost, [-1.2, -21.2, 1.0], method="Nelder-Mead")
     return dict(zip(("alpha", "m_star", "evolution"), np.round(found.x, 3).tolist(), strict=True))
-
-
-def _rounded(values):
-    return [_rounded(one) for one in values] if isinstance(values, list) else float(f"{values:.4g}")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,8 @@ from astropy.io import fits
 
 from real_sky.observations.arrays import gridded
 
-FIBRES = {
-    5: 0.294,
-    13: 0.332,
-    19: 0.376,
-}  # galaxies among the 25 native fibres of desihub/QuasarNP, redshifts by a template fit
+# Galaxies among the 25 native fibres of desihub/QuasarNP, and their redshifts by a template fit.
+FIBRES = {5: 0.294, 13: 0.332, 19: 0.376}
 
 
 def gather(directory: Path, target: Path) -> None:
