@@ -115,14 +115,16 @@ def _makers(run: Run, chapter: Path) -> set[str]:
 
 
 def _key(run: Run, chapter: Path, parameters: dict) -> str:
-    text = "\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code")
+    cells = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
+    text = "\n".join(cells)
     committed = (*(ROOT / "book").glob("*.yaml"), *(ROOT / "book" / "reference").glob("*.json"))
     files = [path for path in sorted(committed) if path.name in text]
     files += [path for path in COMMENTED if "outcomes" in text and path.is_file()]
     steps = {name: run.key(name) for name in _steps(run, chapter)}
     given = {name: value for name, value in parameters.items() if name in text}
     shown = [path.read_text(encoding="utf-8") for path in files]
-    return digest(json.dumps([*code_key(text), given, steps, shown], sort_keys=True))
+    # The cells too, comments and all: the site shows them with the outputs of the executed copy, which must have the same.
+    return digest(json.dumps([cells, *code_key(text), given, steps, shown], sort_keys=True))
 
 
 def _execute(run: Run, parameters: dict, chapter: Path, threads: int) -> dict:
