@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import PercentFormatter
 
 from astroclip_book.data.pairs import WAVELENGTH
 from bookmaking.figures.style import FAINT, GROUPS, LABELS, MODALITY, WIDTH, drawing, legend_of, name_rows
@@ -32,7 +31,7 @@ def redshifts_beside(redshift: np.ndarray, percentiles: list[float]):
     bins, shares = np.linspace(0, 0.8, 41), np.linspace(0, 1, len(percentiles))
     real = np.diff(np.interp(bins, percentiles, shares)) / np.diff(bins)
     density.hist(redshift, bins, density=True, color=OURS["color"], alpha=0.6, label="this run")
-    density.stairs(real, bins, color="black", lw=1.3, label="sky")
+    density.stairs(real, bins, color="black", lw=1.3, label="AstroCLIP release")
     density.legend()
     total.ecdf(redshift[(redshift > 0) & (redshift < 0.8)], color=OURS["color"])
     total.plot(percentiles, shares, color="black", ls="--")
@@ -83,7 +82,7 @@ def scaling_relations(relations: dict[str, tuple[np.ndarray, np.ndarray]], nearb
         # A median of two sequences would lie on neither: star formation is that of galaxies that form stars.
         counted = y - x > FORMING if name == "log_sfr_of_mass" else np.full(len(y), True)
         _medians(axis, binned_percentiles(x[counted], y[counted], edges), "this run", **OURS)
-        _medians(axis, nearby.get(name, []), "sky, nearby", **SKY)
+        _medians(axis, nearby.get(name, []), "RESOLVE", **SKY)
         if name == "log_sfr_of_mass":
             mass = np.array([8.5, 11.2])
             sequence = 0.76 * mass - 7.64  # Renzini & Peng (2015), eq. 1
@@ -115,8 +114,10 @@ def spread_beside(spread: np.ndarray, real: np.ndarray):
     figure, (above, below) = plt.subplots(2, 1, figsize=(WIDTH, 3.8), sharex=True, height_ratios=(2, 1))
     ours, wavelength = binned(spread), binned(WAVELENGTH)
     above.plot(wavelength, ours, color=OURS["color"], label="this run")
-    above.plot(wavelength, real, color="black", lw=1, label="sky")
+    above.plot(wavelength, real, color="black", lw=1, label="AstroCLIP release")
     above.set(ylabel="standard deviation", yscale="log")
+    above.set_yticks([0.3, 0.5, 1, 2, 5], ["0.3", "0.5", "1", "2", "5"])
+    above.minorticks_off()
     above.legend()
     below.axhspan(0.7, 1.3, color=FAINT, alpha=0.3, lw=0)
     below.plot(wavelength, ours / real, color=OURS["color"])
@@ -185,7 +186,8 @@ def under_nuisances(scores: dict[str, dict]):
                 label = f"{space}, {strength}"
                 axis.plot(values, rows, "o", ms=size, mfc=fill, color=colour, label=label)
         name_rows(axis, [name.replace("_", " ") for name in names])
-        axis.set(title=modality, xlabel=r"share beyond $0.05\,(1+z)$", xlim=(0, None))
-        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axis.set(title=modality, xlabel=r"share beyond $0.05\,(1+z)$")
+        axis.set_xlim(0, 1.04 * axis.get_xlim()[1])  # a large dot at the edge stays whole
+        axis.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axes[0].legend(loc="lower left")
     return figure

@@ -132,12 +132,12 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     wanted, group = scores["wanted"], scores["group"]
     if not wanted:
         return Markdown(f"The catalogue labels none of the test galaxies as {noun}, so there is nothing to score.")
-    luck = "its F1 score is {f1:.2f}, and the best group exceeds {f1_null:.2f} on one in twenty shuffled sets of labels"
+    luck = "has an F1 score of {f1:.2f}. With shuffled labels, the best group exceeds {f1_null:.2f} in one case of twenty"
     luck = luck.format(**scores)
     if group is None:
         return Markdown(
             f"**No group matches the {noun} better than chance.** There are {wanted} of them in the test set. "
-            f"Of the island or cluster that matches them best: {luck}."
+            f"The island or cluster that matches them best {luck}."
         )
     # Gathering better than by luck is not yet an island of their own.
     one = "One group holds most of them." if scores["recall"] >= 0.5 else "One group holds some of them."
@@ -148,7 +148,7 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     again = "" if scores["found_again"] is None else again.format(scores["found_again"])
     return Markdown(
         f"**{verdict}** Of {wanted} {noun} in the test set, {found} are in {where}; of its {scores['size']} members, {pure} "
-        f"are {noun}; {luck}. {again}"
+        f"are {noun}. It {luck}. {again}"
     )
 
 
