@@ -132,7 +132,9 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     wanted, group = scores["wanted"], scores["group"]
     if not wanted:
         return Markdown(f"The catalogue labels none of the test galaxies as {noun}, so there is nothing to score.")
-    luck = "has an F1 score of {f1:.2f}. With shuffled labels, the best group exceeds {f1_null:.2f} in one case of twenty"
+    luck = (
+        "has an F1 score of {f1:.2f}. With shuffled labels, the best group exceeds {f1_null:.2f} in one case of twenty"
+    )
     luck = luck.format(**scores)
     if group is None:
         return Markdown(
