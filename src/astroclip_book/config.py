@@ -160,14 +160,17 @@ def _fault(error: dict) -> str:
 
 def choose_device(name: str) -> str:
     """Turn "auto", "cpu" or "cuda" into "cpu" or "cuda"; BookError for another name, or a GPU that is not there."""
-    import torch  # takes seconds, and most commands do without
-
     if name not in ("auto", "cpu", "cuda"):
         raise BookError(f"device must be 'auto', 'cpu' or 'cuda', not {name!r}.")
-    there = name != "cpu" and torch.cuda.is_available()
-    if name == "cuda" and not there:
+    if name == "cpu":
+        return name
+    import torch  # takes seconds, and most commands and some chapters do without
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
         raise BookError("device is 'cuda', but torch finds no CUDA device here. Use 'auto' or 'cpu'.")
-    return "cuda" if there else "cpu"
+    return "cpu"
 
 
 def cores() -> int:
