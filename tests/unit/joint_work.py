@@ -1,7 +1,7 @@
-"""Work that processes share, by one of them or by those that torchrun starts: ``joint_work.py directory unfinished``.
+"""Work that processes share, by one of them or by those that torchrun starts: ``joint_work.py directory unfinished command...``.
 
-Both directories hold ``pairs.h5`` and the encoders. Losses, and the features, are made in the first; in the other, the second
-process cannot keep its second block of features.
+They begin with a command of the book. Both directories hold ``pairs.h5`` and the encoders. Losses, and the features, are made in
+the first; in the other, the second process cannot keep its second block of features.
 """
 
 import sys
@@ -16,6 +16,7 @@ from astroclip_book.models.moco import MoCo
 from astroclip_book.train import features as extraction
 from astroclip_book.train import processes
 from astroclip_book.train.loop import gather, make_fabric, save
+from bookmaking.__main__ import main
 
 BATCH = 16
 
@@ -55,8 +56,11 @@ def features(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    losses(Path(sys.argv[1]))
-    features(Path(sys.argv[1]))
+    directory, unfinished = map(Path, sys.argv[1:3])
+    sys.argv[1:] = sys.argv[3:]
+    main()
+    losses(directory)
+    features(directory)
     if processes.rank() == 1:
         extraction.half = killing(extraction.half, 5)  # 4 arrays a block
-    features(Path(sys.argv[2]))
+    features(unfinished)

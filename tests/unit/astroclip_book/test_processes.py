@@ -26,12 +26,6 @@ HERE = Path(__file__).parents[1]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-def call(*command) -> subprocess.CompletedProcess:
-    source = Path(loop.__file__).parents[2]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{source}{os.pathsep}{HERE}"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
-
-
 @contextlib.contextmanager
 def one_thread():
     """As the processes of torchrun have: sums are then added up in one order."""
@@ -54,15 +48,25 @@ def alone(encoders, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def together(encoders, tmp_path_factory):
-    """What two processes make of what one left when it was killed; and how a job ends of which one process fails."""
+def together(pairs, encoders, tmp_path_factory):
+    """What two processes make, by the command `make` and of what one left when it was killed; and how a job ends when one fails."""
     directory, unfinished = (tmp_path_factory.mktemp(name) for name in ("together", "unfinished"))
     for place in (directory, unfinished):
         shutil.copytree(encoders, place, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, one_thread(), pytest.raises(Killed):
         patch.setattr(features, "half", killing(features.half, 5))
         joint_work.features(directory)
-    return directory, unfinished, call(*TORCHRUN, HERE / "joint_work.py", directory, unfinished)
+    preset = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8"))
+    preset["data"]["pairs_path"] = str(pairs.path)
+    for section in ("image_encoder", "spectrum_encoder"):
+        preset[section] |= {"width": 4, "epochs": 1, "batch_size": 16}
+    (directory / "few.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
+    make = "make", "features.h5", directory / "few.yaml", "--run-dir", directory / "run", "--device", "cpu"
+    command = [*TORCHRUN, HERE / "joint_work.py", directory, unfinished, *make]
+    source = Path(loop.__file__).parents[2]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{source}{os.pathsep}{HERE}"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=500)
+    return directory, unfinished, result
 
 
 @pytest.fixture
@@ -105,22 +109,15 @@ def test_a_process_that_fails_ends_the_job_and_one_alone_goes_on_from_there(alon
     assert_same_features(alone, unfinished)
 
 
-def test_torchrun_makes_features_and_one_process_finds_them_up_to_date(pairs, tmp_path):
+def test_torchrun_makes_features_and_one_process_finds_them_up_to_date(together):
     """The first makes the index while the other waits, and both train."""
-    preset = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8"))
-    preset["data"]["pairs_path"] = str(pairs.path)
-    for section in ("image_encoder", "spectrum_encoder"):
-        preset[section] |= {"width": 4, "epochs": 1, "batch_size": 16}
-    (tmp_path / "few.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
-    directory = tmp_path / "run"
-    given = "features.h5", tmp_path / "few.yaml", "--run-dir", directory, "--device", "cpu"
-    result = call(*TORCHRUN, "-m", "bookmaking", "make", *given)
-    assert result.returncode == 0, result.stdout + result.stderr
-    manifest = read_json(directory / "manifest.json")
+    directory, _, result = together
+    manifest = read_json(directory / "run" / "manifest.json")
     joint = {name for name, record in manifest.items() if record["processes"] == 2}
-    assert joint == {"image_encoder", "spectrum_encoder", "features"} and manifest.keys() - joint == {"index"}
-    assert not list((directory / ".partial").glob("*/key"))
-    alone = Run(load_preset(tmp_path / "few.yaml"), directory)
+    assert joint == {"image_encoder", "spectrum_encoder", "features"}, result.stdout + result.stderr
+    assert manifest.keys() - joint == {"index"}
+    assert not list((directory / "run" / ".partial").glob("*/key"))
+    alone = Run(load_preset(directory / "few.yaml"), directory / "run")
     assert not any(map(alone.problem, manifest))
 
 
