@@ -51,12 +51,6 @@ def test_parts_out_of_order_are_named(caplog):
     assert "a block: up to " in caplog.text and "among them rows 1033 to 1161, 1162 to 1290" in caplog.text
 
 
-def test_real_pairs_are_too_few_to_judge(realdata):
-    with np.load(realdata / "pairs" / "pairs10.npz") as file:
-        images, spectra = (file[name].reshape(10, -1) for name in ("grz", "flux"))
-    assert check_rows(images, spectra, "real pairs")["wrong_share"] is None
-
-
 def test_of_few_rows_nothing_is_decided_and_broken_ones_are_refused(caplog):
     caplog.set_level(logging.INFO)
     image, spectrum = pairs(10)
