@@ -9,8 +9,6 @@ import pyarrow.parquet as pq
 
 from astroclip_book.data.pairs import GROUPS, WAVELENGTH
 
-SKY = (150.0, 2.0)  # degrees, where mock galaxies are put
-
 
 def nested(array: np.ndarray) -> pa.Array:
     """An array (n, ...) as a column of nested lists."""
@@ -24,6 +22,14 @@ def read_all(path: Path) -> dict[str, np.ndarray]:
     """All datasets of a file of pairs, groups one after another."""
     with h5py.File(path) as file:
         return {name: np.concatenate([file[group][name][:] for group in GROUPS]) for name in file["0"]}
+
+
+def assert_same_pairs(path: Path, pairs: dict[str, np.ndarray]) -> None:
+    """That a file has these pairs, in whatever order."""
+    there = read_all(path)
+    order, wanted = np.argsort(there["targetids"]), np.argsort(pairs["targetids"])
+    for name in pairs:
+        np.testing.assert_array_equal(there[name][order], pairs[name][wanted], err_msg=name)
 
 
 def release(pairs: dict[str, np.ndarray]) -> pa.Table:
@@ -75,7 +81,7 @@ def catalogues(pairs: dict[str, np.ndarray], seed: int = 0) -> tuple[pa.Table, p
     """Catalogues of images and of spectra of the same galaxies, each in an order of its own, placed on a patch of the sky."""
     rng = np.random.default_rng(seed)
     n = len(pairs["targetids"])
-    ra, dec = SKY[0] + rng.uniform(0, 30, n), SKY[1] + rng.uniform(0, 20, n)
+    ra, dec = rng.uniform(150, 180, n), rng.uniform(2, 22, n)  # degrees
     one, other = rng.permutation(n), rng.permutation(n)
     names = [f"b'{i}'" for i in range(n)]
     image = pa.table({"image": images(framed(pairs["images"])), "object_id": names, "ra": ra, "dec": dec})

@@ -10,19 +10,7 @@ from range_server import Handler, RangeServer
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH, WAVELENGTH
 from bookmaking.second import write_cutout
 
-FIELDS = (
-    "sparcl_id",
-    "specid",
-    "targetid",
-    "ra",
-    "dec",
-    "redshift",
-    "data_release",
-    "spectype",
-    "flux",
-    "ivar",
-    "wavelength",
-)
+FIELDS = ("sparcl_id", "targetid", "ra", "dec", "redshift", "data_release", "spectype", "flux", "ivar", "wavelength")
 RELEASE = "DESI-EDR"
 
 
@@ -37,13 +25,12 @@ class Surveys(RangeServer):
             image = blob[..., None] * [0.3, 0.6, 0.9] * (0.01 if i in faint else 1)
             image = (image + rng.normal(0, 0.002, image.shape)).astype(np.float32)
             image[:, : 80 if i in edge else 0] = 0
-            flux = (
-                1 + 5 * np.exp(-0.5 * ((np.arange(N_WAVELENGTH) - 100 * i) / 6) ** 2) + rng.normal(0, 0.3, N_WAVELENGTH)
-            )
+            line = np.exp(-0.5 * ((np.arange(N_WAVELENGTH) - 100 * i) / 6) ** 2)
+            flux = 1 + 5 * line + rng.normal(0, 0.3, N_WAVELENGTH)
             ivar = np.full(N_WAVELENGTH, 11.0, np.float32)
             ivar[: 4000 if i in dark else 10] = 0
             targetid = 39_000_000_000_000_000 + i
-            values = f"uuid-{i}", targetid, targetid, 150 + i / n, 2.0, 0.02 + i / n / 3, RELEASE, "GALAXY"
+            values = f"uuid-{i}", targetid, 150 + i / n, 2.0, 0.02 + i / n / 3, RELEASE, "GALAXY"
             file, arrays = io.BytesIO(), (flux.round(3), ivar, WAVELENGTH.round(1))
             write_cutout(file, image)
             one = dict(zip(FIELDS, values + tuple(map(np.ndarray.tolist, arrays)), strict=True))
@@ -60,8 +47,7 @@ class _Surveys(Handler):
             return super().answer(act)
         asked = urlsplit(self.path)
         given = {name: values[0] for name, values in parse_qs(asked.query).items()}
-        return {"/api/find/": self._find, "/api/spectras/": self._spectra, "/cutout": self._cutout,
-                "/api/version/": lambda _: (200, b"14.2", {}), "/api/datafields/": self._fields}[asked.path](given)  # fmt: skip
+        return {"/api/find/": self._find, "/api/spectras/": self._spectra, "/cutout": self._cutout}[asked.path](given)
 
     def _find(self, given):
         rules = self.sent["search"]
@@ -70,12 +56,9 @@ class _Surveys(Handler):
         return self._records([{name: one[name] for name in names} for one in found[: int(given["limit"])]])
 
     def _spectra(self, given):
-        assert given["dataset_list"] == RELEASE
-        names = given["include"].split(",")
-        records = [
-            {name: one[name] for name in names} for one in self.server.galaxies[::-1] if one["sparcl_id"] in self.sent
-        ]
-        return self._records(records, given["format"])
+        assert given["dataset_list"] == RELEASE and given["format"] == "json"
+        names, found = given["include"].split(","), self.server.galaxies[::-1]
+        return self._records([{name: one[name] for name in names} for one in found if one["sparcl_id"] in self.sent])
 
     def _cutout(self, given):
         one = min(self.server.galaxies, key=lambda one: abs(one["ra"] - float(given["ra"])))
@@ -84,23 +67,13 @@ class _Surveys(Handler):
             return 404, b"no such place", {}
         return 200, one["fits"], {"Content-Type": "image/fits"}
 
-    def _fields(self, _):
-        core = {"storage": "C", "default": True, "all": True, "data_release": RELEASE}
-        return 200, json.dumps([core | {"origdp": name, "newdp": name} for name in FIELDS]).encode(), {}
-
     @staticmethod
     def _fits(one, name, *values):
-        return (
-            values[0] <= one[name] <= values[1]
-            if name in ("ra", "dec", "redshift")
-            else one.get(name, values[0]) in values
-        )
+        if name in ("ra", "dec", "redshift"):
+            return values[0] <= one[name] <= values[1]
+        return one[name] in values
 
     @staticmethod
-    def _records(records, kind="json"):
+    def _records(records):
         body = [{"status": {"success": True, "info": [], "warnings": []}}, *({"_dr": RELEASE} | one for one in records)]
-        if kind == "pkl":
-            import pickle
-
-            return 200, pickle.dumps(body), {}
         return 200, json.dumps(body).encode(), {}

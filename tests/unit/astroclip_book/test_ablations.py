@@ -1,6 +1,7 @@
 """Ablations on features whose structure is known."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ def cached():
 def scored(cached):
     features, known = cached
 
+    @cache
     def train(**changes):
         config, given = varied(BASE, features, 0, **changes)
         heads, history = fit_heads(given, config, "cpu", 0)

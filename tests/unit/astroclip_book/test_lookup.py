@@ -4,10 +4,11 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from planted import unit
 from scipy.stats import kstest
 
-from astroclip_book.data.files import matching, write_hdf5, write_json
-from astroclip_book.data.pairs import SPLITS, Embeddings
+from astroclip_book.data.files import write_hdf5, write_json
+from astroclip_book.data.pairs import Embeddings
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate import photoz
 from astroclip_book.evaluate.lookup import INTERVAL, LEVEL, Novelty, Reference
@@ -21,40 +22,16 @@ def galaxies(n, rng):
     seen = redshift + rng.normal(0, 0.02, n)
     features = np.stack([np.sin(6 * seen), np.cos(6 * seen), rng.normal(size=n), rng.normal(2, 0.5, n)], axis=1)
     vectors = np.concatenate([3 * features[:, :2], 0.2 * features[:, 2:3]], axis=1)
-    return (
-        redshift,
-        features.astype(np.float32),
-        (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32),
-    )
+    return redshift, features.astype(np.float32), unit(vectors).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def reference():
     rng = np.random.default_rng(0)
     redshift, features, vectors = galaxies(2400, rng)
-    split = np.repeat([SPLITS.index(name) for name in ("train", "validation", "test")], [1600, 600, 200]).astype(
-        np.uint8
-    )
+    split = np.repeat(np.arange(3, dtype=np.uint8), [1600, 600, 200])
     embeddings = Embeddings(vectors, vectors, 1000 + np.arange(2400), redshift.astype(np.float32), split)
     return Reference(embeddings, "spectrum", features, CHOICES)
-
-
-def test_quantiles_turn_the_transform_round():
-    values, weights = np.arange(1.0, 5)[None], np.full((1, 4), 0.25)
-    np.testing.assert_allclose(photoz.quantiles(values[:, ::-1], weights, (0.2, 0.5, 0.8, 0.99))[:, 0], [1, 2.5, 4, 4])
-    rng = np.random.default_rng(1)
-    values, truth = rng.normal(size=(4000, 16)), rng.normal(size=4000)
-    low, high = photoz.quantiles(values, np.full((4000, 16), 1 / 16), (0.16, 0.84))
-    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.68, abs=0.03)
-
-
-def test_widening_makes_any_interval_hold_its_share():
-    rng = np.random.default_rng(2)
-    truth, sigma = rng.normal(size=4000), rng.uniform(0.5, 2, 4000)
-    for half in (0.1, 3.0):
-        low, high = -half * sigma, half * sigma
-        by = photoz.widening(low, high, truth * sigma, 0.68) * (high - low)
-        assert np.mean((low - by <= truth * sigma) & (truth * sigma <= high + by)) == pytest.approx(0.68, abs=0.01)
 
 
 def test_objects_like_the_runs_are_known(reference):
@@ -80,9 +57,8 @@ def test_strange_features_are_told_though_the_embedding_hides_them(reference):
 def test_too_bright_and_too_near_are_said_as_such(reference):
     _, features, vectors = galaxies(5, np.random.default_rng(4))
     features[:, 3] = [2, 4.5, 2, 2, 4.5]
-    found = reference.look_up(
-        features, vectors, 1, np.array([np.nan, np.nan, 0.02, 0.9, 0.3]), np.array([False] * 4 + [True])
-    )
+    redshift, relative = np.array([np.nan, np.nan, 0.02, 0.9, 0.3]), np.arange(5) == 4
+    found = reference.look_up(features, vectors, 1, redshift, relative)
     assert found.warning(0) == "" and not found.unusual[0]
     assert "too bright" in found.warning(1) and "signal" not in found.warning(1)
     assert "too near" in found.warning(2) and "too far" in found.warning(3)
@@ -128,13 +104,3 @@ def test_a_run_whose_images_and_spectra_are_in_different_orders_is_refused(tmp_p
         write_hdf5(tmp_path / "embeddings.h5", vars(embeddings))
         with pytest.raises(BookError, match="embeddings.h5 do not belong together") if refused else nullcontext():
             Reference.from_run(tmp_path, "image")
-
-
-def test_patterns_name_files_in_order(tmp_path):
-    tmp_path = tmp_path / "night [2]"
-    tmp_path.mkdir()
-    for name in ("b.fits", "a.fits", "c[1].fits"):
-        (tmp_path / name).touch()
-    assert [path.name for path in matching(str(tmp_path / "*.fits"))] == ["a.fits", "b.fits", "c[1].fits"]
-    assert matching(str(tmp_path / "c[1].fits")) == [tmp_path / "c[1].fits"]
-    assert matching(str(tmp_path / "*.npz")) == []

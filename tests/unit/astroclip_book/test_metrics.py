@@ -6,15 +6,7 @@ from planted import unit
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
 from astroclip_book.evaluate import metrics
-from astroclip_book.evaluate.metrics import (
-    chance,  # fmt: skip
-    match_ranks,
-    r2,
-    rank_scores,
-    ranking,
-    standardise,
-    with_interval,
-)
+from astroclip_book.evaluate.metrics import chance, match_ranks, r2, rank_scores, ranking, with_interval
 
 
 def directions(rng, n, d=16):
@@ -30,11 +22,6 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
         assert score["n"] == 300
         covered += score["r2_ci95"][0] <= 0.75 <= score["r2_ci95"][1]
     assert 88 <= covered <= 99
-
-
-def test_features_are_standardised_by_the_rows_that_fit():
-    x = np.array([[0.0, 5.0], [2.0, 5.0], [9.0, 6.0]])
-    np.testing.assert_allclose(standardise(x, np.array([0, 1])), [[-1, 0], [1, 0], [8, 1]])
 
 
 @pytest.mark.parametrize("levels", [5, 1000])

@@ -28,17 +28,17 @@ def test_names_outputs_and_statistics_of_resnet_are_torchvisions(depth):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5 * theirs[0])
 
 
-@pytest.mark.parametrize("slope", [0.25, 0.01, -0.3])
-@pytest.mark.parametrize("position", [False, True])
-def test_spectrum_encoder_equals_its_definition_gradients_included(slope, position):
+@pytest.mark.parametrize("slope", [0.25, -0.3])
+def test_spectrum_encoder_with_positions_equals_its_definition_gradients_included(slope):
+    """Without positions it is Spender's, the oracle of tests/peers."""
     torch.manual_seed(0)
-    encoder = SpectrumEncoder(4, 3, position)
+    encoder = SpectrumEncoder(4, 3, position=True)
     for block in (encoder.conv1, encoder.conv2, encoder.conv3):
         block[2].weight.data[::2] = slope
     x = torch.randn(2, 7781).cumsum(1)
     x = (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True)
     _, norm, activation = encoder.conv1
-    first = encoder.conv1[0](x[:, None]) + (encoder.position(encoder.waves).T if position else 0)
+    first = encoder.conv1[0](x[:, None]) + encoder.position(encoder.waves).T
     hidden = F.max_pool1d(activation(norm(first)), 5, padding=2)
     hidden = encoder.conv3(F.max_pool1d(encoder.conv2(hidden), 11, padding=5))
     values, attention = hidden[:, :8], hidden[:, 8:]

@@ -10,14 +10,13 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_book.data.pairs import IMAGE_SIZE, PIXEL_SCALE, Embeddings
 from astroclip_book.evaluate.properties import (
-    ACTIVE,  # fmt: skip
+    ACTIVE,
     APERTURES,
     FEWEST,
     aperture_photometry,
     boosted,
     fit_chosen,
     from_redshift,
-    held_out,
     known_properties,
     photometry,
     rare_kinds,
@@ -133,14 +132,6 @@ def test_rare_kinds_are_those_the_catalogue_labels():
 @pytest.fixture
 def vectors():
     return np.random.default_rng(0).normal(size=(M, D))
-
-
-@pytest.mark.parametrize(("n", "folds"), [(10, 5), (300, 1)])
-def test_each_label_is_fitted_or_held_out(n, folds):
-    parts = held_out(n)
-    assert len(parts) == folds
-    for fitted, held in parts:
-        assert sorted([*fitted, *held]) == list(range(n)) and len(held) == n // 5
 
 
 def test_what_is_random_is_chosen_against_and_what_is_linear_is_found(vectors):

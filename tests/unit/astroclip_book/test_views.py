@@ -44,10 +44,7 @@ def seconds(images):
 def excess(laws, n):
     """(n, 3) widths in quadrature between two draws of scipy's log-normal, zero where the second is the smaller."""
     rng = np.random.default_rng(1)
-    true, final = (
-        np.stack([stats.lognorm(shape, location, scale).rvs(n, rng) for shape, location, scale in laws], 1)
-        for _ in range(2)
-    )
+    true, final = (np.stack([stats.lognorm(*law).rvs(n, rng) for law in laws], 1) for _ in range(2))
     return np.sqrt(np.maximum(final**2 - true**2, 0))
 
 
@@ -98,8 +95,7 @@ class TestMoving:
         torch.testing.assert_close(move(even, 32, "surface_brightness"), torch.ones(64, 3, 32, 32))
         area = move(galaxies, 56, "surface_brightness").sum((2, 3)) / flux
         torch.testing.assert_close(move(even, 32, "flux").mean((2, 3)), 1 / area, rtol=0.02, atol=0)
-        assert area.min() < 0.86
-        assert area.max() > 1.15
+        assert area.min() < 0.86 and area.max() > 1.15
 
 
 class TestBlur:
@@ -110,9 +106,8 @@ class TestBlur:
         assert blurred.shape == (8, 3, 30 - 2 * reach, 30 - 2 * reach)
         sigma = views._excess(pairs.PSF_SIGMA, 8, torch.Generator().manual_seed(1)) / binning
         assert len(sigma[sigma > 0].unique()) > 8
-        for image, result, width in zip(
-            images.flatten(0, 1), blurred.flatten(0, 1), sigma.flatten().tolist(), strict=True
-        ):
+        each = images.flatten(0, 1), blurred.flatten(0, 1), sigma.flatten().tolist()
+        for image, result, width in zip(*each, strict=True):
             expected = ndimage.gaussian_filter(image.double().numpy(), width, radius=reach) if width else image
             np.testing.assert_allclose(result, expected[reach:-reach, reach:-reach], atol=1e-5)
 
@@ -123,12 +118,9 @@ class TestNoise:
         noise = views.noise(torch.Size((3000, 3, 20, 20)), binning, generator)
         measured = noise.std((2, 3)).numpy()
         expected = excess(pairs.SKY_NOISE, 100_000) / binning
-        for band in range(3):
-            assert (measured[:, band] == 0).mean() == pytest.approx(0.5, abs=0.03)
-            levels = [75, 90, 99]
-            np.testing.assert_allclose(
-                np.percentile(measured[:, band], levels), np.percentile(expected[:, band], levels), rtol=0.12
-            )
+        np.testing.assert_allclose((measured == 0).mean(0), 0.5, atol=0.03)
+        found, wanted = (np.percentile(levels, [75, 90, 99], axis=0) for levels in (measured, expected))
+        np.testing.assert_allclose(found, wanted, rtol=0.12)
         assert np.abs(np.corrcoef(measured.T) - np.eye(3)).max() < 0.06
         assert abs(noise.mean() / noise.std()) < 0.005
 
@@ -147,13 +139,12 @@ class TestNoise:
 class TestAugment:
     @pytest.mark.parametrize("keep", ["surface_brightness", "flux"])
     def test_is_reproducible_and_differs_between_objects(self, galaxies, keep):
-        first = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(1), keep)
-        again = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(1), keep)
-        other = views.augment(galaxies, 32, 2, torch.Generator().manual_seed(2), keep)
+        first, again, other = (
+            views.augment(galaxies, 32, 2, torch.Generator().manual_seed(seed), keep) for seed in (1, 1, 2)
+        )
         assert torch.equal(first, again)
         assert (first - other).abs().amax((1, 2, 3)).min() > 0.05
-        assert first.shape == (64, 3, 32, 32)
-        assert first.dtype == torch.float32
+        assert first.shape == (64, 3, 32, 32) and first.dtype == torch.float32
         assert torch.pdist(first.flatten(1)).min() > 0.5
 
     def test_invents_nothing_at_the_borders(self, calm, generator):

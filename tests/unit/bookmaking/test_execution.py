@@ -4,7 +4,6 @@ import ast
 import sys
 import textwrap
 from contextlib import nullcontext
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,7 +12,7 @@ from astroclip_book.errors import BookError
 from bookmaking import execution
 from bookmaking.execution import chapters, execute, executed, outdated, records
 from bookmaking.presets import load_preset
-from bookmaking.store.recipes import CHAPTERS, Step
+from bookmaking.store.recipes import Step
 from bookmaking.store.run import Run
 
 CHAPTER = """
@@ -163,15 +162,6 @@ def test_those_that_do_not_need_each_other_share_the_cores_and_the_others_wait(s
 
 def test_a_failure_lets_the_other_finish_and_begins_nothing_new(side_by_side):
     assert set(side_by_side({"bad": [], "good": [], "later": ["good", "bad"]}, bad="bad")) == {"good"}
-
-
-def test_the_books_chapters_wait_for_what_makes_their_data(tmp_path):
-    run = Run(load_preset("smoke"), tmp_path)
-    found = {name: execution._makers(run, Path(f"{name}.md")) for name in CHAPTERS}
-    assert found["01_mock_survey"] == set()
-    assert found["02_image_encoder"] == found["03_spectrum_encoder"] == {"01_mock_survey"}
-    assert found["04_alignment"] == {"01_mock_survey", "02_image_encoder", "03_spectrum_encoder"}
-    assert "04_alignment" in found["11_mock_and_sky"] and "06_redshift_and_mass" in found["claims"]
 
 
 def test_a_bar_is_a_line_now_and_then_and_lines_are_whole(capsys, monkeypatch):

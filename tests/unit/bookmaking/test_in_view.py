@@ -20,11 +20,10 @@ LISTED = yaml.safe_load((ROOT / "tests" / "book" / "in_view.yaml").read_text(enc
 def in_view(chapter: Path) -> set[str]:
     """Functions and classes that a reader sees: those of visible cells by name, those quoted as ``module.name``."""
     cells, shown = jupytext.read(chapter).cells, set()
-    for cell in (
-        cell for cell in cells if cell.cell_type == "code" and not HIDDEN & set(cell.metadata.get("tags", []))
-    ):
-        tree = ast.walk(ast.parse(cell.source))
-        shown |= {node.name for node in tree if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for cell in cells:
+        if cell.cell_type == "code" and not HIDDEN & set(cell.metadata.get("tags", [])):
+            tree = ast.walk(ast.parse(cell.source))
+            shown |= {node.name for node in tree if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     for file, options in QUOTED.findall(chapter.read_text(encoding="utf-8")):
         name = re.search(r":pyobject: (\S+)", options)
         shown.add(f"{Path(file).stem}.{name[1] if name else 'loop'}")

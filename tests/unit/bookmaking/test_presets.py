@@ -1,9 +1,11 @@
 """Presets: complete, typed, and refused with a message a person can act on."""
 
+import h5py
 import pytest
-import yaml
+from small import write_pairs
 
 from astroclip_book.errors import BookError
+from bookmaking import open_run
 from bookmaking.presets import ROOT, load_preset, preset_names
 from real_sky.download import load_dataset
 
@@ -63,16 +65,14 @@ def test_a_preset_or_file_that_is_not_there_is_named_with_those_there_are(tmp_pa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BookError, match="no preset 'lapdog'. Use one of: .*smoke"):
         load_preset("lapdog")
-    with pytest.raises(
-        BookError, match=f"There is no file {tmp_path / 'mine.yaml'}. Use one of: .*laptop, overnight, smoke"
-    ):
+    there = f"There is no file {tmp_path / 'mine.yaml'}. Use one of: .*laptop, overnight, smoke"
+    with pytest.raises(BookError, match=there):
         load_preset("mine.yaml")
 
 
 def test_a_file_of_ones_own(tmp_path):
-    values, path = yaml.safe_load((ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8")), tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(values))
-    assert load_preset(path).name == "mine"
+    (tmp_path / "mine.yaml").write_text(SMOKE, encoding="utf-8")
+    assert load_preset(tmp_path / "mine.yaml").name == "mine"
 
 
 SMOKE = (ROOT / "presets" / "smoke.yaml").read_text(encoding="utf-8")
@@ -95,3 +95,22 @@ def test_a_file_that_is_no_preset(tmp_path, text, message):
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(BookError, match=message):
         load_preset(tmp_path / "mine.yaml", k=3)
+
+
+FEW = {
+    "image_encoder_epochs": 1, "image_encoder_batch_size": 16, "queue_size": 64, "spectrum_encoder_epochs": 1,
+    "spectrum_encoder_batch_size": 16, "views": 1, "features_batch_size": 16, "alignment_epochs": 1, "alignment_batch_size": 16,
+    "validation_fraction": 0.2, "leading": 8,
+}  # fmt: skip
+
+
+def test_the_gpu_preset_trains_the_published_networks_on_any_processor(tmp_path):
+    """At its full width, with few galaxies."""
+    run = open_run(preset="gpu", run_dir=tmp_path, pairs_path=write_pairs(tmp_path / "real.h5", per_group=3), **FEW)
+    for step in ("index", "image_encoder", "spectrum_encoder", "features", "alignment"):
+        run.make(step)
+        assert run.problem(step) is None
+    with h5py.File(run.path("features.h5")) as file:
+        assert file["image"]["clean"].shape == (30, 8 + 27)
+        assert file["spectrum"]["clean"].shape == (30, 256 + 1)
+    assert run.preset.image_encoder.field // run.preset.image_encoder.binning == 96

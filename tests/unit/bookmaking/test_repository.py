@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -13,23 +15,13 @@ from bookmaking.presets import ROOT
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def commands(workflow) -> str:
-    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
-    return "\n".join(step.get("run", "") for job in jobs for step in job["steps"])
-
-
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_workflows_call_targets_that_there_are(workflow):
-    called = set(re.findall(r"\bmake ([a-z]+)", commands(workflow)))
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert called and called <= targets
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_workflows_watch_files_that_there_are(workflow):
-    watched = [
-        name for call in re.findall(r"hashFiles\((.*?)\)", workflow.read_text()) for name in re.findall("'(.*?)'", call)
-    ]
+def test_workflows_call_targets_and_watch_files_that_there_are(workflow):
+    text = workflow.read_text()
+    steps = [step for job in yaml.safe_load(text)["jobs"].values() for step in job["steps"]]
+    called = set(re.findall(r"\bmake ([a-z]+)", "\n".join(step.get("run", "") for step in steps)))
+    assert called and called <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    watched = re.findall("'(.*?)'", "".join(re.findall(r"hashFiles\((.*?)\)", text)))
     assert watched and all(any(ROOT.glob(name)) for name in watched)
 
 
@@ -63,3 +55,16 @@ def test_an_installed_package_has_the_files_beside_its_modules():
     tracked = subprocess.run(["git", "ls-files", "src"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     beside = [ROOT / name for name in tracked.split() if not name.endswith(".py")]
     assert beside and [path for path in beside if not any(path.match(str(pattern)) for pattern in there)] == []
+
+
+@pytest.mark.parametrize("variable", [None, "GIT_DIR"])
+def test_the_commit_of_an_enclosing_repository_is_not_the_books(variable, tmp_path):
+    """The code, unpacked inside somebody else's repository."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "thesis"], check=True)
+    source = shutil.copytree(ROOT / "src", tmp_path / "book" / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    environment |= {variable: str(tmp_path / ".git")} if variable else {}
+    command = [sys.executable, "-c", "from bookmaking.store.provenance import commit; print(commit())"]
+    assert subprocess.check_output(command, env=environment, text=True, cwd=source.parent).strip() == "unknown"

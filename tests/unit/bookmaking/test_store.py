@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import re
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -77,14 +78,15 @@ def toy(tmp_path, monkeypatch):
     """A package that a recipe imports, and two chapters, in a repository."""
     (tmp_path / "toy_package").mkdir()
     (tmp_path / "toy_package" / "__init__.py").touch()
-    (tmp_path / "toy_package" / "depth.py").write_text("DEPTH = 1\n")
+    (tmp_path / "toy_package" / "depth.py").write_text("from .unit import ONE\nDEPTH = ONE\n")
+    (tmp_path / "toy_package" / "unit.py").write_text("ONE = 1  # π\n", encoding="utf-8")
     (tmp_path / "notebooks").mkdir()
     for name in ("06_numbers", "07_more"):
         (tmp_path / "notebooks" / f"{name}.md").write_text(CHAPTER)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name, value in {"PACKAGES": {"toy_package"}, "READERS": set(), "ROOT": tmp_path}.items():
         monkeypatch.setattr(keys, name, value)
-    for name in ("toy_package", "toy_package.depth"):
+    for name in ("toy_package", "toy_package.depth", "toy_package.unit"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     calls.clear()
     return tmp_path
@@ -109,14 +111,6 @@ def make_all(run):
     return run
 
 
-def test_fresh_steps_are_not_made_again(open_):
-    make_all(open_())
-    calls.clear()
-    for step in ("survey", "encoder", "numbers"):
-        open_().make(step)
-    assert calls == []
-
-
 def test_a_changed_value_changes_its_step_and_what_depends_on_it(open_):
     """What a chapter changes counts for recipes, and of results for those that it records itself."""
 
@@ -133,21 +127,39 @@ def test_a_changed_value_changes_its_step_and_what_depends_on_it(open_):
     assert changed("07_more", image_encoder_epochs=9) == {"encoder", "more"}  # recipes are never made with other values
 
 
-def test_keys_follow_code_but_not_its_comments(toy, open_):
+def test_keys_follow_code_and_files_beside_it_but_not_comments(toy, open_):
     def changed(path, text):
-        before, kept = {name: open_().key(name) for name in TOY}, path.read_text()
+        before, kept = {name: open_().key(name) for name in TOY}, path.read_bytes() if path.exists() else None
         path.write_text(text)
         after = {name: open_().key(name) for name in TOY}
-        path.write_text(kept)
+        if kept is None:
+            path.unlink()
+        else:
+            path.write_bytes(kept)
         return {name for name in TOY if before[name] != after[name]}
 
-    depth, chapter = toy / "toy_package" / "depth.py", toy / "notebooks" / "06_numbers.md"
-    assert changed(depth, '"""A docstring."""\n\n# a comment\nDEPTH = 1\n') == set()
-    assert changed(depth, "DEPTH = 2\n") == {"encoder"}
+    package, chapter = toy / "toy_package", toy / "notebooks" / "06_numbers.md"
+    assert changed(package / "unit.py", '"""A docstring."""\n\n# a comment\nONE = 1\n') == set()
+    for name in ("depth.py", "unit.py", "unit.json", "unit.css", "unit.part.js"):
+        assert changed(package / name, "2\n") == {"encoder"}, name
+    for name in ("other.py", "other.json"):  # that nothing imports
+        assert changed(package / name, "2\n") == set()
     for part, same in {"k = 1": "k = 2", "# of galaxies": "", "A caption with": "No", "# Numbers": "Prose"}.items():
         assert changed(chapter, CHAPTER.replace(part, same)) == set()
     assert changed(chapter, CHAPTER.replace("pool = 3", "pool = 4")) == {"numbers", "more"}
     assert changed(chapter, CHAPTER.replace("pool = 3", "from toy_package import depth")) == {"numbers", "more"}
+
+
+def test_code_is_read_without_running_it():
+    """The keys of all steps, so that a build with nothing to do need not load torch."""
+    text = """
+import sys
+from bookmaking.presets import load_preset
+from bookmaking.store.run import STEPS, Run
+run = Run(load_preset("smoke"), "none")
+keys = [run.key(name) for name in STEPS]
+print("torch" in sys.modules)"""
+    assert subprocess.check_output([sys.executable, "-c", text], text=True).strip() == "False"
 
 
 def test_a_package_of_another_version_makes_stale_what_uses_it(toy, open_, monkeypatch):
@@ -321,13 +333,8 @@ def test_files_of_a_preset_lie_in_the_repository_and_are_downloaded_where_they_d
 
 def test_open_run_takes_the_values_of_a_notebook_as_libraries_give_them(tmp_path):
     place = {"preset": "smoke", "device": "cpu"}
-    given = {
-        "artefacts": ("chip_edge",),
-        "n_galaxies": np.int32(199),
-        "k": np.int64(16),
-        "image_depth": np.float32(0.5),
-    }
-    run = open_run(run_dir=tmp_path, seed=None, **place, **given)
+    given = {"artefacts": ("chip_edge",), "n_galaxies": np.int32(199), "image_depth": np.float32(0.5)}
+    run = open_run(run_dir=tmp_path, seed=None, k=np.int64(16), **place, **given)
     assert (run.preset.survey.artefacts, run.preset.survey.n_galaxies, run.directory) == (["chip_edge"], 199, tmp_path)
     assert (run.preset.evaluation.k, run.preset.survey.image_depth, run.preset.seed) == (16, 0.5, 0)
     (tmp_path / "real.h5").write_text("pairs")

@@ -184,9 +184,7 @@ def test_noise_like_legacy_survey_coadds(galaxies, realdata):
     coadds = [background(image) for image, note in zip(real["images"], real["note"], strict=True) if "coadd" in note]
     drawn = ({name: values[i] for name, values in galaxies.items()} for i in range(60))
     mocks = [background(images.draw_image(galaxy, np.random.default_rng(i))) for i, galaxy in enumerate(drawn)]
-    level, near = (
-        np.array([np.median([one[k] for one in stamps], axis=0) for stamps in (mocks, coadds)]) for k in (0, 1)
-    )
+    level, near = ([np.median([one[k] for one in stamps], axis=0) for stamps in (mocks, coadds)] for k in (0, 1))
     assert np.abs(level[0] / level[1] - 1).max() < 0.3
     assert np.abs(near[0] - near[1]).max() < 0.15
 

@@ -61,9 +61,8 @@ def test_magnitude_limits_of_the_target_classes(galaxies):
     r = galaxies["magnitudes"][:, 1]
     bright, faint, lrg = (galaxies["target"] == k for k in range(3))
     assert r[bright].max() < 19.5 <= r[faint].min() < r[faint].max() < 20.175 <= r[lrg].min()
-    assert np.allclose(
-        np.bincount(galaxies["target"]) / r.size, np.bincount(population.STRATA, population.SHARES), atol=1e-3
-    )
+    shares = np.bincount(population.STRATA, population.SHARES)
+    assert np.allclose(np.bincount(galaxies["target"]) / r.size, shares, atol=1e-3)
     assert np.mean(r < 17.77) == pytest.approx(0.16, abs=2e-3)
     assert galaxies["redshift"].max() <= population.REDSHIFT_MAX
 
@@ -196,9 +195,8 @@ def test_apparent_sizes_and_shapes_like_desi_targets(galaxies, realdata):
 
 def test_colour_mass_and_size_like_nearby_galaxies(nearby, resolve):
     real_size = resolve["r50"] * np.sqrt(np.clip(resolve["b_a"], 0.01, 1)) / 206265 * resolve["cz"] / 70 * 1e3  # kpc
-    size = (
-        nearby["radius"] / 206265 * population.COSMOLOGY.angular_diameter_distance(nearby["redshift"]).to_value("kpc")
-    )
+    distance = population.COSMOLOGY.angular_diameter_distance(nearby["redshift"]).to_value("kpc")
+    size = nearby["radius"] / 206265 * distance
 
     def medians(mock, real, by, low):
         """Of a property, of mock and of real galaxies that another one puts into a bin of half a unit."""
@@ -206,11 +204,10 @@ def test_colour_mass_and_size_like_nearby_galaxies(nearby, resolve):
         return [np.median(values[(other > low) & (other < low + 0.5)]) for values, other in both]
 
     luminosity, mass = (nearby["absolute_r"], resolve["absrmag"]), (nearby["log_mstar"], resolve["logmstar"])
+    colour = sed.colour(nearby["coefficients"]), resolve["modelg_r"]
     for low in (-22.5, -22.0, -21.5, -21.0, -20.5, -20.0, -19.5):
         assert abs(np.subtract(*medians(*mass, luminosity, low))) < 0.15
-        assert (
-            abs(np.subtract(*medians(sed.colour(nearby["coefficients"]), resolve["modelg_r"], luminosity, low))) < 0.12
-        )
+        assert abs(np.subtract(*medians(*colour, luminosity, low))) < 0.12
     for low in (9.0, 9.5, 10.0, 10.5):
         assert 0.8 < np.divide(*medians(size, real_size, mass, low)) < 1.25
         assert abs(np.subtract(*medians(nearby["axis_ratio"], resolve["b_a"], mass, low))) < 0.16  # of bulge and disc

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from arrow import catalogues, read_all
+from arrow import assert_same_pairs, catalogues, read_all
 from small import Killed, killing, small_survey
 
 from astroclip_book.data.pairs import index_pairs
@@ -45,16 +45,10 @@ def sky(tmp_path_factory):
     return directory / "hats", {name: values[10:] for name, values in pairs.items()}
 
 
-def same(there, pairs):
-    order = np.argsort(there["targetids"])
-    for name in pairs:
-        np.testing.assert_array_equal(there[name][order], pairs[name])
-
-
 def test_catalogues_become_the_pairs_they_were_made_of(sky, tmp_path):
     hats, pairs = sky
-    there = read_all(convert_universe(str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5"))
-    same(there, pairs)
+    output = convert_universe(str(hats / "images"), str(hats / "spectra"), tmp_path / "pairs.h5")
+    assert_same_pairs(output, pairs)
     index, _ = index_pairs(tmp_path / "pairs.h5", 0.2, 0)
     assert len(index) == 90 and [path.name for path in tmp_path.iterdir()] == ["pairs.h5"]
 
@@ -67,7 +61,7 @@ def test_a_killed_conversion_goes_on(sky, tmp_path, monkeypatch):
         convert_universe(*arguments)
     assert not arguments[2].exists()
     convert_universe(*arguments)
-    same(read_all(arguments[2]), pairs)
+    assert_same_pairs(arguments[2], pairs)
 
 
 def test_what_cannot_be_matched_is_said(sky, tmp_path):

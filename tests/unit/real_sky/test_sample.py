@@ -75,14 +75,8 @@ def check(output, surveys):
 
 
 def test_a_sample_is_what_the_services_have_however_busy_slow_and_broken_they_are(described, surveys, tmp_path, capsys):
-    surveys.plan = [
-        {"status": 429, "headers": {"Retry-After": "1"}},
-        {"status": 500},
-        {},
-        {"stall": 11},
-        {"drop": 9},
-        {},
-    ]
+    busy, slow = {"status": 429, "headers": {"Retry-After": "1"}}, {"stall": 11}
+    surveys.plan = [busy, {"status": 500}, {}, slow, {"drop": 9}, {}]
     surveys.plan += [{"status": 503}] * 5 + [{}, {"drop": 100_000}]
     start = time.monotonic()
     output = download_dataset(described(), tmp_path / "data")["pairs"]
@@ -92,9 +86,8 @@ def test_a_sample_is_what_the_services_have_however_busy_slow_and_broken_they_ar
     assert time.monotonic() - start > 1 + 10  # it waited as it was told, and until the timeout
     manifest = json.loads(output.with_suffix(".json").read_text())
     faulty = {39_000_000_000_000_000 + i for numbers in FAULTS.values() for i in numbers}
-    assert (
-        {int(one) for one in manifest["left_out"]} == faulty and manifest["found"] == N and "none" in manifest["masses"]
-    )
+    assert {int(one) for one in manifest["left_out"]} == faulty
+    assert manifest["found"] == N and "none" in manifest["masses"]
     for number, words in ((3, "fainter than 19.5"), (5, "edge of the survey"), (8, "49%"), (11, "404.*no such place")):
         assert re.search(words, manifest["left_out"][str(39_000_000_000_000_000 + number)])
     assert [one["ra"] for one in manifest["pairs"]] == sorted(one["ra"] for one in manifest["pairs"])
@@ -108,9 +101,8 @@ def test_what_stays_broken_is_told_and_what_arrived_is_kept(described, surveys, 
         download_dataset(described(), tmp_path)
     surveys.plan, before = [], len(surveys.requests)
     check(download_dataset(described(), tmp_path)["pairs"], surveys)
-    assert (
-        before == 3 + 18 and len(surveys.requests) - before == N - 2 + 3
-    )  # neither the list nor the two first images are asked for again
+    assert before == 3 + 18
+    assert len(surveys.requests) - before == N - 2 + 3  # neither the list nor the two first images again
 
 
 @pytest.mark.parametrize("answer, words", [
@@ -134,10 +126,11 @@ def test_a_description_that_is_wrong_or_asks_for_too_much(described, surveys, tm
 
 def test_killed_twice(described, surveys, tmp_path):
     """Its own process, killed when so many bytes are out: it loses one answer, and asks again for what was nowhere."""
-    small = "from real_sky import parquet, sample; parquet.SMALLEST = sample.SMALLEST = 10; sample.BATCH = 8"
-    call = (
-        f"{small}; from real_sky.download import download_dataset as d; d({described()!r}, {str(tmp_path / 'data')!r})"
-    )
+    call = f"""
+from real_sky import download, parquet, sample
+parquet.SMALLEST = sample.SMALLEST = 10
+sample.BATCH = 8
+download.download_dataset({described()!r}, {str(tmp_path / "data")!r})"""
     kills, codes = [1_500_000, 5_000_000], []
 
     def kill(sent):
@@ -150,7 +143,5 @@ def test_killed_twice(described, surveys, tmp_path):
         process = subprocess.Popen([sys.executable, "-c", call], stderr=subprocess.DEVNULL)
         codes.append(process.wait())
     assert codes == [-signal.SIGKILL] * 2 + [0]
-    assert (
-        len(surveys.requests) <= 1 + N + 3 + 4
-    )  # an answer is lost with each process, what was nowhere is asked for again
+    assert len(surveys.requests) <= 1 + N + 3 + 4  # each process loses an answer, and asks again for what was nowhere
     check(tmp_path / "data" / "sample.h5", surveys)

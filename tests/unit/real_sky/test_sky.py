@@ -68,11 +68,8 @@ def test_colours_at_fixed_redshift_and_magnitude():
         assert found["r_z"][name]["median_difference"] == pytest.approx(0, abs=0.02)
     few = galaxies(20_000, 1)
     few[few[:, 1] > 17] = np.nan  # objects without a magnitude have no colour
-    assert list(sky.colour_distances(sky.colour_percentiles(few, z), theirs)["g_r"]) == [
-        "z04_r16",
-        "z10_r16",
-        "z18_r16",
-    ]
+    compared = sky.colour_distances(sky.colour_percentiles(few, z), theirs)["g_r"]
+    assert list(compared) == ["z04_r16", "z10_r16", "z18_r16"]
     assert sky.colour_percentiles(np.full((3, 3), np.nan), z[:3]) == {}
 
 
@@ -97,7 +94,8 @@ def test_texture_ignores_scale_and_level():
     assert features.shape == (5, len(STATISTICS) * WINDOWS) and np.isfinite(features).all()
     np.testing.assert_allclose(texture(3 * flux + 100), features, rtol=1e-6, atol=1e-8)
     which = STATISTICS.index("correlation, 1 pixel")
-    white, correlated = (texture(spectra(50, 1, c)).reshape(50, len(STATISTICS), WINDOWS)[:, which] for c in (False, True))  # fmt: skip
+    both = [texture(spectra(50, 1, correlated)) for correlated in (False, True)]
+    white, correlated = (one.reshape(50, len(STATISTICS), WINDOWS)[:, which] for one in both)
     assert np.abs(white.mean()) < 0.02 and correlated.mean() == pytest.approx(0.5, abs=0.03)
 
 
