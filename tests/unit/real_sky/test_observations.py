@@ -27,13 +27,9 @@ LOGLAM = np.log10(3806) + 1e-4 * np.arange(3830)  # as SDSS has it: 3806 to 9191
 IDS = np.array([39_627_000_000_000_001, 39_627_000_000_000_002, 39_627_000_000_000_003])
 
 
-def some_spectra(n=3):
-    rng = np.random.default_rng(0)
-    ivar = rng.uniform(0.5, 2, (n, N_WAVELENGTH)).astype(np.float32)
-    return (2 + np.sin(WAVELENGTH / 300) + rng.normal(size=(n, N_WAVELENGTH)) / np.sqrt(ivar)).astype(np.float32), ivar
-
-
-FLUX, IVAR = some_spectra()
+RNG = np.random.default_rng(0)
+IVAR = RNG.uniform(0.5, 2, (3, N_WAVELENGTH)).astype(np.float32)
+FLUX = (2 + np.sin(WAVELENGTH / 300) + RNG.normal(size=IVAR.shape) / np.sqrt(IVAR)).astype(np.float32)
 
 
 @pytest.fixture
