@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -11,7 +13,7 @@ import numpy as np
 import torch
 
 from astroclip_book.config import Features
-from astroclip_book.data.files import progress, sha256
+from astroclip_book.data.files import progress, sha256, write_hdf5
 from astroclip_book.data.pairs import Pairs, Split
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures
 from astroclip_book.models.heads import MODALITIES
@@ -35,10 +37,8 @@ class CachedFeatures(Split):
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Self:
         """Read ``features.h5``."""
         with h5py.File(path) as file:
-            clean, views = (
-                {name: torch.from_numpy(file[name][kind][:]).to(device) for name in MODALITIES}
-                for kind in ("clean", "views")
-            )
+            clean = {name: torch.from_numpy(file[name]["clean"][:]).to(device) for name in MODALITIES}
+            views = {name: torch.from_numpy(file[name]["views"][:]).to(device) for name in MODALITIES}
             return cls(clean, views, file["split"][:])
 
     def with_views(self, which: slice) -> Self:
@@ -52,65 +52,53 @@ def extract_features(
     """Write ``directory/features.h5``: for both modalities, ``clean`` (N, D) float16 of every object, and ``views``
     (n_train, 1 + K, D) float16 of the training split: the clean view and K augmented ones.
 
-    Blocks of objects are written as they come, by several processes each into a file of its own. A killed call, of however many
-    processes, goes on with the blocks that are missing; each draws its views from a seed of its own. The file also has the
-    SHA-256 of both checkpoints, as heads trained on it belong to these encoders. Returns the lengths of the feature vectors.
+    Each block of objects is a file of its own until all blocks are there: several processes share them, and a killed call, of
+    however many processes, goes on with those that are missing. Each block draws its views from a seed of its own. The file also
+    has the SHA-256 of both checkpoints, as heads trained on it belong to these encoders. Returns the lengths of the feature vectors.
     """
     device, rank = make_fabric(device).device, processes.rank()
     image, spectrum = ImageFeatures.load(image_encoder), SpectrumFeatures.load(spectrum_encoder)
     encoders = {"image": image.to(device), "spectrum": spectrum.to(device)}
     read = {"image": pairs.images, "spectrum": pairs.spectra}
-    n, train, whole = len(pairs.index), pairs.index.where("train"), directory / "features.h5"
-    blocks = [slice(start, min(start + config.batch_size, n)) for start in range(0, n, config.batch_size)]
-    trained = [slice(*np.searchsorted(train, (block.start, block.stop))) for block in blocks]
-
-    def opened(path: Path) -> h5py.File:
-        file = h5py.File(path, "a")
-        file.require_dataset("done", (len(blocks),), bool)
+    n = len(pairs.index)
+    is_train = np.isin(np.arange(n), pairs.index.where("train"))
+    files = {start: directory / f"block.{start}.npz" for start in range(0, n, config.batch_size)}
+    missing = processes.agree([start for start, file in files.items() if not file.exists()])
+    for start in progress(missing[rank :: processes.count()], "frozen features", disable=rank > 0):
+        positions = np.arange(start, min(start + config.batch_size, n))
+        training = torch.from_numpy(is_train[positions]).to(device)
+        generator = torch.Generator(device).manual_seed(seed + start)
+        arrays = {}
         for name, encoder in encoders.items():
-            file.require_dataset(f"{name}/clean", (n, encoder.n_features), np.float16)
-            file.require_dataset(f"{name}/views", (len(train), 1 + config.views, encoder.n_features), np.float16)
-        return file
-
-    def missing() -> np.ndarray:
-        """Blocks that nobody has written; what others have goes into the first process's file."""
-        with opened(whole) as file:
-            for path in sorted(directory.glob("features.*.h5")):
-                with h5py.File(path) as other:
-                    for block in np.flatnonzero(other["done"][:]):
-                        for name in encoders:
-                            file[f"{name}/clean"][blocks[block]] = other[f"{name}/clean"][blocks[block]]
-                            file[f"{name}/views"][trained[block]] = other[f"{name}/views"][trained[block]]
-                        file["done"][block] = True
-                path.unlink()
-            return np.flatnonzero(~file["done"][:])
-
-    mine = np.array_split(processes.agree(missing() if rank == 0 else None), processes.count())[rank]
-    with opened(directory / f"features.{rank}.h5" if rank else whole) as file:
-        for block in progress(mine, "frozen features", disable=rank > 0):
-            positions = np.arange(n)[blocks[block]]
-            training = torch.from_numpy(np.isin(positions, train)).to(device)
-            generator = torch.Generator(device).manual_seed(seed + int(positions[0]))
-            for name, encoder in encoders.items():
-                data = torch.from_numpy(read[name](positions)).to(device)
-                with torch.inference_mode(), autocast(device):
-                    clean = encoder(data)
-                    file[f"{name}/clean"][blocks[block]] = half(clean).cpu().numpy()
-                    if training.any():
-                        views = [clean[training], *(encoder(data[training], generator) for _ in range(config.views))]
-                        file[f"{name}/views"][trained[block]] = half(torch.stack(views, 1)).cpu().numpy()
-            file.flush()
-            file["done"][block] = True
-            file.flush()
+            data = torch.from_numpy(read[name](positions)).to(device)
+            with torch.inference_mode(), autocast(device):
+                clean = encoder(data)
+                arrays[f"{name}/clean"] = half(clean).cpu().numpy()
+                if training.any():
+                    views = [clean[training], *(encoder(data[training], generator) for _ in range(config.views))]
+                    arrays[f"{name}/views"] = half(torch.stack(views, 1)).cpu().numpy()
+        partial = files[start].with_suffix(".partial.npz")
+        np.savez(partial, **arrays)
+        partial.replace(files[start])
     processes.agree()
     if rank == 0:
-        missing()
-        with h5py.File(whole, "a") as file:
-            del file["done"]
-            for name in ("targetid", "redshift", "split"):
-                file[name] = getattr(pairs.index, name)
+        identity = {name: getattr(pairs.index, name) for name in ("targetid", "redshift", "split")}
+        write_hdf5(directory / "features.h5", _joined(files.values()) | identity)
+        with h5py.File(directory / "features.h5", "a") as file:
             file.attrs.update({encoder.name: sha256(encoder) for encoder in (image_encoder, spectrum_encoder)})
+        for file in files.values():
+            file.unlink()
     return {"features": {f"{name}_length": encoder.n_features for name, encoder in encoders.items()}}
+
+
+def _joined(files: Iterable[Path]) -> dict[str, np.ndarray]:
+    """The arrays of all files by name, one after the other; those without training objects have no views."""
+    parts = defaultdict(list)
+    for path in files:
+        with np.load(path) as block:
+            for name, values in block.items():
+                parts[name].append(values)
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def half(features: torch.Tensor) -> torch.Tensor:
