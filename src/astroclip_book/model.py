@@ -10,12 +10,14 @@ from torch import nn
 
 from astroclip_book.config import Alignment, choose_device
 from astroclip_book.data.files import sha256
-from astroclip_book.data.nuisances import without_level
+from astroclip_book.data.levels import without_level
 from astroclip_book.data.pairs import IMAGE_SIZE, N_WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.evaluate.lookup import Found, Reference
 from astroclip_book.models.encoders import ImageFeatures, SpectrumFeatures, load_checkpoint
-from astroclip_book.models.heads import make_heads
+from astroclip_book.models.heads import MODALITIES, Head
+
+BATCH = 32  # objects that are encoded at a time
 
 
 class AstroCLIP:
@@ -44,26 +46,28 @@ class AstroCLIP:
                     f"{directory / name} does not belong to heads.pt: these were trained on the features of another. "
                     "Execute chapter 04 for the heads of this one, or the chapter that trains the encoder for the old one."
                 )
-        heads = make_heads(checkpoint["state"], Alignment(**checkpoint["config"]))
+        state, config = checkpoint["state"], Alignment(**checkpoint["config"])
+        heads = nn.ModuleDict({one: Head(state[f"{one}.mean"], state[f"{one}.std"], config) for one in MODALITIES})
+        heads.load_state_dict(state)
         image = ImageFeatures.load(directory / "image_encoder.pt")
         return cls(image, SpectrumFeatures.load(directory / "spectrum_encoder.pt"), heads, device, directory)
 
-    def embed_spectra(self, flux: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def embed_spectra(self, flux: np.ndarray) -> np.ndarray:
         """Spectra (n, 7781) on the DESI grid 3600 + 0.8 i Å, any constant scale, to unit vectors (n, d) float32.
 
         Those without their level, z-scored or with the median subtracted, are embedded as of unknown brightness against their
         noise, with a warning. BookError for other shapes, masked or not finite values, and spectra that are all zero.
         """
-        return self.encode_spectra(flux, True, batch_size)[1]
+        return self.encode_spectra(flux)[1]
 
-    def embed_images(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Images (n, 152, 152, 3), nanomaggies in g, r, z at 0.262 arcsec, the galaxy in the centre, to unit vectors (n, d) float32.
 
         BookError for other shapes, masked or not finite values, and images that are all zero.
         """
-        return self.encode_images(images, batch_size)[1]
+        return self.encode_images(images)[1]
 
-    def look_up(self, observed, k: int = 5, batch_size: int = 32) -> Found:
+    def look_up(self, observed, k: int = 5) -> Found:
         """The k most similar galaxies of the run, redshifts with their uncertainty, and whether such objects were in the training.
 
         Raises
@@ -72,12 +76,11 @@ class AstroCLIP:
             For objects that are neither `real_sky.Spectra` nor `real_sky.Images`, and as the embedding and `reference` say.
         """
         if hasattr(observed, "flux"):
-            *found, relative = self.encode_spectra(observed.flux, observed.ivar > 0, batch_size)
-            return self.reference("spectrum").look_up(*found, k, observed.redshift, relative)
+            features, embedding, relative = self.encode_spectra(observed.flux, observed.ivar > 0)
+            return self.reference("spectrum").look_up(features, embedding, k, observed.redshift, relative)
         if hasattr(observed, "images"):
-            return self.reference("image").look_up(
-                *self.encode_images(observed.images, batch_size), k, observed.redshift
-            )
+            features, embedding = self.encode_images(observed.images)
+            return self.reference("image").look_up(features, embedding, k, observed.redshift)
         raise BookError(f"look_up takes what read_spectra or read_images return, not {type(observed).__name__}.")
 
     def reference(self, modality: str) -> Reference:
@@ -86,30 +89,33 @@ class AstroCLIP:
             self._references[modality] = Reference.from_run(self.directory, modality)
         return self._references[modality]
 
-    def encode_spectra(
-        self, flux, seen: np.ndarray | bool = True, size: int = 32
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Frozen features (n, D), embeddings (n, d), and which spectra came without their level (n,); as `embed_spectra`."""
+    @torch.inference_mode()
+    def encode_spectra(self, flux, seen: np.ndarray | bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frozen features (n, D), embeddings (n, d), and which spectra came without their level (n,); as `embed_spectra`.
+
+        ``seen`` (n, 7781) says which pixels were observed.
+        """
         flux = _checked(flux, (N_WAVELENGTH,), "spectra", "flux on the grid 3600 + 0.8 i Å")
         exponent = np.frexp(np.abs(flux).max(axis=1, keepdims=True))[1]  # in SI units, squares would vanish
         flux = np.ldexp(flux, -exponent).astype(np.float32)
         rows, where = np.arange(len(flux)), "spectra to embed, by their rows"
         relative = without_level(flux, np.broadcast_to(seen, flux.shape), rows, where)
-        return *self._pass(flux, self.spectrum, self.heads["spectrum"], size, relative), relative
-
-    def encode_images(self, images, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
-        """Frozen features (n, D) and embeddings (n, d); as `embed_images`."""
-        images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
-        return self._pass(images, self.image, self.heads["image"], size)
+        features = self._features(self.spectrum, flux)
+        features[np.flatnonzero(relative), -1] = 0  # the brightness, which is unknown
+        return features.cpu().numpy(), self._embedding("spectrum", features), relative
 
     @torch.inference_mode()
-    def _pass(self, data: np.ndarray, encoder, head, size: int, relative=()) -> tuple[np.ndarray, np.ndarray]:
-        """Frozen features (n, D) and embeddings (n, d); the last feature of ``relative`` rows, the brightness, is unknown."""
-        batches = torch.from_numpy(data).float().split(size)
-        features = torch.cat([encoder(batch.to(self.device)) for batch in batches])
-        features[np.flatnonzero(relative), -1] = 0
-        embedded = torch.cat([head(part) for part in features.split(size)])
-        return features.cpu().numpy(), embedded.cpu().numpy()
+    def encode_images(self, images) -> tuple[np.ndarray, np.ndarray]:
+        """Frozen features (n, D) and embeddings (n, d); as `embed_images`."""
+        images = _checked(images, (IMAGE_SIZE, IMAGE_SIZE, 3), "images", "nanomaggies in g, r, z at 0.262 arcsec")
+        features = self._features(self.image, images)
+        return features.cpu().numpy(), self._embedding("image", features)
+
+    def _features(self, encoder: nn.Module, data: np.ndarray) -> torch.Tensor:
+        return torch.cat([encoder(batch.to(self.device)) for batch in torch.from_numpy(data).float().split(BATCH)])
+
+    def _embedding(self, modality: str, features: torch.Tensor) -> np.ndarray:
+        return torch.cat([self.heads[modality](batch) for batch in features.split(BATCH)]).cpu().numpy()
 
 
 def _checked(values, shape: tuple[int, ...], name: str, unit: str) -> np.ndarray:

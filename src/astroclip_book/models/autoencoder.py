@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from astroclip_book.config import SpectrumEncoder as Config
-from astroclip_book.data.nuisances import distorted
+from astroclip_book.data.distortions import distorted
 from astroclip_book.data.pairs import REDSHIFTS, WAVELENGTH, Pairs
 from astroclip_book.models.spender import SpectrumEncoder, mlp
 
@@ -44,11 +44,6 @@ class RestFrameDecoder(nn.Module):
         self.n_shifts = int(math.log1p(Z_MAX) / self.log_step) + 1
         place = (wavelength.double().log() - self.log_low) / self.log_step  # of each observed pixel, at z = 0
         self.register_buffer("place", place.clamp(max=n_rest - 1), persistent=False)
-
-    @property
-    def rest_wavelength(self) -> torch.Tensor:
-        """(n_rest,) Å."""
-        return torch.exp(self.log_low + self.log_step * torch.arange(self.n_rest, dtype=torch.float64))
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
         """(n, n_latent) to rest-frame spectra (n, n_rest)."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from astroclip_book.config import ImageEncoder, SpectrumEncoder
 from astroclip_book.data import views
-from astroclip_book.data.nuisances import distorted
+from astroclip_book.data.distortions import distorted
 from astroclip_book.data.pairs import N_WAVELENGTH
 from astroclip_book.errors import BookError
 from astroclip_book.models.autoencoder import TINY, SpectrumAutoencoder, mean, noise_amplitude

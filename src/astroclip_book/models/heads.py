@@ -38,13 +38,6 @@ class Head(nn.Module):
         return F.normalize(self.layers(x).float(), dim=-1)
 
 
-def make_heads(state: dict, config: Alignment) -> nn.ModuleDict:
-    """Both heads, by modality, with the weights of a state dict."""
-    heads = nn.ModuleDict({name: Head(state[f"{name}.mean"], state[f"{name}.std"], config) for name in MODALITIES})
-    heads.load_state_dict(state)
-    return heads
-
-
 def info_nce(image: torch.Tensor, spectrum: torch.Tensor, logit_scale: float | torch.Tensor) -> torch.Tensor:
     """Symmetric InfoNCE in nats: each image must pick its own spectrum in the batch, and each spectrum its image.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astroclip_book.data.nuisances import without_level
+from astroclip_book.data.levels import without_level
 from astroclip_book.data.pairs import IMAGE_SIZE, WAVELENGTH
 from astroclip_book.errors import BookError
 from real_sky.observations.grid import complete

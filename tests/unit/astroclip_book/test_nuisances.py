@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.stats import median_abs_deviation
 
-from astroclip_book.data.nuisances import ARMS, IMAGE, SPARED, SPECTRUM, distorted
+from astroclip_book.data.distortions import SPARED, distorted
+from astroclip_book.data.nuisances import ARMS, IMAGE, SPECTRUM
 from astroclip_book.data.pairs import WAVELENGTH
 
 
