@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 from astroclip_book.config import choose_device
-from astroclip_book.data.files import full_disk_explained, lock, prepare
+from astroclip_book.data.files import lock
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.execution import execute
 from bookmaking.presets import ROOT, load_preset
 from bookmaking.site.build import build_site
 from bookmaking.store.recipes import chain
-from bookmaking.store.run import Run
+from bookmaking.store.run import Run, full_disk_explained
 from bookmaking.verify import verify, write_reference
 from real_sky.download import DATA, download_dataset
 
@@ -97,7 +98,12 @@ def _make_book(options: argparse.Namespace, run: Run, site: Path) -> None:
 
 def _take(held: ExitStack, directory: Path, option: str) -> None:
     """Make a directory and keep a second call out of it, where each would find the other's half-made chapters and pages."""
-    prepare(directory, option)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        place = f"choose another place by the option {option} of `python -m bookmaking`"
+        raise BookError(f"{directory} cannot be made or written to ({error}): {place}.") from error
     if processes.rank() == 0:
         busy = f"Another call of this book is at work in {directory}. Wait for it, or stop it, then run the same command again."
         held.enter_context(lock(directory / LOCK, busy))

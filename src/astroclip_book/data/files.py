@@ -1,4 +1,4 @@
-"""Files that survive a kill, a second process and a full disk; small HDF5 files; the bars that show how far a loop is."""
+"""Files that survive a kill and a second process; small HDF5 files; the bars that show how far a loop is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import glob
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,10 +73,8 @@ def matching(pattern: str) -> list[Path]:
     """
     path = Path(os.path.abspath(os.path.expanduser(pattern)))
     base = next(one for one in (path, *path.parents) if one.exists())
-    found = (
-        [base] if base == path else sorted(base / one for one in glob.glob(str(path.relative_to(base)), root_dir=base))
-    )
-    return [one for one in found if one.is_file()]
+    names = [Path()] if base == path else sorted(map(Path, glob.glob(str(path.relative_to(base)), root_dir=base)))
+    return [base / name for name in names if (base / name).is_file()]
 
 
 def sha256(path: Path) -> str:
@@ -105,28 +101,3 @@ def lock(path: Path, refusal: str | None = None):
         raise BookError(f"{why}, by --run-dir of `python -m bookmaking` or `run_dir` in a notebook.") from error
     with held:
         yield
-
-
-def prepare(directory: Path, option: str) -> None:
-    """Make a directory; BookError, which names the ``option`` for another place, where nothing can be written to it."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        place = f"choose another place by the option {option} of `python -m bookmaking`"
-        raise BookError(f"{directory} cannot be made or written to ({error}): {place}.") from error
-
-
-@contextmanager
-def full_disk_explained(directory: Path):
-    """Turn "no space left" into a BookError that says where and what to do: torch and HDF5 do not tell why they fail."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        free = shutil.disk_usage(next(path for path in (directory, *directory.parents) if path.exists())).free
-        if getattr(error, "errno", None) != errno.ENOSPC and free > 2**20:
-            raise
-        raise BookError(
-            f"No space left in {directory} ({free / 2**20:.0f} MiB free). "
-            "Free some and run again: what is made is kept, and the step resumes."
-        ) from error

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import time
 import weakref
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from astroclip_book.data.files import full_disk_explained, lock, matching, read_json, sha256, write_json
+from astroclip_book.data.files import lock, matching, read_json, sha256, write_json
 from astroclip_book.errors import BookError
 from astroclip_book.train import processes
 from bookmaking.presets import Preset, flat, located, names_file, preset_names
@@ -260,3 +261,18 @@ def _merge(target: dict, source: dict) -> None:
             _merge(target.setdefault(key, {}), value)
         else:
             target[key] = value
+
+
+@contextmanager
+def full_disk_explained(directory: Path):
+    """Turn "no space left" into a BookError that says where and what to do: torch and HDF5 do not tell why they fail."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        free = shutil.disk_usage(next(path for path in (directory, *directory.parents) if path.exists())).free
+        if getattr(error, "errno", None) != errno.ENOSPC and free > 2**20:
+            raise
+        raise BookError(
+            f"No space left in {directory} ({free / 2**20:.0f} MiB free). "
+            "Free some and run again: what is made is kept, and the step resumes."
+        ) from error
