@@ -16,6 +16,7 @@ from typing import Self
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from astroclip_book.errors import BookError
 
@@ -127,8 +128,10 @@ def other_seeds(path: Path) -> list[Embeddings]:
     """Embeddings of the same objects by heads trained from other seeds; none where ``embeddings.h5`` holds no ``others``."""
     first = Embeddings.load(path)
     with h5py.File(path, "r") as file:
-        others = [file["others"][name][:] for name in ("image", "spectrum")] if "others" in file else [[], []]
-    return [replace(first, image=image, spectrum=spectrum) for image, spectrum in zip(*others, strict=True)]
+        if "others" not in file:
+            return []
+        images, spectra = file["others/image"][:], file["others/spectrum"][:]
+    return [replace(first, image=image, spectrum=spectrum) for image, spectrum in zip(images, spectra, strict=True)]
 
 
 def evenly(n: int, most: int) -> np.ndarray:
@@ -170,8 +173,9 @@ class Pairs:
             part = slice(*np.searchsorted(groups, [group, group + 1]))
             dataset, memory = self._source(group, name)
             some, back = np.unique(rows[part], return_inverse=True)
-            if len(some) == len(back) == some[-1] + 1 - some[0]:
-                dataset.read_direct(result, slice(some[0], some[-1] + 1), part)
+            first, last = some[0], some[-1]
+            if len(some) == len(back) == last + 1 - first:  # one stretch of the file, no row twice
+                dataset.read_direct(result, slice(first, last + 1), part)
             elif memory is not None:
                 np.take(memory, rows[part], axis=0, out=result[part], mode="clip")  # other modes copy twice
             else:
@@ -191,11 +195,15 @@ def open_pairs(path: Path) -> h5py.File:
         raise BookError(f"{why}: delete it and run again, or download it again.") from error
     problems = []
     for group in GROUPS:
-        shapes = {name: getattr(file.get(f"{group}/{name}"), "shape", None) for name in _SHAPES}
-        problems += [f"no dataset '{group}/{name}'" for name, shape in shapes.items() if shape is None]
-        wrong = {name: shape for name, shape in shapes.items() if shape and shape[1:] != _SHAPES[name]}
-        problems += [f"'{group}/{name}' has shape {shape}" for name, shape in wrong.items()]
-        if len({shape[0] for shape in shapes.values() if shape}) > 1:
+        lengths = set()
+        for name, expected in _SHAPES.items():
+            shape = getattr(file.get(f"{group}/{name}"), "shape", None)
+            if shape is None:
+                problems.append(f"no dataset '{group}/{name}'")
+            elif shape[1:] != expected:
+                problems.append(f"'{group}/{name}' has shape {shape}")
+            lengths.add(shape[0] if shape else None)
+        if len(lengths - {None}) > 1:
             problems.append(f"group '{group}' has unequal lengths")
     if problems:
         file.close()
@@ -214,23 +222,29 @@ def index_pairs(path: Path, validation_fraction: float, seed: int) -> tuple[Inde
     than once, the first is kept, so that none is on both sides. BookError for an unreadable file, or when a split would be
     empty.
     """
-    rng, parts, reasons = np.random.default_rng(seed), [], []
+    rng, tables = np.random.default_rng(seed), []
     with open_pairs(path) as file:
         for number, group in enumerate(GROUPS):
-            targetid, redshift = file[group]["targetids"][:], file[group]["redshifts"][:].astype(np.float32)
-            reasons.append(_unusable(file[group], redshift))
-            split = np.full(len(targetid), SPLITS.index("test"), np.uint8)
-            n_train = int(TRAIN_FRACTION * len(targetid))
+            redshift = file[group]["redshifts"][:].astype(np.float32)
+            split = np.full(len(redshift), SPLITS.index("test"), np.uint8)
+            n_train = int(TRAIN_FRACTION * len(redshift))
             split[:n_train] = SPLITS.index("train")
             split[rng.permutation(n_train)[: round(validation_fraction * n_train)]] = SPLITS.index("validation")
-            row = np.flatnonzero(reasons[-1] < 0)
-            place = np.full(len(row), number, np.int16), row.astype(np.int32)
-            parts.append((targetid[row].astype(np.int64), redshift[row], *place, split[row]))
-    whole = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    first = np.sort(np.unique(whole[0], return_index=True)[1])
-    index = Index(*(column[first] for column in whole))
-    dropped = {name: int((np.concatenate(reasons) == i).sum()) for i, name in enumerate(REASONS)}
-    dropped["duplicate"] = len(whole[0]) - len(first)
+            columns = {
+                "targetid": file[group]["targetids"][:].astype(np.int64),
+                "redshift": redshift,
+                "group": np.full(len(redshift), number, np.int16),
+                "row": np.arange(len(redshift), dtype=np.int32),
+                "split": split,
+                "reason": _unusable(file[group], redshift),
+            }
+            tables.append(pd.DataFrame(columns))
+    table = pd.concat(tables)
+    usable = table[table["reason"] < 0]
+    kept = usable.drop_duplicates("targetid")
+    index = Index(**{name: np.array(kept[name]) for name in Index.__dataclass_fields__})
+    dropped = {name: int((table["reason"] == i).sum()) for i, name in enumerate(REASONS)}
+    dropped["duplicate"] = len(usable) - len(kept)
     for name, count in dropped.items():
         if count:
             log.warning("%s: left out %d objects (%s)", path, count, name.replace("_", " "))

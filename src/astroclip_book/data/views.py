@@ -101,7 +101,8 @@ def move(images: torch.Tensor, size: int, binning: int, generator: torch.Generat
     """Flip, rotate by any angle, resize by up to 10 % and shift by whole original pixels; zero outside the images."""
     n, side, device = len(images), images.shape[-1], generator.device
     angle, scale, *flips = torch.rand(4, n, generator=generator, device=device)
-    scale = torch.lerp(*torch.tensor(SIZE_RANGE, device=device), scale)
+    smallest, largest = torch.tensor(SIZE_RANGE, device=device)
+    scale = torch.lerp(smallest, largest, scale)
     flips = torch.where(torch.stack(flips, 1) < 0.5, -1.0, 1.0)
     jitter = torch.randint(-JITTER, JITTER + 1, (2, n), generator=generator, device=device).T / binning
     middle = torch.full((n, 2), (side - 1) / 2, device=device)

@@ -59,23 +59,34 @@ def other_features(
       nanomaggies instead of the input it was trained on. ``moving`` leaves batch norm in training mode: training objects are
       normalised by the batch that ``seed`` puts them in, and the running statistics that follow encode everybody.
     """
-    image = ImageFeatures.load(image_encoder).to(device)
+    clean, views = dict(cached.clean), dict(cached.views)
     if name == "circles":
-        kinds = ({**of, "image": of["image"][..., image.config.leading :]} for of in (cached.clean, cached.views))
-        return CachedFeatures(*kinds, cached.split)
-    if name in ("no_brightness", "latents"):
-        latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)
+        leading = ImageFeatures.load(image_encoder).config.leading
+        for features in (clean, views):
+            features["image"] = features["image"][..., leading:]
+    elif name == "no_brightness":
+        for features in (clean, views):
+            features["spectrum"] = features["spectrum"][..., :-1]
+    elif name == "latents":
+        to_latents = SpectrumFeatures.load(spectrum_encoder).model.encoder.mlp.to(device)
+        for features in (clean, views):
+            rows = features["spectrum"].flatten(0, -2).float()
+            changed = torch.cat([to_latents(rows[:, :-1]), rows[:, -1:]], 1)
+            features["spectrum"] = changed.unflatten(0, features["spectrum"].shape[:-1])
+    else:
+        train = cached.where("train")
+        clean["image"], of_training = _clean_images(name, pairs, train, image_encoder, device, seed)
+        views = {"image": of_training[:, None], "spectrum": views["spectrum"][:, :1]}
+    return CachedFeatures(clean, views, cached.split)
 
-        def change(x: torch.Tensor) -> torch.Tensor:
-            if name == "no_brightness":
-                return x[..., :-1]
-            flat = x.flatten(0, -2).float()
-            return torch.cat([latents(flat[:, :-1]), flat[:, -1:]], 1).unflatten(0, x.shape[:-1])
 
-        kinds = ({**values, "spectrum": change(values["spectrum"])} for values in (cached.clean, cached.views))
-        return CachedFeatures(*kinds, cached.split)
-
-    train = cached.where("train")
+def _clean_images(
+    name: str, pairs: Pairs, train: np.ndarray, image_encoder: Path, device: str, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features of all objects and of the training objects ``train``; `other_features` says what ``name`` means."""
+    image = ImageFeatures.load(image_encoder).to(device)
+    if name == "raw":
+        image.config = dataclasses.replace(image.config, input="nanomaggies")
 
     def encode(positions: np.ndarray) -> torch.Tensor:
         parts = []
@@ -86,20 +97,16 @@ def other_features(
         return torch.cat(parts)
 
     everybody = np.arange(len(pairs.index))
-    if name in ("raw", "whole"):
-        if name == "raw":
-            image.config = dataclasses.replace(image.config, input="nanomaggies")
+    if name != "moving":
         clean = encode(everybody)
-        seen = clean[train]
-    else:
-        order = np.random.default_rng(seed).permutation(len(train))
-        image.encoder.train()
-        seen = torch.empty_like(cached.clean["image"][train])
-        seen[order] = encode(train[order])
-        image.encoder.eval()
-        clean = encode(everybody)
-    alone = cached.with_views(slice(1))
-    return CachedFeatures({**alone.clean, "image": clean}, {**alone.views, "image": seen[:, None]}, alone.split)
+        return clean, clean[train]
+    order = np.random.default_rng(seed).permutation(len(train))
+    image.encoder.train()
+    shuffled = encode(train[order])
+    image.encoder.eval()
+    of_training = torch.empty_like(shuffled)
+    of_training[order] = shuffled
+    return encode(everybody), of_training
 
 
 def neighbour_scores(
@@ -133,8 +140,9 @@ def differences(trained: pd.DataFrame, against: dict) -> tuple[pd.DataFrame, pd.
     sd = np.sqrt((trained - groups.transform("mean")).pow(2).sum() / freedom)
     ours, theirs = list(against), list(against.values())
     difference = (means.loc[ours] - means.loc[theirs].to_numpy()).rename_axis(columns="score")
-    error = difference * 0 + np.sqrt(1 / n[ours].to_numpy() + 1 / n[theirs].to_numpy())[:, None] * sd.to_numpy()
-    found = pd.DataFrame({"difference": difference.stack(), "half": stats.t.ppf(0.975, freedom) * error.stack()})
-    t = np.divide(found["difference"], error.stack(), out=np.zeros(len(found)), where=error.stack() > 0)
+    per_sd = np.sqrt(1 / n[ours].to_numpy() + 1 / n[theirs].to_numpy())
+    error = pd.DataFrame(np.outer(per_sd, sd), difference.index, difference.columns).stack()
+    found = pd.DataFrame({"difference": difference.stack(), "half": stats.t.ppf(0.975, freedom) * error})
+    t = np.divide(found["difference"], error, out=np.zeros(len(found)), where=error > 0)
     found["p"] = 2 * stats.t.sf(np.abs(t), freedom)
     return found.assign(found=stats.false_discovery_control(found["p"]) <= 0.05), sd, freedom

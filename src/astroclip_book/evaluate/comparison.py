@@ -47,20 +47,22 @@ def compare(
     shape, n, train = frozen.config, len(index), index.where("train")
     torch.manual_seed(seed)
     if modality == "image":
-        read, network, seen = pairs.images, frozen.encoder, frozen.seen
-        fresh = ResNet(shape.depth, shape.width)
+        read, seen = pairs.images, frozen.seen
+        networks = {"frozen": frozen.encoder, "random": ResNet(shape.depth, shape.width)}
     else:
-        read, network, seen = pairs.spectra, frozen.model.encoder, frozen.model.normalise
-        fresh = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
-        network.mlp = fresh.mlp = nn.Identity()  # the attended features are what the book uses
-    fresh.to(device, memory_format=torch.channels_last).eval()
+        read, seen = pairs.spectra, frozen.model.normalise
+        random = SpectrumEncoder(shape.width, shape.n_latent, shape.position)
+        networks = {"frozen": frozen.model.encoder, "random": random}
+        for network in networks.values():
+            network.mlp = nn.Identity()  # the attended features are what the book uses
+    fresh = networks["random"].to(device, memory_format=torch.channels_last).eval()
     features, inputs = {"frozen": [], "random": []}, None
     for start in progress(range(0, n, BLOCK), f"{modality}s, frozen and random"):
         rows = np.arange(start, min(start + BLOCK, n))
         with torch.inference_mode(), autocast(device):
             x = seen(torch.from_numpy(read(rows)).to(device)).float()
-            for way, one in (("frozen", network), ("random", fresh)):
-                features[way].append(half(torch.cat([one(part) for part in x.split(BATCH)])).cpu().numpy())
+            for way, network in networks.items():
+                features[way].append(half(torch.cat([network(part) for part in x.split(BATCH)])).cpu().numpy())
         if inputs is None:
             inputs = np.memmap(directory / "inputs.f16", np.float16, "w+", shape=(n, *x.shape[1:]))
         inputs[rows] = half(x).cpu().numpy()
@@ -70,12 +72,12 @@ def compare(
 
     some = train[:: max(1, len(train) // N_COMPONENTS_FROM)]
     analysis = PCA(config.components, svd_solver="randomized", random_state=seed).fit(pixels(some))
-    components = [analysis.transform(pixels(rows)) for rows in np.split(np.arange(n), range(BLOCK, n, BLOCK))]
+    features["pca"] = [analysis.transform(pixels(rows)) for rows in np.split(np.arange(n), range(BLOCK, n, BLOCK))]
     supervised = nn.Sequential(fresh, nn.Linear(fresh.n_features, len(labels))).to(device)
     n_epochs, checkpoint = getattr(config, f"{modality}_epochs"), directory / "supervised.pt"
     known = np.stack(list(labels.values()), 1)
     told, losses = predict_supervised(supervised, inputs, known, index, shape, n_epochs, device, seed, checkpoint)
-    arrays = {way: np.concatenate(parts) for way, parts in (features | {"pca": components}).items()}
+    arrays = {way: np.concatenate(parts) for way, parts in features.items()}
     return arrays | {"supervised": dict(zip(labels, told.T, strict=True)), "supervised_loss": losses}
 
 

@@ -38,7 +38,8 @@ class Roles(NamedTuple):
     @classmethod
     def known(cls, split, values: np.ndarray) -> Self:
         """The splits' rows whose value (N,) is known; ``split`` has ``where(name)``, as `Index` and `Embeddings` do."""
-        return cls(*(rows[np.isfinite(values[rows])] for rows in map(split.where, ("train", "validation", "test"))))
+        rows = [split.where(name) for name in ("train", "validation", "test")]
+        return cls(*(some[np.isfinite(values[some])] for some in rows))
 
     @property
     def gallery(self) -> np.ndarray:
@@ -66,10 +67,11 @@ class Neighbours:
 
     def choose(self, y: np.ndarray, merit: Callable | None = None) -> tuple[int, Weighting]:
         """The k of `CANDIDATES` and the weighting of largest R², or ``merit(truth, answer)``, for the rows asked."""
-        most, truth = self.rows.shape[1], y[self.asked]
-        merit = merit or (lambda truth, answer: r2(truth, answer.prediction)["r2"])
-        ks = [k for k in CANDIDATES if k <= most] or [most]
-        merits = {(k, way): merit(truth, self.answer(y, k, way)) for k in ks for way in ("distance", "uniform")}
+        most, truth, merits = self.rows.shape[1], y[self.asked], {}
+        for k in [k for k in CANDIDATES if k <= most] or [most]:
+            for weighting in ("distance", "uniform"):
+                answer = self.answer(y, k, weighting)
+                merits[k, weighting] = merit(truth, answer) if merit else r2(truth, answer.prediction)["r2"]
         return max(merits, key=merits.get)
 
 
@@ -97,12 +99,14 @@ def answers(
     """
     searched = {}  # values that are known of the same objects share a search
     for name, y in known.items():
-        roles, key = Roles.known(split, y), np.isfinite(y).tobytes()
-        if key not in searched:
+        roles, same = Roles.known(split, y), np.isfinite(y).tobytes()
+        if same not in searched:
             test = Neighbours(gallery_x, roles.gallery, query_x, roles.test, k or max(CANDIDATES))
-            searched[key] = test, None if k else Neighbours(gallery_x, roles.train, query_x, roles.validation)
-        test, validation = searched[key]
-        yield name, roles, test.answer(y, *((k,) if k else validation.choose(y, merit)))
+            validation = None if k else Neighbours(gallery_x, roles.train, query_x, roles.validation)
+            searched[same] = test, validation
+        test, validation = searched[same]
+        chosen_k, weighting = (k, "distance") if k else validation.choose(y, merit)
+        yield name, roles, test.answer(y, chosen_k, weighting)
 
 
 def shift_weights(x: np.ndarray, labelled: np.ndarray, unlabelled: np.ndarray) -> tuple[np.ndarray, float]:

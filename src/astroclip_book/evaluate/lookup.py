@@ -42,17 +42,24 @@ class Novelty:
     What is returned is the share of validation objects that are at least as unusual, counting the object itself: a p-value
     that is valid whatever the distribution, as long as an object is drawn like these (Bates et al. 2023,
     https://doi.org/10.1214/22-AOS2244). It is twice that share on one side for a quantity, and 1 for one unknown (NaN).
-    ``features`` (n, D) and (m, D) and ``embedding`` (n, d) and (m, d) are of training and validation objects, ``quantities``
-    (m,) of the latter.
+    Compared with are training objects, ``train_features`` (n, D) and ``train_embedding`` (n, d); ``features`` (m, D),
+    ``embedding`` (m, d) and ``quantities`` (m,) are of validation objects.
     """
 
-    def __init__(self, features: tuple, embedding: tuple, quantities: dict[str, np.ndarray]):
-        some = evenly(len(features[0]), REFERENCES)
-        known, self.embedding = features[0][some].astype(np.float32), embedding[0][some]
+    def __init__(
+        self,
+        train_features: np.ndarray,
+        train_embedding: np.ndarray,
+        features: np.ndarray,
+        embedding: np.ndarray,
+        quantities: dict[str, np.ndarray],
+    ):
+        some = evenly(len(train_features), REFERENCES)
+        known, self.embedding = train_features[some].astype(np.float32), train_embedding[some]
         self.scaler = StandardScaler().fit(known)
         self.rotation = PCA(VARIANCE, whiten=True, svd_solver="covariance_eigh").fit(self.scaler.transform(known))
         self.known = self._rotated(known)
-        scores = self._distances(features[1], embedding[1]) | quantities
+        scores = self._distances(features, embedding) | quantities
         self.usual = {name: np.sort(one) for name, one in scores.items()}
 
     def __call__(self, features: np.ndarray, embedding: np.ndarray, quantities: dict) -> tuple[dict, dict]:
@@ -60,12 +67,12 @@ class Novelty:
         p, upper = {}, {}
         scores = self._distances(features, embedding) | quantities
         for name, usual in self.usual.items():
-            asked, n = scores[name], len(usual) + 1
-            above = (n - np.searchsorted(usual, asked, "left")) / n
-            below = (1 + np.searchsorted(usual, asked, "right")) / n
+            score, n = scores[name], len(usual) + 1
+            above = (n - np.searchsorted(usual, score, "left")) / n
+            below = (1 + np.searchsorted(usual, score, "right")) / n
             p[name], upper[name] = above, above <= below
             if name in quantities:
-                p[name] = np.where(np.isnan(asked), 1, 2 * np.minimum(above, below)).clip(max=1)
+                p[name] = np.where(np.isnan(score), 1, 2 * np.minimum(above, below)).clip(max=1)
         return p, upper
 
     def _distances(self, features: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
@@ -103,7 +110,9 @@ class Found:
     def warning(self, i: int) -> str:
         """Why object i is unusual, and whether its brightness is unknown, in words; empty where there is nothing to say."""
         said = [TESTS[name][int(self.upper[name][i])] for name, p in self.novelty.items() if p[i] <= LEVEL]
-        return "; ".join(said + ["its brightness is unknown: it came without its level"] * bool(self.relative[i]))
+        if self.relative[i]:
+            said.append("its brightness is unknown: it came without its level")
+        return "; ".join(said)
 
 
 class Reference:
@@ -116,9 +125,11 @@ class Reference:
         self.embeddings, self.vectors = embeddings, getattr(embeddings, modality)
         self.features, self.choices = features, choices
         train, validation = embeddings.where("train"), embeddings.where("validation")
-        both = [(values[train], values[validation]) for values in (features, self.vectors)]
-        signal = {"signal": features[validation, -1]} if modality == "spectrum" else {}
-        self.novelty = Novelty(*both, signal | {"redshift": embeddings.redshift[validation]})
+        quantities = {"signal": features[validation, -1]} if modality == "spectrum" else {}
+        quantities["redshift"] = embeddings.redshift[validation]
+        self.novelty = Novelty(
+            features[train], self.vectors[train], features[validation], self.vectors[validation], quantities
+        )
         _, low, high = self._redshifts(self.vectors[validation], train)
         self.widening = photoz.widening(low, high, embeddings.redshift[validation], INTERVAL)
 
@@ -146,17 +157,22 @@ class Reference:
         ``redshift`` (n,) are those known of them, and NaN; ``relative`` (n,) says which spectra came without their level.
         """
         row, cosine = neighbours(embedding, self.vectors, k)
-        gallery, targetid = self.embeddings.where("train", "validation"), self.embeddings.targetid[row]
-        mean, low, high = self._redshifts(embedding, gallery)
-        redshift, relative = (np.broadcast_to(one, len(row)) for one in (redshift, relative))
-        known = {"redshift": redshift, "signal": np.where(relative, np.nan, features[:, -1])}
-        wider, novelty = self.widening * (high - low), self.novelty(features, embedding, known)
-        return Found(embedding, row, targetid, cosine, mean, low - wider, high + wider, *novelty, relative)
+        relative = np.broadcast_to(relative, len(row))
+        signal = np.where(relative, np.nan, features[:, -1])
+        known = {"redshift": np.broadcast_to(redshift, len(row)), "signal": signal}
+        novelty, upper = self.novelty(features, embedding, known)
+        mean, low, high = self._redshifts(embedding, self.embeddings.where("train", "validation"))
+        wider = self.widening * (high - low)
+        return Found(
+            embedding=embedding, row=row, targetid=self.embeddings.targetid[row], cosine=cosine, redshift=mean,
+            low=low - wider, high=high + wider, novelty=novelty, upper=upper, relative=relative,
+        )  # fmt: skip
 
-    def _redshifts(self, asked: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _redshifts(self, asked: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean redshift, and the ends of the middle 68 % of p(z), by neighbours among some rows; (n,) each."""
         rows, z, choices = np.arange(len(asked)), self.embeddings.redshift, self.choices
         near = Neighbours(self.vectors, gallery, asked, rows, max(choices["k"], choices["pz_k"]))
+        mean = near.answer(z, choices["k"], choices["weighting"]).prediction
         of_z = near.answer(z, choices["pz_k"], choices["pz_weighting"])
-        ends = photoz.quantiles(of_z.values, of_z.weights, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2))
-        return near.answer(z, choices["k"], choices["weighting"]).prediction, *ends
+        low, high = photoz.quantiles(of_z.values, of_z.weights, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2))
+        return mean, low, high

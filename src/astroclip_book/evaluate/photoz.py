@@ -86,10 +86,13 @@ def local_coverage(inside: np.ndarray, by: np.ndarray, edges: np.ndarray) -> lis
     (https://doi.org/10.1080/01621459.1927.10502953). An empty bin has None. Objects whose quantity is NaN are in no bin.
     """
     place, bins = np.where(np.isnan(by), -1, np.digitize(by, edges)), []
-    for hits in (inside[place == i] for i in range(len(edges) + 1)):
-        wilson = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson") if len(hits) else None
-        share = float(hits.mean()) if len(hits) else None
-        bins.append({"n": len(hits), "coverage": share, "coverage_ci95": wilson and [wilson.low, wilson.high]})
+    for i in range(len(edges) + 1):
+        hits = inside[place == i]
+        scores = {"n": len(hits), "coverage": None, "coverage_ci95": None}
+        if len(hits):
+            wilson = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
+            scores |= {"coverage": float(hits.mean()), "coverage_ci95": [wilson.low, wilson.high]}
+        bins.append(scores)
     return bins
 
 

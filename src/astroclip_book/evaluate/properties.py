@@ -86,10 +86,11 @@ def compared(known: dict, truth: dict[str, np.ndarray], split, config, seed: int
     scores, shares = {}, {}
     for (way, name), both in predicted.items():
         scores.setdefault(way, {})[name] = scored(name, *both, config.bootstrap, seed)
-    for name in (name for name, score in scores["supervised"].items() if score["r2"] > 0):
-        both = *predicted["frozen", name], predicted["supervised", name][1]
-        one = with_interval(share, both, config.bootstrap, seed)
-        shares |= {name: one["share"], f"{name}_ci95": one["share_ci95"]}
+    for name, score in scores["supervised"].items():
+        if score["r2"] > 0:
+            (y, frozen), (_, supervised) = predicted["frozen", name], predicted["supervised", name]
+            one = with_interval(share, (y, frozen, supervised), config.bootstrap, seed)
+            shares |= {name: one["share"], f"{name}_ci95": one["share_ci95"]}
     return scores, shares
 
 
@@ -149,8 +150,8 @@ def boosted(x: np.ndarray, y: np.ndarray, split, seed: int, columns: tuple[int |
         fitted = trees(leaves, 300).fit(x[roles.train, :seen], y[roles.train])
         for n, told in enumerate(fitted.staged_predict(x[roles.validation, :seen]), start=1):
             choices[seen, leaves, n] = r2(y[roles.validation], told)["r2"]
-    seen, *best = max(choices, key=choices.get)
-    return trees(*best).fit(x[roles.gallery, :seen], y[roles.gallery]).predict(x[roles.test, :seen])
+    seen, leaves, n = max(choices, key=choices.get)
+    return trees(leaves, n).fit(x[roles.gallery, :seen], y[roles.gallery]).predict(x[roles.test, :seen])
 
 
 def from_redshift(redshift: np.ndarray, y: np.ndarray, split) -> np.ndarray:
@@ -194,10 +195,11 @@ def fit_chosen(
     it, by default the mean squared error. Of numbers of neighbours, those are tried that a fold has. Returned are the model
     fitted to all n, the values chosen, and the mean score over the folds.
     """
-    n, folds = len(y), folds or held_out(len(y))
-    least = min(len(fit) for fit, _ in folds)
-    grid = {name: sorted({min(v, least) for v in of}) if name == "n_neighbors" else of for name, of in grid.items()}
-    across = [(fit, n + held) for fit, held in folds]
+    n, folds, grid = len(y), folds or held_out(len(y)), dict(grid)
+    if "n_neighbors" in grid:
+        least = min(len(fit) for fit, _ in folds)
+        grid["n_neighbors"] = sorted({min(k, least) for k in grid["n_neighbors"]})
+    across = [(fit, n + held) for fit, held in folds]  # what is asked stands below what is fitted
     search = GridSearchCV(model, grid, scoring=scoring or "neg_mean_squared_error", cv=across, refit=False)
     search.fit(np.concatenate([fitted, asked]), np.concatenate([y, y]))
     best = search.best_params_

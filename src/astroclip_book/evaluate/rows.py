@@ -74,8 +74,8 @@ def partner_ranks(image: np.ndarray, spectrum: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(image))
     for fit, held in KFold(5, shuffle=True, random_state=0).split(image):
         number = max(1, min(COMPONENTS, len(fit) // 8, image.shape[1], spectrum.shape[1]))
-        white = (make_pipeline(StandardScaler(), PCA(number, whiten=True, random_state=0)) for _ in range(2))
-        x, y = (one.fit(z[fit]).transform(z) for one, z in zip(white, (image, spectrum), strict=True))
+        white = make_pipeline(StandardScaler(), PCA(number, whiten=True, random_state=0))
+        x, y = (white.fit(rows[fit]).transform(rows) for rows in (image, spectrum))
         u, correlation, v = np.linalg.svd(x[fit].T @ y[fit] / len(fit))
         r = np.minimum(correlation, 0.99)
         x, y = x[held] @ u, y[held] @ v.T

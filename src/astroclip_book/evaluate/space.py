@@ -101,8 +101,11 @@ def by_chance(statistic: Callable, values: np.ndarray, seed: int | list[int]) ->
 
 def found_again(members: np.ndarray, groups: np.ndarray) -> float:
     """The largest Jaccard index of a group (n,) bool with one of another division (n,) of the same galaxies."""
-    others = (groups == group for group in range(groups.max() + 1))
-    return max((float((members & other).sum() / (members | other).sum()) for other in others), default=0.0)
+    largest = 0.0
+    for group in range(groups.max() + 1):
+        other = groups == group
+        largest = max(largest, float((members & other).sum() / (members | other).sum()))
+    return largest
 
 
 def stability(vectors: np.ndarray, groups: np.ndarray, seed: int) -> float:
@@ -127,7 +130,9 @@ def find_island(groupings: dict[str, np.ndarray], wanted: np.ndarray, seed: int)
     nothing = np.zeros(len(wanted), bool)
     if not wanted.any():
         return nothing, scores
-    named = {f"{name} {group}": of == group for name, of in groupings.items() for group in range(of.max() + 1)}
+    named = {}
+    for method, groups in groupings.items():
+        named |= {f"{method} {group}": groups == group for group in range(groups.max() + 1)}
     table = np.array(list(named.values()))
 
     def f1(wanted: np.ndarray) -> np.ndarray:

@@ -46,13 +46,13 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
     @torch.no_grad()
     def accuracy() -> float:
         """Share of validation objects of which one view finds the other first, among those of all validation objects."""
-        generator, found = torch.Generator(fabric.device).manual_seed(seed), ([], [])
+        generator, one, other = torch.Generator(fabric.device).manual_seed(seed), [], []
         for part in np.split(places[1], range(config.batch_size, len(places[1]), config.batch_size)):
             images = load(part)
-            for side in found:
+            for side in (one, other):
                 with loop.autocast(fabric.device):
                     side.append(moco.project(moco.query, views.seen(images, config, generator)))
-        first = (torch.cat(found[0]) @ torch.cat(found[1]).T).argmax(1)
+        first = (torch.cat(one) @ torch.cat(other).T).argmax(1)
         return (first == torch.arange(len(first), device=fabric.device)).float().mean().item()
 
     history, checkpoint = [], directory / "checkpoint.pt"
@@ -63,7 +63,8 @@ def train_image_encoder(pairs: Pairs, config: ImageEncoder, device: str, seed: i
         moco.train()
         for batch in loop.batches(joint.permutation(len(train)), config.batch_size, fabric):
             images = load(batch)
-            query, key = (views.seen(images, config, generator) for _ in range(2))
+            query = views.seen(images, config, generator)
+            key = views.seen(images, config, generator)
             order = torch.from_numpy(joint.permutation(config.batch_size)).to(fabric.device)
             optimizer.zero_grad()
             with loop.autocast(fabric.device):

@@ -126,12 +126,15 @@ def probe(encode: Callable, train: np.ndarray, validation: np.ndarray, redshift:
 
     These are 16 among as many training objects; nothing is trained by it. ``encode`` makes features (n, d) of places (n,).
     """
-    some = [rows[evenly(len(rows), 1000)] for rows in (train, validation)]
-    parts = [[encode(part).float().cpu() for part in np.array_split(rows, len(rows) // 250 + 1)] for rows in some]
-    x, query = (torch.cat(one).numpy() for one in parts)
-    neighbours = KNeighborsRegressor(min(16, len(x)), weights="distance")
-    model = make_pipeline(StandardScaler(), neighbours).fit(x, redshift[some[0]])
-    return float(model.score(query, redshift[some[1]]))
+
+    def features(rows: np.ndarray) -> np.ndarray:
+        parts = [encode(part).float().cpu() for part in np.array_split(rows, len(rows) // 250 + 1)]
+        return torch.cat(parts).numpy()
+
+    train, validation = train[evenly(len(train), 1000)], validation[evenly(len(validation), 1000)]
+    neighbours = KNeighborsRegressor(min(16, len(train)), weights="distance")
+    model = make_pipeline(StandardScaler(), neighbours).fit(features(train), redshift[train])
+    return float(model.score(features(validation), redshift[validation]))
 
 
 def curves(history: list[dict]) -> dict[str, list[float]]:

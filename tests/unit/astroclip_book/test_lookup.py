@@ -73,7 +73,7 @@ def test_too_bright_and_too_near_are_said_as_such(reference):
 def test_p_values_of_objects_drawn_alike_are_uniform():
     rng = np.random.default_rng(5)
     (_, *train), (z, *validation), (known, *others) = (galaxies(n, rng) for n in (1500, 1500, 1500))
-    novelty = Novelty(*zip(train, validation, strict=True), {"redshift": z, "signal": validation[0][:, 3]})
+    novelty = Novelty(*train, *validation, {"redshift": z, "signal": validation[0][:, 3]})
     for p in novelty(*others, {"redshift": known, "signal": others[0][:, 3]})[0].values():
         assert kstest(p, "uniform").statistic < 0.06 and p.min() > 0
 
@@ -81,7 +81,7 @@ def test_p_values_of_objects_drawn_alike_are_uniform():
 def test_few_validation_objects_call_nothing_unusual():
     rng = np.random.default_rng(6)
     (_, *train), (_, *validation), (_, *others) = (galaxies(n, rng) for n in (100, 50, 10))
-    p, _ = Novelty(*zip(train, validation, strict=True), {})(others[0] + 100, others[1], {})
+    p, _ = Novelty(*train, *validation, {})(others[0] + 100, others[1], {})
     assert (p["features"] > LEVEL).all()
 
 
