@@ -6,8 +6,6 @@ needs older versions of pandas and NumPy than this book has, and unpickles what 
 Images come from the viewer of the Legacy Surveys (https://www.legacysurvey.org/viewer), ``fits-cutout`` by position.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import logging
@@ -67,7 +65,7 @@ def gather(sample: Sample, directory: Path) -> Path:
     output = Path(directory) / sample.file
     if output.exists():
         return output
-    kept, left_out, taken = output.with_suffix(""), {}, []
+    kept, taken = output.with_suffix(""), []
     with lock(output.with_name(f"{output.name}.lock"), f"Another process is gathering {output}: wait for it."):
         kept.mkdir(parents=True, exist_ok=True)
         service = _Service(sample, kept)
@@ -76,14 +74,15 @@ def gather(sample: Sample, directory: Path) -> Path:
         with progress(desc="galaxies", total=sample.n, unit="galaxy") as bar:
             while len(order) and len(taken) < sample.n:
                 batch, order = [found[i] for i in order[:BATCH]], order[BATCH:]
-                images = {one["targetid"]: service.image(one, left_out) for one in batch}
-                spectra = service.spectra([one for one in batch if images[one["targetid"]]], left_out)
+                images = {one["targetid"]: service.image(one) for one in batch}
+                spectra = service.spectra([one for one in batch if images[one["targetid"]]])
                 for one in batch:
                     if (targetid := one["targetid"]) in spectra:
                         taken.append((one, images[targetid], spectra[targetid]))
                 bar.update(min(len(taken), sample.n) - bar.n)
         # A field keeps together: the test galaxies, the last fifth of each group, lie elsewhere than the others.
         taken = sorted(taken[: sample.n], key=lambda pair: (pair[0]["ra"], pair[0]["dec"]))
+        left_out = service.left_out
         log.warning("%s: %d galaxies found, %d pairs, %d left out", output, len(found), len(taken), len(left_out))
         if len(taken) < SMALLEST:
             why = "; ".join(list(left_out.values())[:3])
@@ -122,6 +121,7 @@ class _Service:
 
     def __init__(self, sample: Sample, kept: Path):
         self.sample, self.kept, self.failed = sample, kept, 0
+        self.left_out = {}  # why, by TARGETID
         self.http = urllib3.PoolManager(headers={"User-Agent": AGENT}, retries=RETRIES, timeout=TIMEOUT)
 
     def found(self) -> list[dict]:
@@ -139,7 +139,7 @@ class _Service:
             write_json(path, before)
         return before["found"]
 
-    def spectra(self, objects: list[dict], left_out: dict) -> dict[int, Spectra]:
+    def spectra(self, objects: list[dict]) -> dict[int, Spectra]:
         """Spectra by TARGETID; those that show too little are left out."""
         paths = {one["targetid"]: self.kept / f"{one['targetid']}.npz" for one in objects}
         missing = {one["sparcl_id"]: one["targetid"] for one in objects if not paths[one["targetid"]].exists()}
@@ -162,32 +162,32 @@ class _Service:
                         file["flux"][None], file["wavelength"], file["ivar"][None], redshift=[one["redshift"]], name=[targetid], where=where
                     )  # fmt: skip
             except FileNotFoundError:
-                left_out[targetid] = "SPARCL found the galaxy and did not return its spectrum"
+                self.left_out[targetid] = "SPARCL found the galaxy and did not return its spectrum"
             except BookError as error:
-                left_out[targetid] = str(error)
+                self.left_out[targetid] = str(error)
         return spectra
 
-    def image(self, one: dict, left_out: dict) -> Images | None:
+    def image(self, one: dict) -> Images | None:
         """The cut-out of a galaxy, None if it is left out: not there, seen in part, or too faint."""
         path = self.kept / f"{one['targetid']}.fits"
         if not path.exists():
             answer = self._ask("GET", f"{self.sample.images}?ra={one['ra']}&dec={one['dec']}&{REQUEST}", patient=True)
             if answer is None or answer.status != 200 or not answer.data.startswith(b"SIMPLE"):
                 said = "nothing" if answer is None else f"{answer.status}, {answer.data[:200]!r}"
-                left_out[one["targetid"]] = f"the cut-out service answers {said}"
+                self.left_out[one["targetid"]] = f"the cut-out service answers {said}"
                 return None
             path.with_suffix(".part").write_bytes(answer.data)
             path.with_suffix(".part").replace(path)
         try:
             image = read_cutout(path)
         except BookError as error:
-            left_out[one["targetid"]] = str(error)
+            self.left_out[one["targetid"]] = str(error)
             return None
         inside = np.hypot(*(np.indices((IMAGE_SIZE, IMAGE_SIZE)) - (IMAGE_SIZE - 1) / 2)) < RADIUS
         light = max(image.images[0, ..., BANDS.index("r")][inside].sum(), 1e-9)
         one["r"] = round(float(22.5 - 2.5 * np.log10(light)), 3)
         if one["r"] > self.sample.faintest:
-            left_out[one["targetid"]] = f"r = {one['r']:.2f}, fainter than {self.sample.faintest}"
+            self.left_out[one["targetid"]] = f"r = {one['r']:.2f}, fainter than {self.sample.faintest}"
             return None
         return image
 

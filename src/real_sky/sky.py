@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import zscore
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -95,11 +96,6 @@ def sky_noise(images: np.ndarray) -> np.ndarray:
     return 1.4826 * np.median(np.abs(border - np.median(border, axis=1, keepdims=True)), axis=1)
 
 
-def z_scored(flux: np.ndarray) -> np.ndarray:
-    """Spectra (n, p), each with mean 0 and standard deviation 1, as the AstroCLIP release prepares them."""
-    return (flux - flux.mean(axis=1, keepdims=True)) / flux.std(axis=1, keepdims=True)
-
-
 def texture(flux: np.ndarray) -> np.ndarray:
     """What spectra (n, 7781) are like without their shape, scale and level: `STATISTICS`, each in twelve windows, (n, 72).
 
@@ -107,7 +103,8 @@ def texture(flux: np.ndarray) -> np.ndarray:
     correlation of pixels 1 and 5 apart; log scatter of means of 16 pixels; skewness.
     """
     size = N_WAVELENGTH // WINDOWS
-    windows = z_scored(np.asarray(flux, np.float64))[:, : size * WINDOWS].reshape(len(flux), WINDOWS, size)
+    scaled = zscore(np.asarray(flux, np.float64), axis=1)  # as the AstroCLIP release prepares spectra
+    windows = scaled[:, : size * WINDOWS].reshape(len(flux), WINDOWS, size)
     ramp = np.linspace(-1, 1, size)
     ramp /= np.linalg.norm(ramp)
     windows = windows - windows.mean(axis=2, keepdims=True)

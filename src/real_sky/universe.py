@@ -46,10 +46,8 @@ def convert_universe(images: str, spectra: str, output: Path, radius: float = 1.
 
     def matched(image_columns: list[str], spectrum_columns: list[str]) -> list:
         """Matches of each tile of the sky, in order and not yet computed."""
-        left, right = (
-            lsdb.open_catalog(images, columns=image_columns),
-            lsdb.open_catalog(spectra, columns=spectrum_columns),
-        )
+        left = lsdb.open_catalog(images, columns=image_columns)
+        right = lsdb.open_catalog(spectra, columns=spectrum_columns)
         names = {"suffixes": ("_image", "_spectrum"), "suffix_method": "all_columns"}
         return left.crossmatch(right, radius_arcsec=radius, **names).to_delayed()
 

@@ -1,7 +1,5 @@
 """The door: any file that this book can read, told apart by what is in it."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Files of others: told apart by their first bytes, FITS opened, with words for what can be wrong with them."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Spectra on other grids, and with gaps, brought onto the grid of the pairs, with noise as the encoders know it."""
 
-from __future__ import annotations
-
 import zlib
 
 import numpy as np

@@ -1,10 +1,9 @@
 """Spectra and images as readers of files return them, checked and ready to be embedded."""
 
-from __future__ import annotations
-
 import logging
 import re
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -21,8 +20,18 @@ CORE, CORE_SEEN = 16, 0.9  # the same of the galaxy's centre
 NAME = 60  # characters
 
 
+class _Objects:
+    """What spectra and images have in common: arrays with a row for each object, a ``name`` among them."""
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    def __getitem__(self, rows) -> Self:
+        return type(self)(*(values[rows] for values in vars(self).values()))
+
+
 @dataclass(frozen=True)
-class Spectra:
+class Spectra(_Objects):
     """Spectra on the grid of the pairs; ``spectra[rows]`` are some of them."""
 
     flux: np.ndarray  # (n, 7781) float32, on ``WAVELENGTH``; what was not observed is filled (`grid.complete`)
@@ -30,19 +39,13 @@ class Spectra:
     redshift: np.ndarray  # (n,) float64, as the file has it; NaN where unknown
     name: np.ndarray  # (n,) str
 
-    def __len__(self) -> int:
-        return len(self.name)
-
-    def __getitem__(self, rows) -> Spectra:
-        return _chosen(self, rows)
-
     @property
     def observed(self) -> np.ndarray:
         """Share of each spectrum's pixels that were observed, (n,)."""
         return (self.ivar > 0).mean(axis=1)
 
     @classmethod
-    def checked(cls, flux: np.ndarray, ivar: np.ndarray, redshift, name, where: str) -> Spectra:
+    def checked(cls, flux: np.ndarray, ivar: np.ndarray, redshift, name, where: str) -> Self:
         """Spectra (n, 7781) whose gaps are then filled; those that show too little are left out, with a warning.
 
         BookError if none is left; ``where`` names the file.
@@ -66,18 +69,12 @@ class Spectra:
 
 
 @dataclass(frozen=True)
-class Images:
+class Images(_Objects):
     """Images as the pairs have them; ``images[rows]`` are some of them."""
 
     images: np.ndarray  # (n, 152, 152, 3) float32, nanomaggies in g, r, z at 0.262 arcsec a pixel; 0 where not observed
     redshift: np.ndarray  # (n,) float64, NaN where unknown
     name: np.ndarray  # (n,) str
-
-    def __len__(self) -> int:
-        return len(self.name)
-
-    def __getitem__(self, rows) -> Images:
-        return _chosen(self, rows)
 
     @property
     def observed(self) -> np.ndarray:
@@ -85,7 +82,7 @@ class Images:
         return _observed(self.images, IMAGE_SIZE)
 
     @classmethod
-    def checked(cls, images: np.ndarray, redshift, name, where: str) -> Images:
+    def checked(cls, images: np.ndarray, redshift, name, where: str) -> Self:
         """Images (n, h, w, 3), the galaxy in the centre, cropped to 152 pixels; those that show too little are left out, with a warning.
 
         BookError if they are too small, or none is left; ``where`` names the file.
@@ -123,10 +120,6 @@ def together(parts: list[Spectra] | list[Images]) -> Spectra | Images:
 def some(names: np.ndarray) -> str:
     """Names of a few objects, for messages."""
     return ", ".join(map(str, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _chosen(objects, rows):
-    return type(objects)(*(values[rows] for values in vars(objects).values()))
 
 
 def _observed(images: np.ndarray, size: int) -> np.ndarray:

@@ -5,8 +5,6 @@ https://data.sdss.org/datamodel/files/BOSS_SPECTRO_REDUX/RUN2D/spectra/PLATE4/sp
 nanomaggies with a world coordinate system, as https://www.legacysurvey.org/viewer/fits-cutout returns them.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterable
