@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from bookmaking.figures.style import ASKED, FAINT, MODALITY, WIDTH, drawing
+from bookmaking.presets import flat
 
 SHOWN = {  # score: (title, colour)
     "redshift_image": ("$R^2$ of $z$,\nimage", MODALITY["image"]),
@@ -33,18 +32,19 @@ def ablations(found: pd.DataFrame, shown: list[str], clean: list[tuple]):
     """Differences of variants, as `astroclip_book.evaluate.ablations.differences` finds them, with intervals, a panel for each of the
     scores ``shown``; filled where found. Those below `WINDOW` are arrows at the edge; variants of ``clean`` views bear a dagger.
     """
-    rows: list[tuple] = []
-    for variant in found.index.droplevel("score").unique():
-        rows += [(variant[0], None)] if variant[0] not in [row[0] for row in rows] else []
-        rows.append(variant)
+    rows: list[tuple] = []  # question and variant; without a variant, the heading of a question
+    for question, variant in found.index.droplevel("score").unique():
+        if (question, None) not in rows:
+            rows.append((question, None))
+        rows.append((question, variant))
     figure, axes = plt.subplots(1, len(shown), figsize=(WIDTH, 0.155 * len(rows) + 0.9), sharey=True)
     figure.get_layout_engine().set(w_pad=0.06)  # or the numbers of two axes meet
     for axis, score in zip(axes, shown, strict=True):
         title, colour = SHOWN[score]
-        for place, row in enumerate(rows):
-            if row[1] is None:
+        for place, (question, variant) in enumerate(rows):
+            if variant is None:
                 continue
-            one = found.loc[(*row, score)]
+            one = found.loc[question, variant, score]
             at, face = max(one["difference"], -WINDOW), colour if one["found"] else "white"
             axis.errorbar(at, place, xerr=one["half"], color=colour, elinewidth=0.8)
             axis.plot(at, place, marker="<" if at > one["difference"] else "o", ms=3.5, color=colour, mfc=face, mew=0.8)
@@ -54,10 +54,11 @@ def ablations(found: pd.DataFrame, shown: list[str], clean: list[tuple]):
         axis.tick_params(axis="x", labelsize=7)
         axis.locator_params(axis="x", nbins=2)
         axis.grid(axis="y", alpha=0.25)
-    names = [label + " †" * (row in clean) if (label := row[1]) else TITLES[row[0]] for row in rows]
+    daggers = {variant: f"{variant[1]} †" for variant in clean}
+    names = [daggers.get((question, variant), variant or TITLES[question]) for question, variant in rows]
     axes[0].set(yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6))
-    for text, row in zip(axes[0].set_yticklabels(names, fontsize=7), rows, strict=True):
-        text.set_fontweight("normal" if row[1] else "bold")
+    for text, (_, variant) in zip(axes[0].set_yticklabels(names, fontsize=7), rows, strict=True):
+        text.set_fontweight("normal" if variant else "bold")
     return figure
 
 
@@ -89,31 +90,32 @@ def scale(runs: dict, laws: dict[str, np.ndarray]):
 
     Runs of one recipe, whose names end in "galaxies", are joined by lines; those of all epochs are open, "overnight" is a star.
     """
-    panels = {  # title: score, and where it stands in each run
-        "$R^2$ of $z$": ("r2", {way: (way, "redshift") for way in ("image", "spectrum", "cross")}),
-        r"$\sigma_\mathrm{NMAD}$ of $z$ from spectra": ("nmad", {"spectrum": ("spectrum", "redshift")}),
-        "recall at 10": ("recall_at_10", {"joint": ()}),
-        "redshifts of real spectra off by > 0.05 (1 + $z$)": ("outliers_005", {"spectrum": ("real",)}),
+    table = pd.DataFrame({name: flat(run) for name, run in runs.items()}).T
+    panels = {  # title: column of a score, by modality
+        "$R^2$ of $z$": {way: f"{way}.redshift.r2" for way in ASKED},
+        r"$\sigma_\mathrm{NMAD}$ of $z$ from spectra": {"spectrum": "spectrum.redshift.nmad"},
+        "recall at 10": {"joint": "recall_at_10"},
+        "redshifts of real spectra off by > 0.05 (1 + $z$)": {"spectrum": "real.outliers_005"},
     }
-    if "real" not in min(runs.values(), key=len):  # no file of real spectra was given
+    if "real.n" not in table or table["real.n"].isna().any():  # no file of real spectra was given
         panels.popitem()
-    grown = [name for name in runs if name.endswith("galaxies")]
-    marks = {
-        "o-": grown,
-        "o": [name for name in runs if name not in (*grown, "overnight")],
-        "*": {"overnight"} & runs.keys(),
-    }
+    grown, longest = table.index.str.endswith("galaxies"), table.index == "overnight"
+    kinds = [
+        (grown, {"fmt": "o-", "ms": 5}),
+        (~grown & ~longest, {"fmt": "o", "ms": 5, "mfc": "white"}),
+        (longest, {"fmt": "*", "ms": 9}),
+    ]
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.8), sharex=True)
-    n = np.unique([one["pairs"] for one in runs.values()])
-    for axis, (title, (score, ways)) in zip(axes.flat, panels.items(), strict=False):
-        for way, place in ways.items():
-            for mark, names in marks.items():
-                found = [functools.reduce(dict.get, place, runs[name]) for name in names]
-                value, edges = (np.array([one[key] for one in found]).T for key in (score, f"{score}_ci95"))
-                axis.errorbar(
-                    [runs[name]["pairs"] for name in names], value, np.abs(edges - value), fmt=mark, capsize=2,
-                    ms=9 if mark == "*" else 5, color=MODALITY[way], mfc="white" if mark == "o" else None,
-                    label=ASKED.get(way) if mark == "o-" and len(ways) > 1 else None)  # fmt: skip
+    n = np.unique(table["pairs"].astype(int))
+    for axis, (title, columns) in zip(axes.flat, panels.items(), strict=False):
+        for way, column in columns.items():
+            for of_kind, style in kinds:
+                found = table[of_kind]
+                low, high = np.reshape(found[f"{column}_ci95"].tolist(), (-1, 2)).T
+                bars = [found[column] - low, high - found[column]]
+                label = ASKED[way] if len(columns) > 1 and of_kind is grown else None
+                axis.errorbar(found["pairs"], found[column], bars, color=MODALITY[way], capsize=2, label=label, **style)
+        score = column.rpartition(".")[2]
         if score in laws:
             law = np.exp(np.polyval(laws[score], np.log(n)))
             axis.plot(n, law, color=FAINT, ls="--", label=f"∝ pairs$^{{{laws[score][0]:.2f}}}$")

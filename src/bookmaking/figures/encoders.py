@@ -6,14 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from astroclip_book.data.pairs import WAVELENGTH
-from bookmaking.figures.galaxies import (
-    BLUE_END,
-    limits,
-    mark_lines,
-    panels,
-    show_image,
-    smooth,
-)
+from bookmaking.figures.galaxies import BLUE_END, limits, mark_lines, panels, show_image, smooth
 from bookmaking.figures.style import DARK, FAINT, LABELS, MODALITY, WIDTH, drawing, estimate, name_rows
 
 WAYS = {

@@ -7,18 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from bookmaking.figures.style import (
-    ASKED,
-    DARK,
-    FAINT,
-    GROUPS,
-    LABELS,
-    WIDTH,
-    drawing,
-    estimate,
-    legend_of,
-    name_rows,
-)
+from bookmaking.figures.style import ASKED, DARK, FAINT, GROUPS, LABELS, WIDTH, drawing, estimate, legend_of, name_rows
 
 BASELINES = {
     "unaligned_image": "image before alignment", "unaligned_spectrum": "spectrum before alignment", "photometry": "photometry",
@@ -27,8 +16,11 @@ BESIDE = {"image": ("unaligned_image", "photometry"), "spectrum": ("unaligned_sp
 BESIDE["cross"] = BESIDE["image"]
 METHODS = {"neighbours": "nearest neighbours", "linear": "linear probe", "logistic": "logistic regression"}
 COLOURS = dict(zip(METHODS, (GROUPS[0], GROUPS[5], GROUPS[5]), strict=True))
-GALLERIES = {"bright": ("bright galaxies", GROUPS[0], "o"), "reweighted": ("bright, reweighted", GROUPS[1], "D")}
-GALLERIES["all"] = ("as many of all magnitudes", DARK, "s")
+GALLERIES = {
+    "bright": {"label": "bright galaxies", "color": GROUPS[0], "marker": "o"},
+    "reweighted": {"label": "bright, reweighted", "color": GROUPS[1], "marker": "D"},
+    "all": {"label": "as many of all magnitudes", "color": DARK, "marker": "s"},
+}
 SPACES = {"aligned": "after alignment", "unaligned": "before alignment"}
 
 
@@ -68,15 +60,16 @@ def selection(scores: dict):
     names, ways = [name for name in LABELS if name in scores], ASKED | {"photometry": "photometry, trees"}
     figure, axes = plt.subplots(len(names), 3, figsize=(WIDTH, 2.1 * len(names) + 0.5), sharey=True, squeeze=False)
     for name, row in zip(names, axes, strict=True):
-        spread = {"nmad": r"$\sigma_\mathrm{NMAD}$"} if name == "redshift" else {"scatter": "scatter (dex)"}
-        for axis, (statistic, label) in zip(row, ({"r2": "$R^2$"} | spread | {"bias": "bias"}).items(), strict=True):
+        statistics = {"r2": "$R^2$", "scatter": "scatter (dex)", "bias": "bias (dex)"}
+        if name == "redshift":
+            statistics = {"r2": "$R^2$", "nmad": r"$\sigma_\mathrm{NMAD}$", "bias": "bias"}
+        for axis, (statistic, label) in zip(row, statistics.items(), strict=True):
             for place, way in enumerate(ways):
-                for offset, (gallery, (title, colour, marker)) in zip((-0.22, 0, 0.22), GALLERIES.items(), strict=True):
+                for offset, (gallery, style) in zip((-0.22, 0, 0.22), GALLERIES.items(), strict=True):
                     if gallery in scores[name][way]:
-                        style = {"color": colour, "marker": marker, "label": title}
                         estimate(axis, scores[name][way][gallery], statistic, place + offset, **style)
             name_rows(axis, list(ways.values()))
-            axis.set_xlabel(f"{label} (dex)" if name != "redshift" and statistic == "bias" else label)
+            axis.set_xlabel(label)
             if statistic != "nmad":
                 axis.axvline(0, color=FAINT, lw=0.8)
         row[0].set_title(LABELS[name], loc="left")

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from scipy.stats import binom
 
 from astroclip_book.data.pairs import Pairs
-from bookmaking.figures.galaxies import show_galaxy
+from bookmaking.figures.galaxies import show_galaxies
 from bookmaking.figures.style import (
     ASKED,
     DARK,
@@ -24,7 +24,7 @@ from bookmaking.figures.style import (
     estimate,
     legend_of,
     name_rows,
-)  # fmt: skip
+)
 
 FEW = 1500  # below this, points; above, their density
 BASELINES = {
@@ -135,14 +135,15 @@ def errors_against(errors: dict[str, dict[str, dict]]):
             styles = {"unaligned": (DARK, "--"), "aligned": (MODALITY[modality], "-"), "oracle": ("black", ":")}
             for method, (colour, style) in styles.items():
                 if method in curves:
-                    value, (low, high) = curves[method]["scatter"], np.transpose(curves[method]["scatter_ci95"])
-                    axis.plot(curves["at"], value, style, marker=".", color=colour, label=BASELINES[method])
-                    axis.fill_between(curves["at"], low, high, color=colour, alpha=0.15, lw=0)
+                    at, curve = curves["at"], curves[method]
+                    axis.plot(at, curve["scatter"], style, marker=".", color=colour, label=BASELINES[method])
+                    axis.fill_between(at, *np.transpose(curve["scatter_ci95"]), color=colour, alpha=0.15, lw=0)
             axis.set(yscale="log", xscale="log" if modality == "spectrum" else "linear")
-            for one in (axis.yaxis, axis.xaxis) if modality == "spectrum" else (axis.yaxis,):
-                low, high = one.get_view_interval()
-                ticks = LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,))
-                one.set(major_locator=ticks, major_formatter="{x:g}", minor_formatter=NullFormatter())
+            for ruler in (axis.xaxis, axis.yaxis):
+                if ruler.get_scale() == "log":
+                    low, high = ruler.get_view_interval()
+                    ticks = LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,))
+                    ruler.set(major_locator=ticks, major_formatter="{x:g}", minor_formatter=NullFormatter())
             axis.grid(alpha=0.3)
         row[0].set_ylabel(r"$\sigma_\mathrm{NMAD}$ of redshift" if name == "redshift" else "scatter of mass (dex)")
     axes[-1, 0].set_xlabel("$r$ (AB mag), fainter to the right")
@@ -156,23 +157,23 @@ def errors_against(errors: dict[str, dict[str, dict]]):
 @drawing
 def failures(pairs: Pairs, rows: np.ndarray, modality: str, pz, predicted: np.ndarray, reasons: list[str]):
     """Galaxies (n,) of the pairs in a grid: image or spectrum, with p(z), an `Answer`, below it, and a text of reasons."""
-    columns, height, shape = (6, 2.5, 1) if modality == "image" else (3, 1.6, 0.38)
+    images = modality == "image"
+    columns = 6 if images else 3
     lines = -(-len(rows) // columns)
-    read = {"image": pairs.images, "spectrum": pairs.spectra}[modality]
-    figure, axes = plt.subplots(
-        2 * lines, columns, figsize=(WIDTH, height * lines), height_ratios=[1.2 if shape == 1 else 1, 0.6] * lines
-    )
+    size, ratios = (WIDTH, (2.5 if images else 1.6) * lines), [1.2 if images else 1, 0.6] * lines
+    figure, axes = plt.subplots(2 * lines, columns, figsize=size, height_ratios=ratios)
     figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0, wspace=0)
-    for i, (row, true) in enumerate(zip(rows, pairs.index.redshift[rows], strict=True)):
-        above, below = axes[2 * (i // columns) : 2 * (i // columns) + 2, i % columns]
-        show_galaxy(above, read([row])[0], true, modality, "")
-        above.set_box_aspect(shape)
+    shown, beneath = axes[::2].ravel()[: len(rows)], axes[1::2].ravel()[: len(rows)]
+    show_galaxies(shown, pairs, rows, [modality] * len(rows), [""] * len(rows))
+    for i, (above, below) in enumerate(zip(shown, beneath, strict=True)):
+        true = pairs.index.redshift[rows[i]]
+        above.set_box_aspect(1 if images else 0.38)
         above.set_title(f"$z$ {true:.3f}, predicted {predicted[i]:.3f}", fontsize=6.5, pad=2)
         below.hist(pz.values[i], np.linspace(0, 0.8, 41), weights=pz.weights[i], color=MODALITY[modality], alpha=0.6)
         below.axvline(true, color="black", lw=1.2)
         below.axvline(predicted[i], color="black", lw=1, ls="--")
         below.set(xlim=(0, 0.8), xticks=(0, 0.4, 0.8), yticks=[])
         below.tick_params(labelsize=6, length=2, pad=1)
-        text = textwrap.fill(reasons[i] or "none of these", 25 if shape == 1 else 48)
+        text = textwrap.fill(reasons[i] or "none of these", 25 if images else 48)
         below.set_xlabel(text, fontsize=6, labelpad=1)
     return figure

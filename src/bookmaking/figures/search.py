@@ -13,9 +13,6 @@ DIRECTIONS = {
     "image_to_image": "image → image", "spectrum_to_spectrum": "spectrum → spectrum",
     "image_to_spectrum": "image → spectrum", "spectrum_to_image": "spectrum → image",
 }  # fmt: skip
-STYLES = {
-    way: {"color": MODALITY[name], "marker": MARKERS[name]} for way, name in zip(DIRECTIONS, MODALITY, strict=True)
-}
 KINDS = {"artefact": "artefact", "merger": "merger", "agn": "active nucleus"}
 
 
@@ -23,10 +20,12 @@ KINDS = {"artefact": "artefact", "merger": "merger", "agn": "active nucleus"}
 def four_way(pairs: Pairs, positions: np.ndarray, query: int, found: dict[tuple[str, str], tuple]):
     """A query, a place in ``positions`` (n,) of ``pairs``, and what `four_directions` found for it there, a row each."""
     figure, axes = rows_of_galaxies(len(found), len(next(iter(found.values()))[0]))
+    redshift = pairs.index.redshift[positions]
     for row, ((asked, gallery), (members, cosine)) in zip(axes, found.items(), strict=True):
-        redshift = pairs.index.redshift[positions[[query, *members]]]
-        names = ["the query itself" if m == query else f"$z = {z:.3f}$" for m, z in zip(members, redshift[1:])]
-        labels = [f"$z = {redshift[0]:.3f}$", *(f"{n}, cos {c:.2f}" for n, c in zip(names, cosine, strict=True))]
+        labels = [f"$z = {redshift[query]:.3f}$"]
+        for member, value in zip(members, cosine, strict=True):
+            name = "the query itself" if member == query else f"$z = {redshift[member]:.3f}$"
+            labels.append(f"{name}, cos {value:.2f}")
         show_galaxies(row, pairs, positions[[query, *members]], [asked] + [gallery] * len(members), labels)
         row[0].set_ylabel(f"{asked} →\n{gallery}", fontsize=8)
     return figure
@@ -37,11 +36,12 @@ def looked_up(pairs: Pairs, pixels: np.ndarray, known: np.ndarray, found, modali
     """Objects (their pixels and known redshifts (n,)), a row each, and the galaxies of the run that `Found` names for them."""
     figure, axes = rows_of_galaxies(len(pixels), found.row.shape[1], "object")
     for i, (own, *others) in enumerate(axes):
-        text = "" if np.isnan(known[i]) else f", known {known[i]:.3f}"
-        text = f"$z$ {found.low[i]:.3f} to {found.high[i]:.3f}{text}".replace("-", "−")
+        beside = "" if np.isnan(known[i]) else f", known {known[i]:.3f}"
+        text = f"$z$ {found.low[i]:.3f} to {found.high[i]:.3f}{beside}".replace("-", "−")
         show_galaxy(own, pixels[i], known[i], modality, text)
         own.set_ylabel("unusual" if found.unusual[i] else "", fontsize=8, color="#B2182B")
-        labels = [f"$z = {z:.3f}$, cos {c:.2f}" for z, c in zip(pairs.index.redshift[found.row[i]], found.cosine[i])]
+        redshifts = pairs.index.redshift[found.row[i]]
+        labels = [f"$z = {z:.3f}$, cos {value:.2f}" for z, value in zip(redshifts, found.cosine[i], strict=True)]
         show_galaxies(others, pairs, found.row[i], [modality] * len(others), labels)
     return figure
 
@@ -60,13 +60,17 @@ def mismatched(pairs: Pairs, positions: np.ndarray, labels: list[str]):
 def rare_precision(scores: dict[str, dict[str, dict]]):
     """Share of a rare query's nearest others that are of its kind, by kind and direction, beside the base rate."""
     figure, axis = plt.subplots(figsize=(WIDTH, 0.75 * len(scores) + 1.0))
-    for row, directions in enumerate(scores.values()):
-        for offset, (way, score) in zip((-0.27, -0.09, 0.09, 0.27), directions.items(), strict=True):
+    looks = dict(zip(DIRECTIONS, MODALITY, strict=True))
+    names = []
+    for row, (kind, directions) in enumerate(scores.items()):
+        for place, (way, score) in enumerate(directions.items()):
+            style = {"color": MODALITY[looks[way]], "marker": MARKERS[looks[way]], "clip_on": False}
             label = None if row else DIRECTIONS[way]
-            estimate(axis, score, "precision", row + offset, clip_on=False, label=label, **STYLES[way])
-        ends = [row - 0.4, row + 0.4]
-        axis.plot(2 * [score["base_rate"]], ends, color="#595959", ls=":", label=None if row else "base rate")
-    name_rows(axis, [f"{KINDS[kind]}\n({next(iter(one.values()))['n']} queries)" for kind, one in scores.items()])
+            estimate(axis, score, "precision", row - 0.27 + 0.18 * place, label=label, **style)
+        base = None if row else "base rate"
+        axis.vlines(score["base_rate"], row - 0.4, row + 0.4, color="#595959", ls=":", label=base)
+        names.append(f"{KINDS[kind]}\n({score['n']} queries)")
+    name_rows(axis, names)
     axis.set(xlim=(0, None), xlabel="share of the nearest neighbours that are of the query's kind")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

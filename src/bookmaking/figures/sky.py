@@ -43,18 +43,20 @@ def redshifts_beside(redshift: np.ndarray, percentiles: list[float]):
 @drawing
 def colours_beside(magnitudes: np.ndarray, redshift: np.ndarray, ours: dict[str, dict], sky: dict[str, dict]):
     """Colours against magnitude in bins of redshift, of galaxies by g, r, z (n, 3), with `colour_percentiles` of them and of the sky."""
+
+    def in_range(bins: dict[str, dict], near: float, name: str, beside: float) -> list[dict]:
+        """Percentiles of a colour in the bins of magnitude from a redshift on, a little beside their centres."""
+        shown = [one for key, one in bins.items() if key.startswith(f"z{100 * near:02.0f}_")]
+        return [{"centre": one["r"] + beside, "percentiles": one[name]} for one in shown]
+
     ranges = list(itertools.pairwise(REDSHIFT_EDGES))
     figure, axes = plt.subplots(2, len(ranges), figsize=(WIDTH, 4.4), sharex=True, sharey="row")
     for row, name, colour in zip(axes, ("g_r", "r_z"), -np.diff(magnitudes, axis=1).T, strict=True):
         for axis, (near, far) in zip(row, ranges, strict=True):
             inside = (redshift >= near) & (redshift < far)
             _cloud(axis, magnitudes[inside, 1], colour[inside])
-            for offset, (label, bins, style) in zip(
-                (-0.08, 0.08), (("this run", ours, OURS), ("GAMA", sky, SKY)), strict=True
-            ):
-                shown = [one for key, one in bins.items() if key.startswith(f"z{100 * near:02.0f}_")]
-                rows = [{"centre": one["r"] + offset, "percentiles": one[name]} for one in shown]
-                _medians(axis, rows, label, ls="", **style)
+            _medians(axis, in_range(ours, near, name, -0.08), "this run", ls="", **OURS)
+            _medians(axis, in_range(sky, near, name, 0.08), "GAMA", ls="", **SKY)
             axis.set(xlim=(15.8, 19.7))
         levels = [value for one in sky.values() for value in one[name]]
         row[0].set(ylabel=f"${name.replace('_', ' - ')}$ (mag)", ylim=(min(levels) - 0.3, max(levels) + 0.3))
@@ -131,11 +133,9 @@ def texture_differences(difference: np.ndarray):
     """What tells real spectra from ours: mean difference of each statistic (72,), in units of our scatter."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.4))
     windows = WAVELENGTH[: len(WAVELENGTH) // WINDOWS * WINDOWS].reshape(WINDOWS, -1)
+    table = pd.DataFrame(difference.reshape(-1, WINDOWS), list(STATISTICS), windows.mean(axis=1).astype(int))
     bar = {"label": "real − ours (our σ)", "extend": "both"}
-    style = {"vmin": -2, "vmax": 2, "cmap": "RdBu_r", "cbar_kws": bar, "ax": axis}
-    sns.heatmap(
-        difference.reshape(-1, WINDOWS), xticklabels=windows.mean(axis=1).astype(int), yticklabels=STATISTICS, **style
-    )
+    sns.heatmap(table, vmin=-2, vmax=2, cmap="RdBu_r", cbar_kws=bar, ax=axis)
     axis.set_xlabel("centre of the window (Å)")
     return figure
 
@@ -175,7 +175,7 @@ def _medians(axis, bins: list[dict], label: str, **style) -> None:
 def under_nuisances(scores: dict[str, dict]):
     """Outliers by modality and nuisance, before alignment (open) and after it (filled), weak (small) and strong (large)."""
     sizes = {"weak": 3.5, "strong": 6.5}
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6))
     for axis, (modality, found) in zip(axes, scores.items(), strict=True):
         colour, names = MODALITY[modality], [name for name in found if name != "clean"]
         for space, fill in (("frozen", "white"), ("aligned", colour)):

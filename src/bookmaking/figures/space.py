@@ -24,7 +24,7 @@ from bookmaking.figures.style import (
     group_colour,
     name_rows,
 )
-from bookmaking.figures.tables import number
+from bookmaking.figures.tables import interval, number
 
 REST = np.arange(3000.0, 7000.0, 8.0)  # Å, of the stacked spectra
 DETECTORS = {
@@ -144,7 +144,7 @@ def island_sentence(scores: dict, noun: str) -> Markdown:
     # Gathering better than by luck is not yet an island of their own.
     one = "One group holds most of them." if scores["recall"] >= 0.5 else "One group holds some of them."
     verdict = one if scores["precision"] >= 0.5 else "The best group is mostly other galaxies."
-    found, pure = ("{:.0%} [{:.0%} to {:.0%}]".format(scores[x], *scores[f"{x}_ci95"]) for x in ("recall", "precision"))
+    found, pure = interval(scores, "recall", ".0%"), interval(scores, "precision", ".0%")
     where = f"{METHODS[group.split('/')[0]]} {group.split(' ')[1]} of the images"
     again = "On maps with other seeds and numbers of neighbours, the island most like it shares {:.0%} (Jaccard)."
     again = "" if scores["found_again"] is None else again.format(scores["found_again"])

@@ -8,6 +8,7 @@ import json
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.transforms import BboxTransformFrom
 
 WIDTH = 7.2  # inches: the text column of the book
 RC = {
@@ -58,17 +59,15 @@ def as_png(figure) -> bytes:
     ``Photographs`` is a list of left, top, right and bottom as fractions of the picture.
     """
     figure.draw_without_rendering()  # sets the layout
-    frame, boxes = figure.get_tightbbox().padded(0.1), []
+    frame = figure.get_tightbbox().padded(0.1)  # inches
+    to_picture = figure.dpi_scale_trans.inverted() + BboxTransformFrom(frame)
+    boxes = []
     for axes in figure.axes:
         if any(image.get_array().ndim == 3 for image in axes.images):
-            (left, bottom), (right, top) = axes.get_window_extent().get_points() / figure.dpi
-            across = [(x - frame.x0) / frame.width for x in (left, right)]
-            down = [(frame.y1 - y) / frame.height for y in (top, bottom)]
-            boxes.append([round(float(place), 4) for place in (across[0], down[0], across[1], down[1])])
-    content = io.BytesIO()
-    figure.savefig(
-        content, format="png", dpi=figure.dpi, bbox_inches=frame, metadata={"Photographs": json.dumps(boxes)}
-    )
+            box = axes.get_window_extent().transformed(to_picture)
+            boxes.append([round(place, 4) for place in (box.x0, 1 - box.y1, box.x1, 1 - box.y0)])
+    content, metadata = io.BytesIO(), {"Photographs": json.dumps(boxes)}
+    figure.savefig(content, format="png", dpi=figure.dpi, bbox_inches=frame, metadata=metadata)
     return content.getvalue()
 
 

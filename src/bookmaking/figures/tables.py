@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 from IPython.display import Markdown
 from myst_nb import glue
 
+from bookmaking.presets import flat
 from bookmaking.store.run import Run
 from bookmaking.verify import committed
 
@@ -67,12 +67,10 @@ def outcomes_table(run: Run, rows: list[tuple[str, str]]) -> Markdown:
 
     Each row is what the number is, and its place in ``metrics.json``, keys joined by ``/``; a run without it gets a dash.
     """
-    metrics, others, lines = run.metrics, committed(), []
+    scores, others, lines = flat(run.metrics), committed(), []
     for name, place in rows:
-        *path, last = place.split("/")
-        scores = functools.reduce(lambda scores, key: scores.get(key) or {}, path, metrics)
-        beside = [number(one.get(place.replace("/", "."))) for one in others]
-        lines.append([name, interval(scores, last), *beside])
+        dotted = place.replace("/", ".")
+        lines.append([name, interval(scores, dotted), *(number(one.get(dotted)) for one in others)])
     return table(["", "this run", "reference run", "another seed"], lines)
 
 
