@@ -18,6 +18,7 @@ def packed(n: int = N, real: int = 0, **changed) -> dict:
     """The last ``real`` of the galaxies are real."""
     rng = np.random.default_rng(1)
     others = (np.arange(n)[:, None] + np.arange(1, packing.NEIGHBOURS + 1)) % (n - real)
+    levels, windows = packing.binned_spectra(np.random.default_rng(3).normal(size=(n, N_WAVELENGTH)))
     content = {
         "source": "mock survey", "total": n - real, "n": n - real, "targetid": 39_600_000_000_000_001 + np.arange(n),
         "redshift": rng.uniform(0, 0.6, n),
@@ -27,6 +28,6 @@ def packed(n: int = N, real: int = 0, **changed) -> dict:
         "pz": {"highest": 0.6} | {name: {"mean": rng.uniform(0, 0.6, n), "levels": rng.integers(0, 256, (n, 60), np.uint8)}
                                   for name in ("image", "spectrum")},
         "vectors": {"image": unit(n), "spectrum": unit(n, seed=2)},
-        "small": (rng.integers(0, 255, (n, 72, 72, 3), np.uint8), *packing.binned_spectra(rng.normal(size=(n, N_WAVELENGTH)))),
+        "pixels": {"tiles": rng.integers(0, 255, (n, 72, 72, 3), np.uint8), "levels": levels, "windows": windows},
     }  # fmt: skip
     return packing.pack(**(content | changed))

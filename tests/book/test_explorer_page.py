@@ -431,7 +431,7 @@ def test_two_thousand_galaxies_are_there_in_seconds(standalone, tmp_path):
     tiles = np.clip(light, 0, 255).astype(np.uint8)
     levels, windows = rng.integers(0, 255, (n, packing.BINS), np.uint8), np.tile([0.0, 1.0], (n, 1))
     vectors = {"image": unit(n, 128), "spectrum": unit(n, 128, seed=1)}
-    tab = standalone(packed(n, vectors=vectors, small=(tiles, levels, windows)))
+    tab = standalone(packed(n, vectors=vectors, pixels={"tiles": tiles, "levels": levels, "windows": windows}))
     session = tab.context.new_cdp_session(tab)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})  # whatever else this machine does meanwhile
     tab.reload()

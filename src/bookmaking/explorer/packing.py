@@ -121,6 +121,12 @@ def binned_spectra(flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(255 * np.clip((binned - low) / span, 0, 1)).astype(np.uint8), window
 
 
+def small(images: np.ndarray, flux: np.ndarray) -> dict[str, np.ndarray]:
+    """What the page holds of the pixels of n galaxies: ``tiles`` by `thumbnails`, ``levels`` and ``windows`` by `binned_spectra`."""
+    levels, windows = binned_spectra(flux)
+    return {"tiles": thumbnails(images), "levels": levels, "windows": windows}
+
+
 def to_bytes(vectors: np.ndarray) -> np.ndarray:
     """Vectors (n, d) as int8, each scaled such that its largest component becomes 127: a cosine does not depend on lengths."""
     peak = np.abs(vectors).max(axis=1, keepdims=True)
@@ -150,12 +156,12 @@ BLOCK = 200  # galaxies whose pixels are in memory at a time
 
 def write_explorer(
     directory: Path, source: str, pairs: Pairs, embeddings: Embeddings, frozen: dict, catalog: dict, analysis: dict, config, seed: int,
-    real: tuple | None,
+    real: dict | None,
 ) -> dict:  # fmt: skip
     """Pack the test set, or as many of it as a page can hold, drawn at random, and return the metrics.
 
     Frozen features (N, d) by modality and the catalogue's columns, under PROVABGS names, are aligned with the embeddings; ``analysis`` is
-    the content of ``analysis.h5``, and ``config`` the preset's section of that name. With ``real``, last rows are by `real.with_real`.
+    the content of ``analysis.h5``, and ``config`` the preset's section of that name. ``real`` is `small` of the last rows, where these are real galaxies.
     BookError when the test set has fewer galaxies than are shown as neighbours.
     """
     total = len(analysis["index"])
@@ -169,19 +175,23 @@ def write_explorer(
         method: {space: values[kept] for space, values in analysis.get(method, {}).items()}
         for method in ("umap", "kmeans", "dbscan")
     }
-    columns, n = {name: values[rows] for name, values in catalog.items()}, len(rows)
+    n = len(rows)
+    columns = {name: values[rows] for name, values in catalog.items()}
     blocks = [rows[start : start + BLOCK] for start in range(0, n, BLOCK)]
-    parts = [(thumbnails(pairs.images(one)), *binned_spectra(pairs.spectra(one))) for one in blocks]
+    parts = [small(pairs.images(block), pairs.spectra(block)) for block in blocks]
     if real:
-        rows, parts = np.append(rows, np.arange(len(embeddings.split))[-len(real[0]) :]), [*parts, real]
+        every = np.arange(len(embeddings.split))
+        rows = np.append(rows, every[-len(real["tiles"]) :])
+        parts.append(real)
     before = before_alignment(frozen, embeddings.where("train"), rows, groups["umap"], NEIGHBOURS, config, seed)
     vectors = {name: getattr(embeddings, name)[rows] for name in MODALITIES}
     for space, points in groups["umap"].items():
         x = normalize(vectors["image"] + vectors["spectrum"]) if space == "joint" else vectors[space]
         groups["umap"][space] = placed(points, nearest(x[n:], x[:n], NEIGHBOURS)[0])
+    pixels = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     content = pack(
-        source, total, embeddings.targetid[rows], embeddings.redshift[rows], columns, groups, before,
-        redshift_distributions(embeddings, rows), vectors, tuple(map(np.concatenate, zip(*parts, strict=True))), n,
+        source, total, n, embeddings.targetid[rows], embeddings.redshift[rows], columns, groups, before,
+        redshift_distributions(embeddings, rows), vectors, pixels,
     )  # fmt: skip
     files = {"explorer_data.js": script(content).encode(), "bokeh.js": bokeh_script()}
     for name, content in files.items():
@@ -190,22 +200,22 @@ def write_explorer(
 
 
 def pack(
-    source: str, total: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, before: dict, pz: dict,
-    vectors: dict, small: tuple, n: int,
+    source: str, total: int, n: int, targetid: np.ndarray, redshift: np.ndarray, catalog: dict, analysis: dict, before: dict, pz: dict,
+    vectors: dict, pixels: dict,
 ) -> dict:  # fmt: skip
     """All that the page loads, as `script` writes it: of ``total`` galaxies n are shown, the first of each array.
 
     The rest are real galaxies, of which neither catalogue nor groups know. ``before`` is by `before_alignment`, ``pz`` by
-    `redshift_distributions`; ``small`` are `thumbnails`, and levels and windows by `binned_spectra`.
+    `redshift_distributions`, ``pixels`` by `small`.
     """
-    tiles, levels, windows = small
     agreement = np.einsum("ij,ij->i", vectors["image"], vectors["spectrum"])
     told = {name: pz[name]["mean"] for name in MODALITIES}
     added = {f"Δz/(1 + z) from its {name}": errors(redshift, mean) for name, mean in told.items()}
     added["cosine of its image and spectrum"] = agreement
     bytes_of = {name: to_bytes(one) for name, one in vectors.items()}
     alike = byte_neighbours(bytes_of["image"][:n], bytes_of["image"][:n], np.arange(n), NEIGHBOURS)
-    known = redshift[:n], catalog, agreement[:n], {name: mean[:n] for name, mean in told.items()}, alike
+    shown = {name: mean[:n] for name, mean in told.items()}
+    found = tours(redshift[:n], catalog, agreement[:n], shown, alike)
     viridis = [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 1, 128))]  # even to the eye
     return {
         "source": source,
@@ -219,16 +229,16 @@ def pack(
         "before": {name: {"map": points_of(one["map"]), "nearest": text_of(one["nearest"].astype("<u2"))} for name, one in before.items()},
         "pz": {"bins": Z_BINS, "highest": pz["highest"],
                **{name: {"mean": rounded(told[name]), "levels": text_of(pz[name]["levels"])} for name in MODALITIES}},
-        "tours": [{**tour, "rows": [int(row) for row in tour["rows"]]} for tour in tours(*known)],
+        "tours": [{**tour, "rows": [int(row) for row in tour["rows"]]} for tour in found],
         "numbers": [*numbers(redshift, catalog), *({"label": label, "values": rounded(one)} for label, one in added.items())],
         "labels": categories(catalog, analysis),
         "vectors": {name: text_of(one) for name, one in bytes_of.items()},
         "lines": [{"name": name, "rest": np.atleast_1d(rest).tolist(), "absorbed": name in ABSORPTION} for name, rest in LINES.items()],
         "colours": {"scale": viridis, "groups": GROUPS, "plain": FAINT},
         "sheets": {"columns": COLUMNS, "width": ANGULAR_WIDTH,
-                   "files": [text_of(sheet) for sheet in sheets(tiles)]},
+                   "files": [text_of(sheet) for sheet in sheets(pixels["tiles"])]},
         "spectra": {"bins": BINS, "first": float(CENTRES[0]), "step": float(np.diff(CENTRES)[0]),
-                    "levels": text_of(levels), "low": rounded(windows[:, 0]), "high": rounded(windows[:, 1])},
+                    "levels": text_of(pixels["levels"]), "low": rounded(pixels["windows"][:, 0]), "high": rounded(pixels["windows"][:, 1])},
         "figure": map_figure(),
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 from pathlib import Path
 from string import Template
 
@@ -47,7 +48,7 @@ def table(data: dict) -> str:
     links = np.array([f'<a href="#galaxy={html.escape(one)}">{html.escape(one)}</a>' for one in data["ids"]])
     columns = {one["label"]: [number(one["values"][row], ".4g") for row in rows] for one in data["numbers"]}
     columns |= {one["label"]: [html.escape(one["names"][one["codes"][row]]) for row in rows] for one in data["labels"]}
-    for asked, gallery in ((asked, gallery) for asked in vectors for gallery in vectors):
+    for asked, gallery in itertools.product(vectors, repeat=2):
         nearest = byte_neighbours(vectors[asked], vectors[gallery], rows, 1)[:, 0]
         columns[f"nearest, {asked} → {gallery}"] = links[nearest]
     frame = pd.DataFrame(columns, index=links[rows]).rename_axis(columns="galaxy").rename(columns=html.escape)

@@ -6,14 +6,14 @@ import numpy as np
 
 from astroclip_book.data.pairs import SPLITS, Embeddings, evenly
 from astroclip_book.model import AstroCLIP
-from bookmaking.explorer.packing import binned_spectra, thumbnails
+from bookmaking.explorer.packing import small
 from real_sky.sample import read_sample
 
 MOST = 60  # real galaxies; more would cover the map
 
 
-def with_real(path: str, model: AstroCLIP, embeddings: Embeddings, frozen: dict) -> tuple[Embeddings, dict, tuple]:
-    """Embeddings and frozen features of a run with those of m real galaxies below, and what `packing.pack` calls ``small`` of these.
+def with_real(path: str, model: AstroCLIP, embeddings: Embeddings, frozen: dict) -> tuple[Embeddings, dict, dict]:
+    """Embeddings and frozen features of a run with those of m real galaxies below, and `packing.small` of these.
 
     The galaxies are chosen evenly from a file in the release layout; `read_sample` says what is wrong with it.
     """
@@ -29,4 +29,4 @@ def with_real(path: str, model: AstroCLIP, embeddings: Embeddings, frozen: dict)
     }  # fmt: skip
     both = {name: np.concatenate([own, theirs[name]], dtype=own.dtype) for name, own in vars(embeddings).items()}
     below = {name: np.concatenate([frozen[name], values]) for name, values in features.items()}
-    return Embeddings(**both), below, (thumbnails(images.images), *binned_spectra(spectra.flux))
+    return Embeddings(**both), below, small(images.images, spectra.flux)

@@ -42,7 +42,7 @@ function legend(data, choice, { low, high, names }, choose) {
       const limit = quantile(knownSorted(choice.all), share), sign = share < 0.5 ? 1 : -1;
       const within = (value) => value !== null && sign * (value - limit) <= 0;
       const rows = choice.all.flatMap((value, row) => (within(value) ? [row] : []));
-      return element("button", { type: "button", onclick: () => choose(rows, `${choice.label}, ${name}`) }, name);
+      return element("button", { onclick: () => choose(rows, `${choice.label}, ${name}`) }, name);
     };
     const bar = element("span", { class: "ex-bar", "aria-hidden": "true" });
     bar.style.background = `linear-gradient(to right, ${data.colours.scale.join(", ")})`;
@@ -57,6 +57,6 @@ function legend(data, choice, { low, high, names }, choose) {
     const dot = element("span", { class: "ex-dot", "aria-hidden": "true" });
     dot.style.background = names[code];
     const press = () => choose(rows, `${choice.label}: ${name}`);
-    return element("button", { type: "button", onclick: press }, dot, `${name} (${rows.length})`);
+    return element("button", { onclick: press }, dot, `${name} (${rows.length})`);
   });
 }

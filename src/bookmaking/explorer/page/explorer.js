@@ -28,7 +28,7 @@ async function explore(root) {
     state.colours = colours.colours;
     part("legend").replaceChildren(...legend(data, state.choice, colours, choose));
     if (data.real.length) {
-      part("legend").append(element("button", { type: "button", onclick: () => choose(data.real, "Real galaxies") },
+      part("legend").append(element("button", { onclick: () => choose(data.real, "Real galaxies") },
         element("span", { "aria-hidden": "true" }, "★ "), `real galaxies (${data.real.length})`));
     }
     picture();
@@ -106,6 +106,11 @@ async function explore(root) {
     heading.focus();
   }
 
+  function open(row) {
+    select(row);
+    goTo("galaxy");
+  }
+
   function point(row) {
     state.pointed = row;
     ring();
@@ -117,11 +122,10 @@ async function explore(root) {
     state.chosen = rows;
     map.choose(rows);
     const clear = () => { choose([], ""); part("map").focus(); };
-    const show = (row) => { select(row); goTo("galaxy"); };
-    part("selection").replaceChildren(...(rows.length ? selection(data, rows, name, { select: show, clear }) : []));
-    const button = part("views").querySelector("[value=selection]");
-    button.disabled = !rows.length;
-    button.textContent = rows.length ? `${VIEWS.selection} (${rows.length})` : VIEWS.selection;
+    part("selection").replaceChildren(...(rows.length ? selection(data, rows, name, { select: open, clear }) : []));
+    const opener = part("views").querySelector("[value=selection]");
+    opener.disabled = !rows.length;
+    opener.textContent = rows.length ? `${VIEWS.selection} (${rows.length})` : VIEWS.selection;
     view(rows.length ? "selection" : "galaxy");
     say(rows.length ? `${name}: ${rows.length} galaxies.` : "No selection.");
   }
@@ -169,7 +173,7 @@ async function explore(root) {
     choose(tour.rows.length > 1 ? tour.rows : [], tour.title);
     select(tour.rows[stop]);
     const go = (name, next) => element("button",
-      { type: "button", disabled: next < 0 || next >= tour.rows.length, onclick: () => visit(tour, next).focus() }, name);
+      { disabled: next < 0 || next >= tour.rows.length, onclick: () => visit(tour, next).focus() }, name);
     const end = () => { part("tour").hidden = true; choose([], ""); part("map").focus(); };
     const steps = tour.rows.length > 1 ? [go("Previous", stop - 1), go("Next", stop + 1), ` ${stop + 1} of ${tour.rows.length} `] : [];
     const words = element("p", { tabindex: -1 }, element("strong", {}, `${tour.title}. `), tour.text);
@@ -209,15 +213,14 @@ async function explore(root) {
   }
 
   const button = (text, title, onclick) =>
-    element("button", { type: "button", "aria-label": title, title, onclick }, text);
+    element("button", { "aria-label": title, title, onclick }, text);
   const colour = element("select", { onchange: (event) => recolour(coloured[event.target.value].label) },
     ...coloured.map(({ label }, place) => element("option", { value: place }, label)));
-  const reveal = (row) => { select(row); goTo("galaxy"); };
-  const ask = guessing(data, part("guess"), { reveal });
+  const ask = guessing(data, part("guess"), { reveal: open });
   part("tours").append(
     element("span", {}, "tours"),
-    ...data.tours.map((tour) => element("button", { type: "button", onclick: () => visit(tour).focus() }, tour.title)),
-    element("button", { type: "button", onclick: () => select(Math.floor(Math.random() * data.count)) }, "A random galaxy"));
+    ...data.tours.map((tour) => element("button", { onclick: () => visit(tour).focus() }, tour.title)),
+    element("button", { onclick: () => select(Math.floor(Math.random() * data.count)) }, "A random galaxy"));
   part("controls").append(
     radios("map", ["joint", ...MODALITIES], state.space, (space) => lay(space)),
     element("label", {}, element("input",
@@ -230,7 +233,7 @@ async function explore(root) {
       button("⤢", "Show all", () => map.fit())),
   );
   part("views").append(...Object.entries(VIEWS).map(([value, text]) =>
-    element("button", { type: "button", value, disabled: value === "selection", onclick: () => view(value) }, text)));
+    element("button", { value, disabled: value === "selection", onclick: () => view(value) }, text)));
 
   map.plot.on_event("mousemove", hover);
   map.plot.on_event("mouseleave", () => point(null));

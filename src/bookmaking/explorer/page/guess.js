@@ -11,7 +11,7 @@ function guessing(data, place, { reveal }) {
       oninput: () => { shown.textContent = Number(slider.value).toFixed(2); } });
     const shown = element("output", {}, Number(slider.value).toFixed(2));
     const answer = element("div", { role: "status" });
-    const check = element("button", { type: "button", onclick: () => {
+    const check = element("button", { onclick: () => {
       const yours = Number(slider.value), told = data.pz.image.mean[row];
       rounds.push([error(yours, row), error(told, row)]);
       check.disabled = slider.disabled = true;
@@ -21,8 +21,8 @@ function guessing(data, place, { reveal }) {
         element("p", {}, `The true redshift is ${formatted(data.redshift[row])}. You said ${formatted(yours)}, the network ${formatted(told)}.`),
         element("p", {}, `Mean error |Δz|/(1 + z) of ${words}: you ${you}, the network ${network}.`),
         element("p", { class: "ex-row" },
-          element("button", { type: "button", onclick: () => ask().focus() }, "Another one"),
-          element("button", { type: "button", onclick: () => reveal(row) }, "Show this galaxy")));
+          element("button", { onclick: () => ask().focus() }, "Another one"),
+          element("button", { onclick: () => reveal(row) }, "Show this galaxy")));
       answer.querySelector("button").focus();
     } }, "Check");
     place.replaceChildren(

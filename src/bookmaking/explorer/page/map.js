@@ -99,9 +99,8 @@ class GalaxyMap {
   }
 
   // The galaxy nearest to a place, or null when it is farther than so many pixels.
-  at(x, y, pixels = Infinity) {
-    const reach = (pixels * 2 * this.half) / this.plot.inner_width;
-    let best = null, least = Number.isFinite(reach) ? reach ** 2 : Infinity;
+  at(x, y, pixels) {
+    let best = null, least = ((pixels * 2 * this.half) / this.plot.inner_width) ** 2;
     for (let row = 0; row < this.points.x.length; row++) {
       const distance = (this.points.x[row] - x) ** 2 + (this.points.y[row] - y) ** 2;
       if (distance <= least) [best, least] = [row, distance];

@@ -49,6 +49,12 @@ function card(data, row) {
   ];
 }
 
+// A galaxy in a list, to be selected.
+function item(data, row, label, select, attributes, ...children) {
+  return element("li", {}, element("button",
+    { "aria-label": label, "data-galaxy": data.ids[row], onclick: () => select(row), ...attributes }, ...children));
+}
+
 function results(data, ways, { select, compare, enter }) {
   return ways.map((way) => {
     const { asked, gallery, found } = way, list = element("ol", { class: "ex-found" });
@@ -57,10 +63,9 @@ function results(data, ways, { select, compare, enter }) {
       const shown = gallery === "image" ? thumbnail(data, other) : spectrumDrawing(data, other, small);
       const z = formatted(data.redshift[other]), cos = cosine === null ? [] : [`cosine ${formatted(cosine)}`];
       const said = [`${rank + 1}: ${title(data, other)}`, `redshift ${z}`, ...cos].join(", ");
-      list.append(element("li", {}, element("button",
-        { type: "button", "aria-label": said, title: cos.join(""), "data-galaxy": data.ids[other], onclick: () => select(other),
-          onpointerenter: () => compare(other, way), onfocus: () => compare(other, way) },
-        shown, element("span", {}, `z ${z}`))));
+      const look = () => compare(other, way);
+      const more = { title: cos.join(""), onpointerenter: look, onfocus: look };
+      list.append(item(data, other, said, select, more, shown, element("span", {}, `z ${z}`)));
     });
     return element("section", { "data-way": `${asked}_to_${gallery}`, onpointerenter: () => enter(way) },
       element("h3", {}, `${asked} → ${gallery}`), list);
@@ -70,16 +75,14 @@ function results(data, ways, { select, compare, enter }) {
 function selection(data, rows, name, { select, clear }) {
   const step = Math.max(1, rows.length / GALLERY), known = (values) => rows.some((row) => values[row] != null);
   const shown = Array.from({ length: Math.min(rows.length, GALLERY) }, (_, place) => rows[Math.floor(place * step)]);
-  const gallery = element("ol", { class: "ex-found ex-small" }, ...shown.map((row) =>
-    element("li", {}, element("button",
-      { type: "button", "aria-label": `${title(data, row)}, redshift ${formatted(data.redshift[row])}`,
-        "data-galaxy": data.ids[row], onclick: () => select(row) },
-      thumbnail(data, row)))));
+  const label = (row) => `${title(data, row)}, redshift ${formatted(data.redshift[row])}`;
+  const gallery = element("ol", { class: "ex-found ex-small" },
+    ...shown.map((row) => item(data, row, label(row), select, {}, thumbnail(data, row))));
   const few = rows.length > shown.length ? ` Shown are ${shown.length} of them, at even steps through the file.` : "";
   return [
     element("h2", {}, `${name}: ${rows.length} of ${data.ids.length} galaxies`),
     element("p", {}, `Outlined, the selection; filled, all test galaxies.${few} `,
-      element("button", { type: "button", onclick: clear }, "Clear selection")),
+      element("button", { onclick: clear }, "Clear selection")),
     gallery,
     element("div", { class: "ex-many" }, ...data.numbers.filter(({ values }) => known(values)).map((column) => numberPanel(column, rows)),
       ...data.labels.filter(({ codes }) => known(codes)).map((column) => labelPanel(column, rows))),

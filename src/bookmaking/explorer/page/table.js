@@ -9,8 +9,8 @@ function growTable(data, details) {
   const order = element("select", { onchange: (event) => { column = data.numbers[event.target.value]; page = 0; fill(); } },
     ...data.numbers.map(({ label }, place) => element("option", { value: place }, label)));
   const turn = (step) => () => { page = Math.min(Math.max(page + step, 0), pages - 1); fill(); };
-  const before = element("button", { type: "button", onclick: turn(-1) }, "Previous page");
-  const after = element("button", { type: "button", onclick: turn(1) }, "Next page");
+  const before = element("button", { onclick: turn(-1) }, "Previous page");
+  const after = element("button", { onclick: turn(1) }, "Next page");
   details.querySelector(".ex-scroll").before(
     element("p", { class: "ex-row" }, element("label", {}, "Order by ", order), before, after));
 
