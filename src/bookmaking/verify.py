@@ -36,8 +36,11 @@ def numbers(metrics: dict) -> dict:
 def tolerances(names: list[str], preset: str) -> pd.DataFrame:
     """Family of each number that has a tolerance, the first in tolerances.yaml with a pattern for it, and how much is allowed."""
     families = yaml.safe_load((REFERENCES / "tolerances.yaml").read_text(encoding="utf-8"))
-    first = {name: next(f for f in families if any(fnmatchcase(name, one) for one in f["metrics"])) for name in names}
-    rows = {k: [f["name"], f["absolute"][preset]] for k, f in first.items() if preset in f.get("absolute", {})}
+    rows = {}
+    for name in names:
+        family = next(one for one in families if any(fnmatchcase(name, pattern) for pattern in one["metrics"]))
+        if preset in family.get("absolute", {}):
+            rows[name] = [family["name"], family["absolute"][preset]]
     return pd.DataFrame.from_dict(rows, orient="index", columns=["family", "allowed"])
 
 
@@ -49,14 +52,14 @@ def compare(reference: dict[str, float], metrics: dict, preset: str) -> pd.DataF
     return table.assign(holds=table["off"] <= table["allowed"] + 10**-DIGITS * table["reference"].abs())
 
 
-def renamed(metrics: dict, preset: str) -> list[str]:
-    """Names of ``tests/metric_names`` that a run lacks, after −, and new ones, after +; patterns and retired names may lack."""
+def renamed(metrics: dict, preset: str) -> tuple[list[str], list[str]]:
+    """Names of ``tests/metric_names`` that a run has lost, but for patterns and retired names, and names that are not listed there."""
     listed, retired = ((NAMES / f"{one}.txt").read_text(encoding="utf-8").splitlines() for one in (preset, "retired"))
     there, may = flat(metrics).keys(), [name for name in listed if "*" in name]
     gone = may + [line.partition(" #")[0] for line in retired]
     lost = [name for name in listed if name not in there and not any(fnmatchcase(name, one) for one in gone)]
     added = [name for name in there - set(listed) if not any(fnmatchcase(name, one) for one in may)]
-    return [f"− {name}" for name in lost] + [f"+ {name}" for name in sorted(added)]
+    return lost, sorted(added)
 
 
 def verify(run: Run, directory: Path = REFERENCES) -> str:
@@ -71,8 +74,7 @@ def verify(run: Run, directory: Path = REFERENCES) -> str:
     worst = table.sort_values("off", na_position="first").assign(furthest=lambda t: t.index).groupby("family")
     text = worst.agg({"reference": "size", "allowed": "first", "off": "last", "furthest": "last"}).to_string()
     failed = table[~table["holds"]]
-    names = renamed(metrics, name) if (NAMES / f"{name}.txt").is_file() else []
-    lost, added = ([one for one in names if one[0] == sign] for sign in "−+")
+    lost, added = renamed(metrics, name) if (NAMES / f"{name}.txt").is_file() else ([], [])
     if len(failed) or lost:
         raise BookError(
             f"{len(failed)} of {len(table)} numbers do not agree with {path} (commit {reference['commit'][:7]}). Where "

@@ -29,50 +29,62 @@ def caption_line(preset: Preset, commit: str) -> str:
 
 def what_ran(run: Run, root: Path) -> str:
     """All that is recorded of a run, as Markdown; what does not belong to the present code and configuration is marked."""
-    manifest, made = run.manifest, records(run)
+    manifest, chapter_records = run.manifest, records(run)
     steps = {name: manifest[name] for name in run.steps if name in manifest}
-    columns = ("commit", "finished", *(key.partition(".")[0] for key in MACHINE), "packages")
+    columns = ("commit", *(key.partition(".")[0] for key in MACHINE), "packages")
     told = pd.json_normalize([{key: record[key] for key in columns} for record in steps.values()])
     told.columns = [MACHINE.get(name, name.removeprefix("packages.")) for name in told.columns]
-    given = {k: v for record in steps.values() for k, v in record["configuration"].get("files", {}).items()}
-    # A file that a reader gave is told by its size: to hash 60 GB would take longer than many a step.
-    sizes = {f"given as `{key}`": f"{sum(size for _, size, _ in files):,} bytes" for key, files in given.items()}
-    finished = sorted({record["finished"] for record in steps.values()}) or ["–"]
-    seconds = [sum(record["wall_seconds"] for record in records.values()) for records in (steps, made)]
-    the_run = {"preset": run.preset.name, "seed": str(run.preset.seed), "configuration": f"`{configuration(run.preset)}`",
-               "data": run.source, **sizes, "commit of the steps": _distinct(told, "commit"),
-               "steps finished": " to ".join(dict.fromkeys([finished[0], finished[-1]])),
-               "wall time of all steps (s)": seconds[0], "wall time of all notebooks (s)": seconds[1]}  # fmt: skip
-    machine = {name: _distinct(told, name) for name in told.columns if name not in ("commit", "finished")}
-    files = [
-        (file, name, size, one["sha256"][file])
-        for name, one in steps.items()
-        for file, size in one["artefacts"].items()
-    ]
-    sums = "\n".join(f"{sha256}  {file}" for file, _, _, sha256 in files)
-    pages = {f"{{doc}}`/{page.relative_to(root).with_suffix('')}`": page for page in chapters(root)}
+    commits = _distinct(told.pop("commit")) if steps else "–"
+    finished = sorted(record["finished"] for record in steps.values())
+    the_run = {
+        "preset": run.preset.name,
+        "seed": str(run.preset.seed),
+        "configuration": f"`{configuration(run.preset)}`",
+        "data": run.source,
+        **_given(steps),
+        "commit of the steps": commits,
+        "steps finished": " to ".join(dict.fromkeys([finished[0], finished[-1]])) if steps else "–",
+        "wall time of all steps (s)": sum(one["wall_seconds"] for one in steps.values()),
+        "wall time of all notebooks (s)": sum(one["wall_seconds"] for one in chapter_records.values()),
+    }
+    machine = [[name, _distinct(told[name])] for name in told.columns]
+    notebooks = []
+    for page in chapters(root):
+        record = chapter_records.get(page.stem)
+        state = "**not recorded**" if record is None else "**out of date**" if outdated(run, page) else "up to date"
+        notebooks.append(_row(f"{{doc}}`/{page.relative_to(root).with_suffix('')}`", record, state))
+    made = [_row(f"`{name}`", steps.get(name), _state(run, name, steps)) for name in run.steps]
+    artefacts, sums = [], []
+    for name, record in steps.items():
+        for file, size in record["artefacts"].items():
+            sha256 = record["sha256"][file]
+            artefacts.append([f"`{file}`", f"`{name}`", size, f"`{sha256[:16]}`"])
+            sums.append(f"{sha256}  {file}\n")
     parts = {
-        "The run": _table(["", "this run"], the_run.items()),
-        "Machine and versions": _table(["", "this run"], machine.items()),
-        "Notebooks": _table(COLUMNS, [_row(name, made.get(page.stem), "**not recorded**" if page.stem not in made else
-                                           "**out of date**" if outdated(run, page) else "up to date")
-                                      for name, page in pages.items()]),
-        "Steps": _table(COLUMNS, [_row(f"`{name}`", steps.get(name), _state(run, name, steps)) for name in run.steps]),
-        "Artefacts": _table(["file", "made by", "bytes", "SHA-256 begins"],
-                            [[f"`{file}`", f"`{name}`", size, f"`{sha256[:16]}`"] for file, name, size, sha256 in files]),
-        "Sums in full": f"As `sha256sum --check` reads them in the run's directory.\n\n```text\n{sums}\n```",
+        "The run": _table(["", "this run"], list(the_run.items())),
+        "Machine and versions": _table(["", "this run"], machine),
+        "Notebooks": _table(COLUMNS, notebooks),
+        "Steps": _table(COLUMNS, made),
+        "Artefacts": _table(["file", "made by", "bytes", "SHA-256 begins"], artefacts),
+        "Sums in full": f"As `sha256sum --check` reads them in the run's directory.\n\n```text\n{''.join(sums)}```",
         "Every value of the preset": f"```yaml\n{as_yaml(run.preset)}```",
-    }  # fmt: skip
+    }
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in parts.items()) + "\n"
 
 
-def _table(columns: list[str], rows) -> str:
-    return table(columns, list(rows), ",.1f", text=len(columns)).data
+def _table(columns: list[str], rows: list[list]) -> str:
+    return table(columns, rows, ",.1f", text=len(columns)).data
 
 
-def _distinct(told: pd.DataFrame, name: str) -> str:
+def _given(steps: dict[str, dict]) -> dict[str, str]:
+    """Files that a reader gave, told by their size: to hash 60 GB would take longer than many a step."""
+    given = {key: files for one in steps.values() for key, files in one["configuration"].get("files", {}).items()}
+    return {f"given as `{key}`": f"{sum(size for _, size, _ in files):,} bytes" for key, files in given.items()}
+
+
+def _distinct(values: pd.Series) -> str:
     """One value where all steps agree, else each with the number of its steps."""
-    counts = told.get(name, pd.Series(dtype=object)).fillna("–").astype(str).value_counts(sort=False)
+    counts = values.fillna("–").astype(str).value_counts(sort=False)
     return counts.index[0] if len(counts) == 1 else "; ".join(f"{one} ({n} steps)" for one, n in counts.items())
 
 
