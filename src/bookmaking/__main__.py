@@ -63,13 +63,10 @@ def _on_run(options: argparse.Namespace) -> None:
             _take(held, run.directory, "--run-dir")
         if what in ("book", "site"):
             _take(held, site, "--site-dir")
-        for path in run.directory.iterdir() if fresh else ():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.name != LOCK:
-                path.unlink()
+        if fresh:
+            _empty(run.directory)
         if what != "site" and processes.rank() == 0 and run.manifest:
-            run.write({})
+            run.write({})  # metrics.json, which somebody may have deleted or spoilt
         if what == "make":
             run.device = choose_device(options.device)
             for name in chain(options.target):
@@ -94,6 +91,15 @@ def _make_book(options: argparse.Namespace, run: Run, site: Path) -> None:
     elif options.what != "execute":
         with full_disk_explained(site):
             print("\nThe book:", build_site(run, site))
+
+
+def _empty(directory: Path) -> None:
+    """Remove all but the lock."""
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
 
 
 def _take(held: ExitStack, directory: Path, option: str) -> None:

@@ -28,7 +28,7 @@ from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT
 from bookmaking.store.keys import code_key, digest
 from bookmaking.store.provenance import PeakMemory, commit
-from bookmaking.store.recipes import CHAPTERS, TRAININGS
+from bookmaking.store.recipes import CHAPTERS, TRAININGS, with_needs
 from bookmaking.store.run import Run
 from bookmaking.verify import COMMENTED
 
@@ -59,8 +59,8 @@ def outdated(run: Run, chapter: Path, parameters: dict | None = None) -> bool:
     record = records(run).get(chapter.stem)
     if record is None or not executed(run, chapter).is_file():
         return True
-    other = record["key"] != _key(run, chapter, record["parameters"] if parameters is None else parameters)
-    return other or any(map(run.problem, _steps(run, chapter)))
+    changed = record["key"] != _key(run, chapter, record["parameters"] if parameters is None else parameters)
+    return changed or any(map(run.problem, _steps(run, chapter)))
 
 
 def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
@@ -92,7 +92,8 @@ def execute(run: Run, parameters: dict, root: Path = ROOT) -> list[str]:
                     kernel.terminate()
                 raise
             for future in finished:
-                chapter, failure = running.pop(future), failure or future.exception()
+                chapter = running.pop(future)
+                failure = failure or future.exception()
                 if future.exception() is None:
                     write_json(run.directory / "chapters.json", {**records(run), chapter.stem: future.result()})
                     done.append(chapter.stem)
@@ -108,9 +109,7 @@ def _steps(run: Run, chapter: Path) -> list[str]:
 
 def _makers(run: Run, chapter: Path) -> set[str]:
     """Stems of the other chapters that make what this one reads, directly or not."""
-    reads = set(_steps(run, chapter))
-    for name in reversed(run.steps):
-        reads |= set(run.steps[name].needs) if name in reads else set()
+    reads = with_needs(set(_steps(run, chapter)), run.steps)
     return {run.steps[name].chapter for name in reads} - {chapter.stem}
 
 

@@ -63,8 +63,8 @@ def as_yaml(preset: Preset) -> str:
     """The values of a run as a preset's file has them, with the names of files in the place of their paths."""
     values = dataclasses.asdict(preset)
     del values["name"]
-    for keys in filter(lambda value: isinstance(value, dict), values.values()):
-        keys |= {key: Path(value).name for key, value in keys.items() if names_file(key, value)}
+    for part in (part for part in values.values() if isinstance(part, dict)):
+        part.update({key: Path(value).name for key, value in part.items() if names_file(key, value)})
     return yaml.safe_dump(values, sort_keys=False)
 
 

@@ -83,8 +83,9 @@ def stage_site(run: Run, stage: Path, root: Path) -> Path:
         banner = f"{titled(run.source)}. Where the text speaks of a mock, it speaks of the book's default data."
     config["sphinx"]["config"]["html_theme_options"]["announcement"] = banner
     (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    for script in (artefact for step in run.steps.values() for artefact in step.artefacts if artefact.endswith(".js")):
-        shutil.copy(run.path(script), stage / "book" / "static")  # pages load it from there
+    for artefact in (artefact for step in run.steps.values() for artefact in step.artefacts):
+        if artefact.endswith(".js"):
+            shutil.copy(run.path(artefact), stage / "book" / "static")  # pages load it from there
     for chapter in chapters(root):
         place = stage / chapter.relative_to(root).with_suffix(".ipynb")
         place.with_suffix(".md").unlink(missing_ok=True)

@@ -11,10 +11,9 @@ PAGE = "# {name}\n\n```{{eval-rst}}\n.. automodule:: {package}.{name}\n```\n"
 
 def add_module_pages(book: Path, sources: Path, toc: dict) -> None:
     """Write a page for each module of the packages that have one in the table of contents, list them on this page and in the table."""
-    for page in (page for part in toc.get("parts", []) for page in part["chapters"]):
+    pages = [page for part in toc.get("parts", []) for page in part["chapters"]]
+    for page in (page for page in pages if Path(page["file"]).parent.name == "package"):
         package = Path(page["file"]).name
-        if Path(page["file"]).parent.name != "package":
-            continue
         page["sections"], lines = [], ["\n## Modules\n"]
         for path in sorted((sources / package).rglob("*.py")):
             place = path.relative_to(sources / package).with_suffix("")

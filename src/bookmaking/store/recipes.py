@@ -197,6 +197,13 @@ def chain(target: str) -> list[str]:
         raise BookError(f"No recipe makes '{target}'. Recipes: {recipes}.")
     if processes.count() > 1 and not any(STEPS[name].parallel for name in wanted):
         raise BookError(f"'{target}' is made by one process: start it without torchrun.")
-    for name in reversed(STEPS):
-        wanted |= set(STEPS[name].needs) if name in wanted else set()
+    wanted = with_needs(wanted, STEPS)
     return [name for name in STEPS if name in wanted]
+
+
+def with_needs(names: set[str], steps: dict[str, Step]) -> set[str]:
+    """Some steps and all that they need, directly or not."""
+    for name in reversed(steps):
+        if name in names:
+            names = names | set(steps[name].needs)
+    return names

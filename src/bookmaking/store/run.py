@@ -38,11 +38,9 @@ class Run:
         self.directory, self.device, self.steps, self.chapter = Path(directory).absolute(), device, steps, chapter
         self._keys: dict[str, str] = {}
         self._memory, self._since = PeakMemory(), time.perf_counter()
-        if chapter:
+        if chapter:  # watched until this object goes, and not until the kernel ends
             self._memory.__enter__()
-            weakref.finalize(
-                self, self._memory.__exit__
-            )  # or each run that was opened would be watched until the kernel ends
+            weakref.finalize(self, self._memory.__exit__)
 
     @property
     def source(self) -> str:
@@ -99,8 +97,8 @@ class Run:
         """Why the results of a step cannot be used as they lie there; None when they can."""
         if self._replaced(name):
             return None
-        what = self.directory / (*self.steps[name].artefacts, f"metrics.json (step '{name}')")[0]
-        record = self.manifest.get(name)
+        artefacts, record = self.steps[name].artefacts, self.manifest.get(name)
+        what = self.directory / (artefacts[0] if artefacts else f"metrics.json (step '{name}')")
         if record is None:
             return f"{what} has not been made."
         if record["key"] != self.key(name):
@@ -142,9 +140,12 @@ class Run:
             if processes.agree(self.problem(name)) is None:
                 processes.say(f"{name}: up to date")
             else:
-                for need in step.needs if step.make else (name,):  # a result is refused: its chapter records it
+                if step.make is None:  # its chapter records it
+                    self._require(name)
+                for need in step.needs:
                     self._require(need)
-                scratch, start = Path(processes.agree(str(self._scratch(name)) if first else None)), time.perf_counter()
+                scratch = Path(processes.agree(str(self._scratch(name)) if first else None))
+                start = time.perf_counter()
                 with PeakMemory() as memory:
                     metrics = step.make(self, scratch) if first or step.parallel else None
                 if first:
