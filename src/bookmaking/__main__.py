@@ -65,7 +65,7 @@ def _on_run(options: argparse.Namespace) -> None:
             _take(held, site, "--site-dir")
         if fresh:
             _empty(run.directory)
-        if what != "site" and processes.rank() == 0 and run.manifest:
+        if what not in ("site", "why") and processes.rank() == 0 and run.manifest:
             run.write({})  # metrics.json, which somebody may have deleted or spoilt
         if what == "make":
             run.device = choose_device(options.device)

@@ -171,6 +171,14 @@ def test_a_locale_that_is_not_utf_8(locale, tmp_path):
     assert result.returncode == 0 and b"own_galaxies: " in result.stdout, result.stderr
 
 
+def test_why_changes_nothing(call, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text('{"gone": {}}')
+    call("why")
+    assert (tmp_path / "run" / "manifest.json").read_text() == '{"gone": {}}'
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
 def test_a_full_disk_is_explained(call):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
