@@ -57,7 +57,7 @@ def compare(
             network.mlp = nn.Identity()  # the attended features are what the book uses
     fresh = networks["random"].to(device, memory_format=torch.channels_last).eval()
     features, inputs = {"frozen": [], "random": []}, None
-    for start in progress(range(0, n, BLOCK), f"{modality}s, frozen and random"):
+    for start in progress(range(0, n, BLOCK), f"{modality}: frozen and random features"):
         rows = np.arange(start, min(start + BLOCK, n))
         with torch.inference_mode(), autocast(device):
             x = seen(torch.from_numpy(read(rows)).to(device)).float()
