@@ -50,12 +50,14 @@ def book(request, tmp_path_factory) -> Book:
     """The whole book at PRESET=smoke: every chapter executed, the site built."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    directory = (
-        request.config.getoption("--book-dir") or shared / "the book"
-    )  # every smoke book is on a path with a space
+    # Every smoke book is on a path with a space.
+    directory = request.config.getoption("--book-dir") or shared / "the book"
     book = Book(directory.absolute() / "run", directory.absolute() / "site")
-    result = book.build()
-    assert result.returncode == 0, result.stdout + result.stderr
+    with lock(shared / "built.lock"):
+        if not (shared / "built").exists():  # by the other worker
+            result = book.build()
+            assert result.returncode == 0, result.stdout + result.stderr
+            (shared / "built").touch()
     return book
 
 
