@@ -1,5 +1,7 @@
 """Arrays of others, with or without masks and units, checked and brought onto the grid of the pairs."""
 
+from __future__ import annotations
+
 import logging
 import warnings
 
