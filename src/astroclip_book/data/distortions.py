@@ -1,5 +1,7 @@
 """Spectra as other instruments and pipelines might give them: what trainings see in the place of the observed ones."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import torch
