@@ -140,7 +140,7 @@ def test_files_of_a_reader_change_the_chapters_that_read_them_alone(given, book)
 def test_the_chapter_on_the_sky_asks_the_spectra_it_is_given(given):
     some = given.pairs.index.where("test")
     redshift = given.pairs.index.redshift[some]
-    metrics = json.loads((given.run / "metrics.json").read_text())
+    metrics = steps(given.run)["realism"]["metrics"]
     sky, sample = metrics["sky"], metrics["sample"]
     real, test = sample["real"], sample["test"]
     assert real["image_to_spectrum"]["n"] == real["retrieval"]["n"] == test["retrieval"]["n"] == 20
@@ -158,7 +158,7 @@ def test_the_chapter_on_the_sky_asks_the_spectra_it_is_given(given):
 
 
 def test_the_chapter_on_ones_own_galaxies_asks_about_the_files_it_is_given(given):
-    found = json.loads((given.run / "metrics.json").read_text())["sample"]["lookup"]
+    found = steps(given.run)["own_galaxies"]["metrics"]["sample"]["lookup"]
     assert [found[name]["n"] for name in ("image", "spectrum")] == [20, 20]
     two, said = given.pairs.index.where("test")[:2], given.said["12_your_own_galaxies"]
     assert all(f"| `{name}` |" in said for name in [*given.pairs.index.targetid[two], "galaxy_1"])
