@@ -35,6 +35,12 @@ def test_conda_environments_have_the_pins_and_a_python_that_will_do(place, root)
     assert python == oldest.replace(">=", "python=")
 
 
+def test_no_fence_has_a_backtick_in_its_title():
+    """Markdown would take such a line for text, and the cell after it for a listing."""
+    for page in [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/**/*.md")]:
+        assert re.findall(r"^```+\{.*`.*", page.read_text(encoding="utf-8"), re.MULTILINE) == [], page.name
+
+
 def test_the_script_of_binder_can_be_executed():
     script = ROOT / ".binder" / "postBuild"
     assert os.access(script, os.X_OK)
