@@ -88,16 +88,22 @@ def verify(run: Run, directory: Path = REFERENCES) -> str:
 
 def write_reference(run: Run, directory: Path = REFERENCES) -> Path:
     """Make a run the reference of its preset, or, with another seed, a run of ``another_seed/``; BookError without tolerances."""
-    found, name = numbers(run.metrics), run.preset.name
+    metrics, name = run.metrics, run.preset.name
+    found = numbers(metrics)
     kept = tolerances(list(found), name).index
     if kept.empty:
         raise BookError(f"{REFERENCES / 'tolerances.yaml'} has no tolerances for the preset '{name}': add them first.")
     path = directory / ("" if run.preset.seed == load_preset(name).seed else OTHER_SEED) / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    rounded = {k: v if isinstance(v, int) else float(f"{v:.{DIGITS}g}") for k, v in sorted(found.items())}
+    rounded = {k: _rounded(v) for k, v in sorted(found.items())}
     others = {k: v for k, v in rounded.items() if k not in kept and not k.startswith(("timing.", "memory."))}
-    # Chapter 06 joins the paired differences of both committed runs, which takes their intervals.
-    others |= {k: v for k, v in flat(run.metrics).items() if k.startswith("gain.") and k.endswith("_ci95")}
+    # Chapters 06 and 08 show the paired differences of committed runs with their intervals.
+    gains = {k: v for k, v in flat(metrics).items() if k.startswith("gain.") and k.endswith("_ci95")}
+    others |= {k: [_rounded(edge) for edge in edges] for k, edges in gains.items()}
     content = {"seed": run.preset.seed, "commit": commit(), "metrics": {k: v for k, v in rounded.items() if k in kept}}
     write_json(path, content | {"not_compared": {} if name == "smoke" else others})
     return path  # chapters comment on what is not compared, too
+
+
+def _rounded(value: float) -> float:
+    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
