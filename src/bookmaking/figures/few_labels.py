@@ -39,10 +39,11 @@ def label_efficiency(curves: dict[str, dict]):
                 axis.plot(labels, r2, "o-", color=COLOURS[method], ms=3, label=METHODS[method])
                 axis.fill_between(labels[:-1], low[:-1], high[:-1], color=COLOURS[method], alpha=0.15, lw=0)
                 axis.vlines(labels[-1], low[-1], high[-1], color=COLOURS[method])
-            for baseline, style in zip(BESIDE[way], ("--", ":"), strict=False):
+            for baseline in BESIDE[way]:
                 if baseline in ways:
-                    curve, label = ways[baseline]["linear"], f"{BASELINES[baseline]}, linear probe"
-                    axis.plot(curve["labels"], curve["r2"], color=DARK, ls=style, label=label)
+                    curve = ways[baseline]["linear"]
+                    label, style = ("photometry", ":") if baseline == "photometry" else ("before alignment", "--")
+                    axis.plot(curve["labels"], curve["r2"], color=DARK, ls=style, label=f"{label}, linear probe")
             axis.set(xscale="log", ylim=(-0.25, 1.02))
             axis.axhline(0, color=FAINT, lw=0.8)
             axis.grid(alpha=0.3)
