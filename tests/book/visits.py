@@ -16,7 +16,7 @@ AUDIT = """async dark => {
   return violations.filter(({impact}) => ["serious", "critical"].includes(impact))
     .flatMap(({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary}`));
 }"""
-# Of the words of code, axe sees the first of each colour on each ground: with all of them, it takes three times as long.
+# Axe checks the first word of each colour and background in code; to check all would take three times as long.
 FIRST_WORDS = """() => {
   const seen = new Set();
   for (const word of document.querySelectorAll("article .highlight pre span")) {

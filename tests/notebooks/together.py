@@ -17,7 +17,7 @@ def execute_together(pages: list[Path], executed: Path, **parameters) -> dict[st
         own = [cell for cell in jupytext.read(page).cells if cell.cell_type == "code"]
         own.insert(1, nbformat.v4.new_code_cell(given))
         cells += [nbformat.from_dict(cell | {"metadata": {"page": page.stem}}) for cell in own]
-    notebook = jupytext.read(pages[0])  # for what it says of its language
+    notebook = jupytext.read(pages[0])  # for its kernel and language
     notebook.cells = cells
     nbformat.write(notebook, executed)
     quick = {"progress_bar": False, "request_save_on_cell_execute": False}

@@ -36,7 +36,7 @@ def test_conda_environments_have_the_pins_and_a_python_that_will_do(place, root)
 
 
 def test_no_fence_has_a_backtick_in_its_title():
-    """Markdown would take such a line for text, and the cell after it for a listing."""
+    """Such a line would be shown as text, and the code of the cell after it would not run."""
     for page in [*ROOT.glob("notebooks/*.md"), *ROOT.glob("book/**/*.md")]:
         assert re.findall(r"^```+\{.*`.*", page.read_text(encoding="utf-8"), re.MULTILINE) == [], page.name
 
