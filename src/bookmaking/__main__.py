@@ -19,7 +19,6 @@ from bookmaking.site.build import build_site
 from bookmaking.store.recipes import chain
 from bookmaking.store.run import Run, full_disk_explained
 from bookmaking.verify import verify, write_reference
-from real_sky.download import DATA, download_dataset
 
 LOCK = ".lock"
 ON_RUNS = {
@@ -36,9 +35,11 @@ def main() -> None:
     sys.stdout.reconfigure(errors="replace")  # a terminal of another encoding has no dashes
     try:
         if options.what == "data":
+            from real_sky.download import download_dataset  # the other commands start sooner without astropy and Arrow
+
             download_dataset(options.dataset, options.data_dir)
         elif options.what == "parquet":
-            from real_sky.parquet import convert_parquet  # the other commands start sooner without Arrow
+            from real_sky.parquet import convert_parquet
 
             print("\nThe pairs:", convert_parquet(options.sources, options.output))
         elif options.what == "universe":
@@ -129,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     data = commands.add_parser("data", help="download a data set, or gather a sample")
     data.add_argument("dataset", help="name of a data set, or path of a YAML file like those in datasets/")
-    data.add_argument("--data-dir", type=Path, default=DATA, help="where downloaded files go, by default data")
+    data.add_argument("--data-dir", type=Path, default=ROOT / "data", help="where downloaded files go, by default data")
     kinds = commands.add_parser("pairs", help="write pairs of another format as the book reads them")
     kinds = kinds.add_subparsers(dest="what", required=True)
     parquet = kinds.add_parser("parquet", help="the AstroCLIP release in Parquet files")

@@ -26,7 +26,7 @@ from astroclip_book.config import cores
 from astroclip_book.data.files import read_json, write_json
 from astroclip_book.errors import BookError
 from bookmaking.presets import ROOT
-from bookmaking.store.keys import code_key, digest
+from bookmaking.store.keys import CELL, code_key, digest
 from bookmaking.store.provenance import PeakMemory, commit
 from bookmaking.store.recipes import CHAPTERS, TRAININGS, with_needs
 from bookmaking.store.run import Run
@@ -114,7 +114,7 @@ def _makers(run: Run, chapter: Path) -> set[str]:
 
 
 def _key(run: Run, chapter: Path, parameters: dict) -> str:
-    cells = [cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "code"]
+    cells = [code for _, code in CELL.findall(chapter.read_text(encoding="utf-8"))]
     text = "\n".join(cells)
     committed = (*(ROOT / "book").glob("*.yaml"), *(ROOT / "book" / "reference").glob("*.json"))
     files = [path for path in sorted(committed) if path.name in text]

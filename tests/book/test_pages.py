@@ -19,17 +19,17 @@ from bookmaking.presets import ROOT
 
 
 def pages() -> list[str]:
-    """Every page of the table of contents, without suffix, and one of the modules' pages."""
+    """Every page of the table of contents, without suffix, and one of the pages of modules."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     chapters = [page["file"] for part in toc["parts"] for page in part["chapters"]]
-    return [toc["root"], *chapters, "book/package/astroclip_book/evaluate/search"]
+    return [toc["root"], *chapters, "book/package/astroclip_book/evaluate"]
 
 
 @pytest.fixture(scope="session")
 def visits(book, browser):
     """Each page seen once."""
     tab, troubles = watched(browser)
-    files = {page: book.site / "html" / f"{page}.html" for page in [*pages(), "search", "genindex"]}
+    files = {page: book.site / "html" / f"{page}.html" for page in [*pages(), "search"]}
     seen = {page: visit(tab, troubles, file) for page, file in files.items()}
     tab.close()
     return seen
@@ -52,7 +52,7 @@ def test_page_is_whole_and_can_be_read_by_everyone(visits, page):
 
 def test_no_link_is_dead(visits, book):
     html, texts = book.site / "html", {}
-    for file in (html / "book" / "package").rglob("*.html"):  # those of modules are alike, and seen as text
+    for file in [html / "genindex.html", *(html / "book" / "package").rglob("*.html")]:  # long and alike: seen as text
         texts[file] = file.read_text()
     anchors = {file: set(re.findall(r'id="([^"]+)"', text)) for file, text in texts.items()}
     links = {
@@ -69,7 +69,7 @@ def test_no_link_is_dead(visits, book):
         known = not anchor or anchor.startswith("galaxy=") or unquote(anchor) in anchors.get(target, ())
         if link.startswith("file:") and not (target.is_file() and known):
             dead.append(link)
-    assert sum(map(len, links.values())) > 10 * len(links) and len(texts) > 50
+    assert sum(map(len, links.values())) > 10 * len(links) and len(texts) > 10
     assert dead == []
 
 

@@ -51,6 +51,10 @@ def project(vectors: np.ndarray, neighbors: int, min_dist: float, seed: int) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # bars that it does not show; neighbours that are given; how it starts
         import umap  # takes seconds, and only this function needs it
+        from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+        for function in (compute_membership_strengths, smooth_knn_dist):
+            function.enable_caching()  # numba compiles the others once, and these in each process anew
 
         # Its own search for neighbours takes most of its time. Given ones begin with the point itself.
         far, found = NearestNeighbors(n_neighbors=neighbors - 1, algorithm="brute").fit(vectors).kneighbors()

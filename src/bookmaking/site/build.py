@@ -32,12 +32,12 @@ PICTURES = {"image/png", "image/svg+xml", "text/markdown"}  # what a figure's ce
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
     """Render the book of a run into ``<output>/html``, unless it is up to date, and return its index page.
 
-    Where there is Chromium, it prints the book as one PDF, too, which the pages offer. When a chapter is not executed or lacks a figure,
-    or Jupyter Book warns of anything, that is a BookError and the old pages stay.
+    Where there is Chromium, it prints the book as one PDF, too, which the pages offer, but not at ``smoke``, whose numbers mean nothing.
+    When a chapter is not executed or lacks a figure, or Jupyter Book warns of anything, that is a BookError and the old pages stay.
     """
     index = output / "html" / "index.html"
     stage = stage_site(run, output / "source", root)
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None) if run.preset.name != "smoke" else None
     state = {"source": _fingerprint(stage), "printed": browser is not None}
     if not index.is_file() or read_json(output / "site.json") != state:
         offered = stage / "book" / "static" / PDF

@@ -29,7 +29,7 @@ It draws.
 
 ```{code-cell} ipython3
 :tags: [parameters]
-preset = "laptop"  # or another
+preset = "smoke"  # or another
 ```
 
 ## Exercises
@@ -125,7 +125,7 @@ def repository(built, tmp_path):
 
 
 def opened(repository, **values) -> Run:
-    return Run(load_preset("smoke", **values), repository / "run", steps={})
+    return Run(load_preset("laptop", **values), repository / "run", steps={})
 
 
 def build(repository):
@@ -135,9 +135,9 @@ def build(repository):
 def test_pages_are_built_once_and_bear_the_source_of_the_data(built):
     html = built / "site" / "html"
     page = (html / "notebooks" / "01_toy.html").read_text()
-    assert "Mock survey – simulated data (preset smoke)" in page and "Another title" in page
+    assert "Mock survey – simulated data (preset laptop)" in page and "Another title" in page
     downloaded = (html / "_sources" / "notebooks" / "01_toy.ipynb").read_text()
-    assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "smoke"  # or another'
+    assert nbformat.reads(downloaded, as_version=4).cells[1].source == 'preset = "laptop"  # or another'
     assert not nbformat.reads(downloaded, as_version=4).cells[-1].outputs  # it is to be executed
     assert "/somewhere" not in page + downloaded
     assert re.search(r'<img class="dark-light" loading="lazy" [^>]*\.webp"[^>]* width="1" height="1"', page)
@@ -145,7 +145,7 @@ def test_pages_are_built_once_and_bear_the_source_of_the_data(built):
     assert '<meta name="description" content="It draws.' in page
     assert "What it shows." in page.partition("<figcaption>")[2].partition("</figcaption>")[0]
     line = page.partition('class="run-line"')[2].partition("</p>")[0]
-    assert "Run smoke · seed 0 · configuration" in line and "commit 3c9e7f7" in line
+    assert "Run laptop · seed 1 · configuration" in line and "commit 3c9e7f7" in line
     assert page.count('class="run-line"') == 1
     record = (html / "book" / "what_ran.html").read_text()
     assert "12.0" in record and "out of date" in record and "n_galaxies" in record
