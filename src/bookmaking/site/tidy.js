@@ -1,6 +1,7 @@
 // Pages that have become one: links stay within it, those to citations past the footnotes that share their ids;
-// the list of chapters leads to its pages; parts of it and of the explorer are no chapters.
+// the list of chapters leads to its pages; parts of it and of the explorer are no chapters; of a module there is its title, not its functions.
 () => {
+  for (const one of document.querySelectorAll("details:has(dl.py)")) one.replaceChildren(one.querySelector("summary"));
   for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
   for (const link of document.querySelectorAll("a.internal[href*='.html#id']")) link.href = link.hash.replace("#", "#citation-");
   for (const link of document.querySelectorAll("a[href*='.html#']")) if (link.protocol === "file:") link.href = link.hash;
