@@ -177,7 +177,7 @@ class _Engine(NBClientEngine):
             "PYTHONUTF8": "1",
             "OMP_NUM_THREADS": str(threads),  # torch, BLAS and scikit-learn go by it
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # silences the debugger's remark on frozen modules
-            "PYTHONWARNINGS": "ignore:IProgress not found",  # by libraries that would show bars as widgets
+            "PYTHONWARNINGS": "ignore:IProgress not found",  # silences a remark on widgets for progress bars
         }
         if not os.access(sysconfig.get_path("purelib"), os.W_OK):  # where Numba keeps what it compiles
             environment["NUMBA_CACHE_DIR"] = f"{home}/numba"

@@ -54,7 +54,7 @@ def project(vectors: np.ndarray, neighbors: int, min_dist: float, seed: int) -> 
         from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
         for function in (compute_membership_strengths, smooth_knn_dist):
-            function.enable_caching()  # numba compiles the others once, and these in each process anew
+            function.enable_caching()  # otherwise each process compiles them, for seconds
 
         # Its own search for neighbours takes most of its time. Given ones begin with the point itself.
         far, found = NearestNeighbors(n_neighbors=neighbors - 1, algorithm="brute").fit(vectors).kneighbors()

@@ -32,7 +32,7 @@ PICTURES = {"image/png", "image/svg+xml", "text/markdown"}  # what a figure's ce
 def build_site(run: Run, output: Path, root: Path = ROOT) -> Path:
     """Render the book of a run into ``<output>/html``, unless it is up to date, and return its index page.
 
-    Where there is Chromium, it prints the book as one PDF, too, which the pages offer, but not at ``smoke``, whose numbers mean nothing.
+    Where there is Chromium, it also prints the book as one PDF, which the pages offer, except for ``smoke``, whose numbers mean nothing.
     When a chapter is not executed or lacks a figure, or Jupyter Book warns of anything, that is a BookError and the old pages stay.
     """
     index = output / "html" / "index.html"

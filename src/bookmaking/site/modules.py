@@ -30,7 +30,7 @@ def _modules(folder: Path, sources: Path) -> str:
     for path in sorted(folder.glob("*.py")):
         if not path.stem.startswith("__"):
             package, *parts = path.relative_to(sources).with_suffix("").parts
-            summary = _summary(path).replace("`", "")  # a fold has a title in plain text
+            summary = _summary(path).replace("`", "")  # the title of a fold is plain text
             text += MODULE.format(package=package, name=".".join(parts), summary=summary)
     return text
 

@@ -1,5 +1,6 @@
 // Pages that have become one: links stay within it, those to citations past the footnotes that share their ids;
-// the list of chapters leads to its pages; parts of it and of the explorer are no chapters; of a module there is its title, not its functions.
+// the list of chapters leads to its pages; parts of it and of the explorer are no chapters;
+// a module keeps its title and loses its functions, which are read on the pages.
 () => {
   for (const one of document.querySelectorAll("details:has(dl.py)")) one.replaceChildren(one.querySelector("summary"));
   for (const one of document.querySelectorAll(".citation")) one.id = `citation-${one.id}`;
